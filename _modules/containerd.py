@@ -1,0 +1,243 @@
+"""
+The containerd daemon of this node: its version, its defaults, its plugins, whether it is ready.
+
+.. versionadded:: 0.1.0
+
+Nothing here changes the node. The configuration document has a module of its own, ``containerd_toml``.
+
+.. code-block:: bash
+
+    salt '*' containerd.ready
+"""
+
+import os
+import re
+import time
+
+import salt.utils.path
+from salt.exceptions import CommandExecutionError
+
+__virtualname__ = "containerd"
+
+# That of map.jinja: another value there means that these modules are to be synced.
+RELEASE = "0.1.0"
+# A daemon without the first serves no pods; 2.0 split the other two off it.
+CRI_PLUGINS = (
+    "io.containerd.grpc.v1.cri",
+    "io.containerd.cri.v1.images",
+    "io.containerd.cri.v1.runtime",
+)
+SOCKET = "/run/containerd/containerd.sock"
+# Seconds for a command that takes 0.1: a binary that hangs must not hang the minion.
+COMMAND_TIMEOUT = 20
+POLL_INTERVAL = 0.2
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def release():
+    """
+    Return the release of the formula that these modules belong to.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd.release
+
+    :return: the version as a string. ``map.jinja`` compares it with its own, to know whether to sync.
+    """
+    return RELEASE
+
+
+def version():
+    """
+    Return the version of the installed containerd.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd.version
+
+    :return: such as ``1.7.24``: without the ``v`` that upstream puts before it and without what a
+        distribution puts behind it (``1.6.20~ds1``, ``2.1.9+unknown``).
+    :raises CommandExecutionError: containerd is not installed, or its answer is no version.
+    """
+    answer = _run("containerd", "--version")["stdout"]
+    # Field 3: field 2 is the import path, which may end in /v2.
+    match = re.match(r"containerd \S+ v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?)", answer)
+    if not match:
+        raise CommandExecutionError(f"containerd --version printed no version: {answer[:200]!r}.")
+    return match.group(1)
+
+
+def config_default():
+    """
+    Return what ``containerd config default`` of the installed binary prints.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd.config_default
+
+    :return: TOML text, the base of this node's config.toml. It never depends on the file on disk.
+    :raises CommandExecutionError: containerd is not installed, failed, hung, or printed nothing.
+    """
+    text = _run("containerd", "config", "default")["stdout"]
+    if not text.strip():
+        raise CommandExecutionError("containerd config default printed nothing: is the binary whole?")
+    return text
+
+
+def config_dump(path="/etc/containerd/config.toml"):
+    """
+    Return the configuration in effect for a file: its settings over the built-in defaults.
+
+    path : ``/etc/containerd/config.toml``
+        The file to read, as the daemon would, imports included. It need not be the one in use.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd.config_dump
+
+    :return: a dictionary: ``text``, the TOML text, and ``warnings``, the warnings that containerd
+        wrote meanwhile (2.0 and newer name unknown keys so, older releases are silent).
+    :raises CommandExecutionError: the file does not exist (containerd 2 would show its defaults
+        instead), or containerd refuses it: its own words are in the message.
+    """
+    if not os.path.isfile(path):
+        raise CommandExecutionError(f"{path} does not exist.")
+    result = _run("containerd", "--config", path, "config", "dump")
+    warnings = [line for line in result["stderr"].splitlines() if "level=warning" in line]
+    return {"text": result["stdout"], "warnings": warnings}
+
+
+def plugins(address=SOCKET):
+    """
+    Return the plugins of the running daemon with their status.
+
+    address : ``/run/containerd/containerd.sock``
+        The daemon's socket.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd.plugins
+
+    :return: a dictionary: full plugin id (``io.containerd.grpc.v1.cri``) to its status, ``ok``,
+        ``skip`` or ``error``.
+    :raises CommandExecutionError: no daemon answers at the address.
+    """
+    found = {}
+    for line in _ctr(address, "plugins", "ls").splitlines()[1:]:
+        fields = line.split()
+        if len(fields) >= 4:
+            found[f"{fields[0]}.{fields[1]}"] = fields[-1]
+    return found
+
+
+def ready(timeout=0, address=SOCKET):
+    """
+    Tell whether the daemon answers and its CRI plugins are ok, and wait for it if asked to.
+
+    Only the plugins tell: with a failed CRI plugin systemd, the socket and ``ctr version`` all look
+    healthy.
+
+    timeout : ``0``
+        How long to wait, in seconds. 0 asks once.
+
+    address : ``/run/containerd/containerd.sock``
+        The daemon's socket.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd.ready
+        salt '*' containerd.ready timeout=30
+
+    :return: a dictionary: ``ready``, true or false, and ``reason``, why it is not, with the daemon's
+        own words where it has any; empty where it is.
+    :raises CommandExecutionError: containerd is not installed.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            reason = _why_not_ready(plugins(address), address)
+        except CommandExecutionError as err:
+            if not salt.utils.path.which("ctr"):
+                raise
+            reason = str(err)
+        if not reason or time.monotonic() >= deadline:
+            return {"ready": not reason, "reason": reason}
+        time.sleep(POLL_INTERVAL)
+
+
+def _why_not_ready(found, address):
+    """
+    Return what is wrong with the CRI plugins among ``found``, empty where nothing is.
+    """
+    if CRI_PLUGINS[0] not in found:
+        return f"the CRI plugin is not loaded: is {CRI_PLUGINS[0]} in disabled_plugins?"
+    failed = [plugin for plugin in CRI_PLUGINS if found.get(plugin, "ok") != "ok"]
+    if not failed:
+        return ""
+    return f"{', '.join(failed)} failed: {_plugin_errors(failed, address)}"
+
+
+def _plugin_errors(failed, address):
+    """
+    Return what the daemon says of the ``failed`` plugins.
+    """
+    words = []
+    plugin = ""
+    kind = ""
+    for line in _ctr(address, "plugins", "ls", "--detailed").splitlines():
+        label, _, value = (part.strip() for part in line.partition(":"))
+        if label == "Type":
+            kind = value
+        elif label == "ID":
+            plugin = f"{kind}.{value}"
+        elif label == "Message" and plugin in failed:
+            words.append(value)
+    return "; ".join(words) or "the daemon gives no reason"
+
+
+def _ctr(address, *args):
+    """
+    Return what ctr prints for ``args``.
+    """
+    return _run("ctr", "--address", address, *args)["stdout"]
+
+
+def _run(binary, *args):
+    """
+    Run one of containerd's binaries; return cmd.run_all's dictionary.
+    """
+    path = salt.utils.path.which(binary)
+    if not path:
+        raise CommandExecutionError(
+            f"{binary} is not installed (not in PATH): apply containerd.package, or install containerd."
+        )
+    command = f"{binary} {' '.join(args)}"
+    # Quiet: what these print may hold registry credentials, which belong in no log.
+    result = __salt__["cmd.run_all"](
+        [path, *args],
+        python_shell=False,
+        timeout=COMMAND_TIMEOUT,
+        output_loglevel="quiet",
+        output_encoding="utf-8",
+        ignore_retcode=True,
+        rstrip=False,
+    )
+    if result["retcode"] != 0:
+        words = (result["stderr"].strip() or result["stdout"].strip()).splitlines()
+        raise CommandExecutionError(f"{command} failed: {words[-1] if words else result['retcode']}")
+    return result

@@ -1,0 +1,169 @@
+"""
+Kernel modules and sysctls as this kernel really has them.
+
+.. versionadded:: 0.1.0
+
+Salt's own ``kmod`` knows loaded modules only: one that is built into the kernel is missing to it. Its
+``sysctl`` writes a key to the file before it finds out that the kernel has none of that name.
+
+.. code-block:: bash
+
+    salt '*' containerd_kernel.module_loaded overlay
+"""
+
+import os
+
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+__virtualname__ = "containerd_kernel"
+
+PROC = "/proc"
+SYS = "/sys"
+LIB_MODULES = "/lib/modules"
+# A built-in module without parameters has no /sys/module entry: these tell all the same.
+TRACES = {
+    "br_netfilter": "sys/net/bridge/bridge-nf-call-iptables",
+    "ip_vs": "net/ip_vs",
+    "nf_conntrack": "sys/net/netfilter/nf_conntrack_max",
+}
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def module_loaded(module):
+    """
+    Tell whether the running kernel has a module, loaded or built in.
+
+    module
+        The module's name.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_kernel.module_loaded br_netfilter
+
+    :return: true or false. It is told by /sys/module, /proc/modules, /proc/filesystems, by what the
+        module brings to /proc, and by the kernel's list of built-in modules; any one of them will do.
+    """
+    name = module.replace("-", "_")
+    if os.path.isdir(os.path.join(SYS, "module", name)):
+        return True
+    if any(line.split()[0] == name for line in _lines(os.path.join(PROC, "modules"))):
+        return True
+    if any(line.split()[-1] == name for line in _lines(os.path.join(PROC, "filesystems"))):
+        return True
+    if name in TRACES and os.path.exists(os.path.join(PROC, TRACES[name])):
+        return True
+    builtin = os.path.join(LIB_MODULES, os.uname().release, "modules.builtin")
+    return any(os.path.basename(line).replace("-", "_") == f"{name}.ko" for line in _lines(builtin))
+
+
+def load_module(module):
+    """
+    Load a kernel module.
+
+    module
+        The module's name.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_kernel.load_module br_netfilter
+
+    :return: true once the kernel has it.
+    :raises CommandExecutionError: modprobe failed; its own words are in the message.
+    """
+    result = __salt__["cmd.run_all"](["modprobe", "--", module], python_shell=False, ignore_retcode=True)
+    # modprobe is right about a built-in module that has left no trace.
+    if result["retcode"] == 0 or module_loaded(module):
+        return True
+    words = (result["stderr"] or result["stdout"]).strip()
+    raise CommandExecutionError(
+        f"kernel module {module} cannot be loaded: {words}. Is it in this kernel, and in /lib/modules? In a "
+        "container, load it on the host."
+    )
+
+
+def sysctl_get(key):
+    """
+    Return the live value of a sysctl.
+
+    key
+        Such as ``net.ipv4.ip_forward``; ``net/ipv4/conf/eth0.1/forwarding`` where a name holds dots.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_kernel.sysctl_get net.ipv4.ip_forward
+
+    :return: the value as a string, white space folded; None where the kernel has no such key.
+    :raises SaltInvocationError: it is no sysctl key.
+    :raises CommandExecutionError: it cannot be read.
+    """
+    try:
+        with open(_sysctl_path(key), encoding="utf-8") as file:
+            return " ".join(file.read().split())
+    except FileNotFoundError:
+        return None
+    except OSError as err:
+        raise CommandExecutionError(f"sysctl {key} cannot be read: {err.strerror}.") from err
+
+
+def sysctl_set(key, value):
+    """
+    Set the live value of a sysctl.
+
+    key
+        As for ``sysctl_get``.
+
+    value
+        A number or a string.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_kernel.sysctl_set net.ipv4.ip_forward 1
+
+    :return: true.
+    :raises SaltInvocationError: it is no sysctl key.
+    :raises CommandExecutionError: there is no such key, or the kernel refuses the value.
+    """
+    try:
+        # Unbuffered: the kernel takes or refuses the value in the one write.
+        with open(_sysctl_path(key), "wb", buffering=0) as file:
+            file.write(f"{value}\n".encode())
+    except FileNotFoundError:
+        raise CommandExecutionError(
+            f"sysctl {key} does not exist in this kernel: is its module loaded (containerd:kernel:modules)?"
+        ) from None
+    except OSError as err:
+        raise CommandExecutionError(f"sysctl {key} cannot be set to {value}: {err.strerror}.") from err
+    return True
+
+
+def _sysctl_path(key):
+    """
+    Return the file of a sysctl; sysctl(8) takes the first separator for the separator.
+    """
+    first = next((char for char in key if char in "./"), ".")
+    name = key if first == "/" else key.translate(str.maketrans("./", "/."))
+    if not name or any(part in ("", ".", "..") for part in name.split("/")):
+        raise SaltInvocationError(f"{key!r} is no sysctl key: write it as net.ipv4.ip_forward.")
+    return os.path.join(PROC, "sys", name)
+
+
+def _lines(path):
+    """
+    Return the lines of a file that hold anything, none where there is no such file.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            return [line.strip() for line in file if line.strip()]
+    except OSError:
+        return []

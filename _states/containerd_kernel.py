@@ -1,0 +1,102 @@
+"""
+Kernel modules are loaded and sysctls are set.
+
+.. versionadded:: 0.1.0
+
+.. code-block:: yaml
+
+    containerd kernel modules are loaded:
+      containerd_kernel.modules_loaded:
+        - modules: [overlay, br_netfilter]
+"""
+
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+__virtualname__ = "containerd_kernel"
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def modules_loaded(name, modules):
+    """
+    Load kernel modules that are not loaded. One that is built into the kernel is.
+
+    name
+        Any text.
+
+    modules
+        A list of module names.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd kernel modules are loaded:
+          containerd_kernel.modules_loaded:
+            - modules: [overlay, br_netfilter]
+
+    :return: a state return; ``changes`` are module to ``{"old": "not loaded", "new": "loaded"}``.
+    """
+    missing = [module for module in modules if not __salt__["containerd_kernel.module_loaded"](module)]
+    changes = {module: {"old": "not loaded", "new": "loaded"} for module in missing}
+    return _apply(name, changes, __salt__["containerd_kernel.load_module"], "Kernel modules")
+
+
+def sysctls_set(name, values):
+    """
+    Set live sysctls that have another value.
+
+    name
+        Any text.
+
+    values
+        A dictionary: key to number or string. A null leaves the key alone.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd sysctls are set now:
+          containerd_kernel.sysctls_set:
+            - values:
+                net.ipv4.ip_forward: 1
+
+    :return: a state return; ``changes`` are key to old and new value. Under ``test=True`` a key that the
+        kernel does not have yet is named in the comment: its module may bring the right value with it.
+    """
+    wanted = {key: " ".join(str(value).split()) for key, value in values.items() if value is not None}
+    try:
+        found = {key: __salt__["containerd_kernel.sysctl_get"](key) for key in wanted}
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return {"name": name, "result": False, "changes": {}, "comment": str(err)}
+    changes = {key: {"old": found[key], "new": wanted[key]} for key in wanted if found[key] != wanted[key]}
+    absent = [key for key in changes if found[key] is None]
+    if __opts__["test"] and absent:
+        known = {key: change for key, change in changes.items() if key not in absent}
+        comment = f"{', '.join(absent)} will exist once the kernel modules are loaded."
+        return {"name": name, "result": None, "changes": known, "comment": comment}
+    return _apply(
+        name, changes, lambda key: __salt__["containerd_kernel.sysctl_set"](key, wanted[key]), "Sysctls"
+    )
+
+
+def _apply(name, changes, action, what):
+    """
+    Carry out each of ``changes`` by ``action(key)``; return the state return.
+    """
+    ret = {"name": name, "result": True, "changes": {}, "comment": f"{what} are already as specified."}
+    if not changes:
+        return ret
+    listed = ", ".join(changes)
+    if __opts__["test"]:
+        return {**ret, "result": None, "changes": changes, "comment": f"{what} would be set: {listed}."}
+    done = {}
+    for key, change in changes.items():
+        try:
+            action(key)
+        except CommandExecutionError as err:
+            return {**ret, "result": False, "changes": done, "comment": str(err)}
+        done[key] = change
+    return {**ret, "changes": done, "comment": f"{what} were set: {listed}."}

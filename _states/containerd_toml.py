@@ -1,0 +1,177 @@
+"""
+The configuration file of containerd is what it should be.
+
+.. versionadded:: 0.1.0
+
+.. code-block:: yaml
+
+    containerd configuration is managed:
+      containerd_toml.managed:
+        - name: /etc/containerd/config.toml
+        - overrides:
+            oom_score: -999
+"""
+
+import os
+
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+__virtualname__ = "containerd_toml"
+
+TOMLKIT_FLOOR = (0, 15, 1)
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def managed(name, overrides=None, user=None, group=None, mode=None):
+    """
+    Write the installed containerd's default configuration with overrides merged in.
+
+    The file is written only when its data change: then a ``watch`` restarts the service. Other bytes
+    for the same data, such as another order, are left alone.
+
+    name
+        The file, such as ``/etc/containerd/config.toml``.
+
+    overrides : ``None``
+        A fragment of config.toml, with containerd's own key names, merged as JSON Merge Patch
+        (RFC 7396): tables merge, everything else is replaced, null removes the key. Or a list of
+        named fragments, merged in their order: ``[{formula: {...}}, {pillar: {...}}]``.
+
+    user : ``None``
+        The owner. None keeps the one that the file has; root where it is new.
+
+    group : ``None``
+        The group. None keeps the one that the file has; root where it is new.
+
+    mode : ``None``
+        The mode. None keeps the one that the file has; 0644 where it is new.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd configuration is managed:
+          containerd_toml.managed:
+            - name: /etc/containerd/config.toml
+            - overrides:
+                plugins:
+                  io.containerd.grpc.v1.cri:
+                    sandbox_image: registry.k8s.io/pause:3.9
+            - watch_in:
+              - service: containerd
+
+    :return: a state return; ``changes`` are dotted paths with old and new, the same under
+        ``test=True``. Where containerd or tomlkit is not installed yet, ``test=True`` shows what the
+        overrides will set.
+    """
+    ret = {"name": name, "result": True, "changes": {}, "comment": f"{name} is already as specified."}
+    try:
+        layers = _layers(overrides)
+        if __opts__["test"] and (missing := _missing()):
+            changes = __salt__["containerd_toml.expected"](layers)
+            comment = f"{name} would be written once {missing} installed, with these overrides."
+            return {**ret, "result": None, "changes": changes, "comment": comment}
+        plan = __salt__["containerd_toml.plan"](name, layers)
+        if plan["write"]:
+            __salt__["containerd_toml.prove"](plan["text"])
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return {**ret, "result": False, "comment": str(err)}
+    return _write(ret, plan, user=user, group=group, mode=mode)
+
+
+def library_installed(name="tomlkit>=0.15.1"):
+    """
+    Install tomlkit into the Python that runs the minion, where it is missing or too old.
+
+    Asks pip only then: a converged ``pip.installed`` takes 0.7 s, an import 0.04 s.
+
+    name : ``tomlkit>=0.15.1``
+        What pip installs.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd TOML library is installed:
+          containerd_toml.library_installed:
+            - name: tomlkit>=0.15.1
+            - reload_modules: true
+
+    :return: a state return; that of ``pip.installed`` where it installs.
+    """
+    found = __salt__["containerd_toml.library"]()
+    if found and _numbers(found) >= TOMLKIT_FLOOR:
+        comment = f"tomlkit {found} is installed."
+        return {"name": name, "result": True, "changes": {}, "comment": comment}
+    if __opts__["test"]:
+        changes = {"tomlkit": {"old": found or None, "new": name}}
+        comment = f"{name} would be installed into the minion's Python."
+        return {"name": name, "result": None, "changes": changes, "comment": comment}
+    ret = __states__["pip.installed"](name=name)
+    if ret["result"] and not __salt__["containerd_toml.library"]():
+        ret.update(result=False, comment=f"{name} was installed, and yet cannot be imported.")
+    return ret
+
+
+def _layers(overrides):
+    """
+    Return the fragments of ``overrides`` in their order.
+    """
+    if overrides is None or isinstance(overrides, dict):
+        return [overrides or {}]
+    if isinstance(overrides, (list, tuple)):
+        layers = [fragment for layer in overrides for fragment in _values(layer)]
+        if all(isinstance(fragment, dict) for fragment in layers):
+            return layers
+    raise SaltInvocationError(
+        "overrides must be a fragment of config.toml, or a list of named ones: [{site: {...}}]."
+    )
+
+
+def _values(layer):
+    """
+    Return the fragment of a named layer in a list; a null is an empty one.
+    """
+    if not isinstance(layer, dict) or len(layer) != 1:
+        raise SaltInvocationError("each layer of overrides must be one name with its fragment.")
+    return [fragment if fragment is not None else {} for fragment in layer.values()]
+
+
+def _missing():
+    """
+    Return what a plan needs and this node does not have yet, empty where it has all.
+    """
+    names = [] if __salt__["cmd.which"]("containerd") else ["containerd"]
+    if not __salt__["containerd_toml.library"]():
+        names.append("tomlkit")
+    return f"{' and '.join(names)} {'are' if len(names) > 1 else 'is'}" if names else ""
+
+
+def _write(ret, plan, **attributes):
+    """
+    Let Salt write the planned file; report the planned changes.
+    """
+    if not plan["write"]:
+        return ret
+    if not os.path.exists(ret["name"]):
+        new = {"user": "root", "group": "root", "mode": "0644"}
+        attributes = {key: attributes[key] or default for key, default in new.items()}
+    # Salt's own diff would show secrets.
+    written = __states__["file.managed"](
+        name=ret["name"], contents=plan["text"], show_changes=False, makedirs=True, **attributes
+    )
+    if written["result"] is False:
+        return {**ret, "result": False, "comment": written["comment"]}
+    would = "would be" if __opts__["test"] else "was"
+    comment = f"{ret['name']} {would} written."
+    return {**ret, "result": written["result"], "changes": plan["changes"], "comment": comment}
+
+
+def _numbers(version):
+    """
+    Return a version as a tuple of numbers.
+    """
+    return tuple(int(part) for part in version.split(".")[:3] if part.isdigit())

@@ -1,0 +1,7 @@
+{#- Undoes the formula, in reverse order. Images, containers and volumes (/var/lib/containerd) stay. #}
+include:
+  - containerd.service.clean
+  - containerd.config.clean
+  - containerd.salt.clean
+  - containerd.package.clean
+  - containerd.kernel.clean

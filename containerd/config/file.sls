@@ -1,0 +1,25 @@
+{#- config.toml: the installed binary's own default with the layers merged in, in their order. After the
+    package, because the schema is that of the installed release. A change of its data restarts the service. #}
+{%- from "containerd/map.jinja" import containerd, preview with context %}
+
+include:
+  - containerd.package
+  - containerd.salt
+
+containerd configuration is managed:
+{%- if preview %}
+  test.show_notification:
+    - text: Left out of this preview, see "containerd Salt modules are synced".
+{%- else %}
+  containerd_toml.managed:
+    - name: /etc/containerd/config.toml
+    - overrides:
+{%- if "systemd" in grains %}
+        - formula: {{ containerd.systemd_config | json(sort_keys=False) }}
+{%- endif %}
+        - os: {{ containerd.package[containerd.package.source].config | json(sort_keys=False) }}
+        - pillar: {{ containerd.config | json(sort_keys=False) }}
+    - require:
+      - sls: containerd.package.install
+      - sls: containerd.salt.library
+{%- endif %}

@@ -1,0 +1,3 @@
+{#- /etc/containerd/config.toml. #}
+include:
+  - containerd.config.file

@@ -1,0 +1,7 @@
+{#- Makes the node ready for Kubernetes: the whole formula. #}
+include:
+  - containerd.kernel
+  - containerd.package
+  - containerd.salt
+  - containerd.config
+  - containerd.service

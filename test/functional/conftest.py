@@ -1,0 +1,72 @@
+"""
+Salt for real, without a daemon: the loaders and state.apply of a minion whose file_roots is this formula.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from saltfactories.utils.functional import Loaders
+from support import ROOT
+
+
+@pytest.fixture(scope="session")
+def salt_factories_config():
+    # Short: a longer path makes the sockets of a master too long.
+    root_dir = tempfile.mkdtemp(prefix="cf-")
+    yield {
+        "code_dir": None,
+        "inject_sitecustomize": False,
+        "root_dir": root_dir,
+        "log_server_host": "127.0.0.1",
+    }
+    shutil.rmtree(root_dir, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def make_minion_opts(salt_factories):
+    """
+    Return the configuration of a masterless minion that has the formula's modules without a sync.
+    """
+
+    def make(name, **overrides):
+        factory = salt_factories.salt_minion_daemon(
+            name,
+            overrides={
+                "file_client": "local",
+                "file_roots": {"base": [str(ROOT)]},
+                "module_dirs": [str(ROOT / "_modules")],
+                "states_dirs": [str(ROOT / "_states")],
+                **overrides,
+            },
+        )
+        return factory.config.copy()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def minion_opts(make_minion_opts):
+    return make_minion_opts("functional")
+
+
+@pytest.fixture(scope="session")
+def session_loaders(minion_opts):
+    return Loaders(minion_opts)
+
+
+@pytest.fixture
+def loaders(session_loaders):
+    yield session_loaders
+    session_loaders.reset_state()
+
+
+@pytest.fixture(params=[False, True], ids=["live", "test"])
+def testmode(request):
+    return request.param
+
+
+@pytest.fixture
+def config_path(tmp_path) -> Path:
+    return tmp_path / "etc" / "config.toml"
