@@ -78,27 +78,12 @@ def read(path="/etc/containerd/config.toml"):
     :return: a dictionary.
     :raises CommandExecutionError: the file cannot be read, or it is no TOML: with line and column.
     """
-    return loads(_slurp(path), path)
+    return _loads(_slurp(path), path)
 
 
-def loads(text, source="the text"):
+def _loads(text, source="the text"):
     """
     Return TOML text as plain data.
-
-    text
-        The TOML text.
-
-    source : ``the text``
-        What an error message calls it.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_toml.loads 'version = 2'
-
-    :return: a dictionary.
-    :raises CommandExecutionError: it is no TOML: with line and column.
     """
     return _parse(text, source).unwrap()
 
@@ -125,7 +110,7 @@ def get(path, key):
     :raises CommandExecutionError: the file cannot be read, or it is no TOML.
     """
     value = read(path)
-    for part in parse_key(key):
+    for part in _parse_key(key):
         if not isinstance(value, dict) or part not in value:
             return None
         value = value[part]
@@ -158,7 +143,7 @@ def merge(base, overrides):
     """
     document = _parse(base, "the base")
     intended = document.unwrap()
-    _patch(document, intended, plain(overrides), ())
+    _patch(document, intended, _plain(overrides), ())
     text = document.as_string()
     _verify(text, intended)
     return text
@@ -187,9 +172,9 @@ def diff(old, new):
     changes = {}
     for path in [*after, *(path for path in before if path not in after)]:
         was, becomes = before.get(path), after.get(path)
-        if not same(was, becomes):
+        if not _same(was, becomes):
             hide = any(SECRET.match(part) for part in path)
-            changes[dotted(path)] = {
+            changes[_dotted(path)] = {
                 "old": MASK if hide and was else was,
                 "new": MASK if hide and becomes else becomes,
             }
@@ -222,7 +207,7 @@ def plan(path, layers):
     document = _parse(base, "containerd config default")
     intended = document.unwrap()
     for fragment in layers:
-        _patch(document, intended, plain(fragment), ())
+        _patch(document, intended, _plain(fragment), ())
     text = HEADER + document.as_string()
     current = _slurp(path) if os.path.lexists(path) else None
     # The usual case: no more parsing.
@@ -234,12 +219,12 @@ def plan(path, layers):
         changes = {path: {"old": None, "new": "created"}}
     else:
         try:
-            found = loads(current, path)
+            found = _loads(current, path)
         except CommandExecutionError as err:
             changes = {path: {"old": str(err), "new": "replaced"}}
-    if same(found, intended):
+    if _same(found, intended):
         return {"text": text, "write": False, "changes": {}}
-    changes.update(diff(_merged(loads(base), found), intended))
+    changes.update(diff(_merged(_loads(base), found), intended))
     # Nothing that the daemon would see, such as a sparse file that becomes a whole one.
     return {"text": text, "write": True, "changes": changes or diff(found, intended)}
 
@@ -263,7 +248,7 @@ def expected(layers):
     """
     data = {}
     for fragment in layers:
-        data = _merged(data, plain(fragment))
+        data = _merged(data, _plain(fragment))
     return {key: {"new": change["new"]} for key, change in diff({}, data).items()}
 
 
@@ -298,39 +283,16 @@ def prove(text):
     return True
 
 
-def dotted(path):
+def _dotted(path):
     """
-    Return a path as text.
-
-    path
-        A list of keys.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_toml.dotted '[plugins, io.containerd.grpc.v1.cri, sandbox_image]'
-
-    :return: the parts joined by dots, quoted where TOML asks for it.
+    Return a path as text: joined by dots, quoted where TOML asks for it.
     """
     return ".".join(part if BARE_KEY.fullmatch(part) else _quoted(part) for part in path)
 
 
-def parse_key(key):
+def _parse_key(key):
     """
     Return a dotted path as the list of its keys.
-
-    key
-        Such as ``plugins."io.containerd.grpc.v1.cri".sandbox_image``.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_toml.parse_key 'debug.level'
-
-    :return: a list of strings.
-    :raises SaltInvocationError: it is no dotted path.
     """
     parts, position = [], 0
     while True:
@@ -341,7 +303,7 @@ def parse_key(key):
                 'plugins."io.containerd.grpc.v1.cri".sandbox_image.'
             )
         bare, basic, literal = match.groups()
-        parts.append(next(iter(loads(f"{basic} = 0"))) if basic else bare or literal)
+        parts.append(next(iter(_loads(f"{basic} = 0"))) if basic else bare or literal)
         position = match.end()
         if position == len(key):
             return parts
@@ -352,55 +314,24 @@ def parse_key(key):
         position += 1
 
 
-def same(one, other):
+def _same(one, other):
     """
     Tell whether two values are the same TOML: 1, true and 1.0 are not.
-
-    one
-        A value.
-
-    other
-        A value.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_toml.same 1 True
-
-    :return: true or false.
     """
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     if isinstance(one, list):
-        return len(one) == len(other) and all(map(same, one, other))
+        return len(one) == len(other) and all(map(_same, one, other))
     return one == other
 
 
-def plain(value, path=()):
+def _plain(value, path=()):
     """
-    Return a pillar value as plain data: dict, list, str, int, float, bool, dates, None.
-
-    Pillar brings ordered and immutable dictionaries and string subclasses, which TOML libraries refuse.
-
-    value
-        The value.
-
-    path
-        Where it stands, for the error message.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_toml.plain '{debug: {level: info}}'
-
-    :return: the value in plain types. Numbers as keys become strings.
-    :raises SaltInvocationError: TOML has no such value.
+    Return a pillar value in plain types: pillar has ordered and immutable dictionaries, string subclasses.
     """
-    where = dotted(path) or "the overrides"
+    where = _dotted(path) or "the overrides"
     if value is None or isinstance(value, (bool, float, datetime.date, datetime.time)):
         return value
     if isinstance(value, str):
@@ -415,10 +346,10 @@ def plain(value, path=()):
             name = _plain_key(key, where)
             if name in result:
                 raise SaltInvocationError(f"{where} has the key {name!r} twice, as number and string.")
-            result[name] = plain(inner, (*path, name))
+            result[name] = _plain(inner, (*path, name))
         return result
     if isinstance(value, (list, tuple)):
-        items = [plain(item, (*path, str(number))) for number, item in enumerate(value)]
+        items = [_plain(item, (*path, str(number))) for number, item in enumerate(value)]
         if None in items:
             raise SaltInvocationError(f"{where} is a list with a null in it: TOML has no null.")
         return items
@@ -462,8 +393,10 @@ def _patch(document, data, patch, path):
         elif isinstance(value, dict) and isinstance(data.get(key), dict):
             _patch(document[key], data[key], value, here)
         else:
-            data[key] = _fit(value, data[key], here) if key in data else _without_null(value)
-            document[key] = data[key]
+            fitted = _fit(value, data[key], here) if key in data else _without_null(value)
+            # What is there already keeps its layout.
+            if key not in data or not _same(data[key], fitted):
+                document[key] = data[key] = fitted
 
 
 def _merged(data, patch):
@@ -509,7 +442,7 @@ def _fit(value, default, path):
     if wanted is int and isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value):
         return int(value)
     raise SaltInvocationError(
-        f"{dotted(path)} is {_shown(value, path)}, a {_toml_type(value)}; "
+        f"{_dotted(path)} is {_shown(value, path)}, a {_toml_type(value)}; "
         f"containerd's default is {_shown(default, path)}, a {_toml_type(default)}: write (or quote) it so."
     )
 
@@ -553,7 +486,7 @@ def _verify(text, intended):
     """
     Make sure that the text that tomlkit wrote says what was intended.
     """
-    if not same(loads(text, "the merged document"), intended):
+    if not _same(_loads(text, "the merged document"), intended):
         raise CommandExecutionError(
             "tomlkit did not write what was merged; nothing was changed. Please report the overrides."
         )

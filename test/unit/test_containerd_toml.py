@@ -1,0 +1,241 @@
+"""
+The document: merge, types, diff, keys.
+"""
+
+import collections
+import datetime
+
+import pytest
+import tomlkit
+from hypothesis import given
+from hypothesis import strategies as st
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+from support import load
+
+toml = load("_modules/containerd_toml.py")
+
+BASE = """\
+version = 2 # the schema
+imports = []
+oom_score = 0
+
+[grpc]
+  address = "/run/containerd/containerd.sock"
+  port = "0"
+  strict = false
+  ratio = 0.5
+
+[plugins]
+  [plugins."io.containerd.grpc.v1.cri"]
+    # pause
+    sandbox_image = "registry.k8s.io/pause:3.8"
+
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+        SystemdCgroup = false
+"""
+
+keys = st.text(st.characters(codec="utf-8"), max_size=6)
+scalars = (
+    st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(codec="utf-8"), max_size=8)
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+    max_leaves=8,
+)
+patches = st.recursive(
+    st.none() | values, lambda inner: st.dictionaries(keys, inner, max_size=3), max_leaves=8
+).filter(lambda value: isinstance(value, dict))
+
+
+def rfc7396(target, patch):
+    """
+    The pseudo code of RFC 7396, section 2, as it stands there.
+    """
+    if not isinstance(patch, dict):
+        return patch
+    target = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            target.pop(name, None)
+        else:
+            target[name] = rfc7396(target.get(name), value)
+    return target
+
+
+def test_merge_keeps_order_comments_and_layout():
+    merged = toml.merge(
+        BASE,
+        {
+            "version": 2,
+            "plugins": {
+                "io.containerd.grpc.v1.cri": {
+                    "sandbox_image": "pause:3.9",
+                    "containerd": {"runtimes": {"runc": {"options": {"SystemdCgroup": True}}}},
+                }
+            },
+        },
+    )
+    expected = BASE.replace("registry.k8s.io/pause:3.8", "pause:3.9").replace(
+        "SystemdCgroup = false", "SystemdCgroup = true"
+    )
+    assert merged == expected
+
+
+def test_null_removes_a_key_and_only_that():
+    assert toml.merge(BASE, {"oom_score": None, "absent": None}) == BASE.replace("oom_score = 0\n", "")
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "written"),
+    [
+        ("port", 10010, "10010"),
+        ("strict", "true", True),
+        ("strict", "False", False),
+        ("ratio", 1, 1.0),
+        ("address", "/tmp/s", "/tmp/s"),
+    ],
+)
+def test_value_takes_the_type_of_the_default(path, given, written):
+    value = toml._loads(toml.merge(BASE, {"grpc": {path: given}}))["grpc"][path]
+    assert (value, type(value)) == (written, type(written))
+
+
+@pytest.mark.parametrize(
+    ("patch", "words"),
+    [
+        ({"grpc": {"port": 3.10}}, "grpc.port is 3.1, a float"),
+        ({"grpc": {"strict": 1}}, "grpc.strict is 1, a integer"),
+        ({"grpc": {"strict": "yes"}}, "grpc.strict is 'yes', a string"),
+        ({"grpc": {"address": True}}, "grpc.address is True, a boolean"),
+        ({"grpc": {"address": datetime.date(2026, 1, 1)}}, "grpc.address"),
+        ({"grpc": "x"}, "grpc is 'x', a string; containerd's default is"),
+        ({"oom_score": {"a": 1}}, "oom_score is {'a': 1}, a table"),
+        ({"oom_score": "12x"}, "oom_score is '12x'"),
+        ({"imports": "conf.d/*.toml"}, "imports is 'conf.d/*.toml', a string"),
+    ],
+)
+def test_value_of_another_type_is_refused(patch, words):
+    with pytest.raises(SaltInvocationError) as refused:
+        toml.merge(BASE, patch)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"a": 2**63}, "a is 9223372036854775808"),
+        ({"a": [1, None]}, "a is a list with a null in it"),
+        ({"a": {1, 2}}, "a is a set"),
+        ({"a": b"x"}, "a is a bytes"),
+        ({"a": {True: 1}}, "a has the key True: quote it"),
+        ({"a": {None: 1}}, "a has the key None"),
+        ({"a": {1: 1, "1": 2}}, "a has the key '1' twice"),
+        ({"a": "\ud800"}, "a holds text that is not Unicode"),
+    ],
+)
+def test_what_toml_cannot_hold_is_refused(value, words):
+    with pytest.raises(SaltInvocationError) as refused:
+        toml.merge("", value)
+    assert words in str(refused.value)
+
+
+def test_pillar_classes_become_plain_values():
+    class Hidden(str):
+        def __str__(self):
+            return "**********"
+
+    fragment = collections.OrderedDict(
+        a=Hidden("secret"), b=(1, 2), c=collections.OrderedDict({5000: Hidden("x")})
+    )
+    result = toml._plain(fragment)
+    assert result == {"a": "secret", "b": [1, 2], "c": {"5000": "x"}}
+    assert type(result) is dict
+    assert type(result["a"]) is str
+
+
+def test_merging_nothing_changes_no_byte():
+    assert toml.merge(BASE, {}) == BASE
+
+
+@given(patches)
+def test_merge_is_a_json_merge_patch(patch):
+    merged = toml.merge(BASE, {"free": patch})
+    assert toml._same(toml._loads(merged), rfc7396(toml._loads(BASE), {"free": patch}))
+
+
+@given(patches)
+def test_merging_twice_equals_merging_once(patch):
+    once = toml.merge(BASE, {"free": patch})
+    assert toml.merge(once, {"free": patch}) == once
+
+
+def test_one_true_and_one_point_zero_are_three_values():
+    changes = toml.diff({"a": 1, "b": 1, "c": [1]}, {"a": True, "b": 1.0, "c": [True]})
+    assert list(changes) == ["a", "b", "c"]
+
+
+def test_diff_names_added_changed_and_removed_keys():
+    old = {"same": 1, "grpc": {"port": "0"}, "gone": {"x": 1}}
+    new = {"same": 1, "grpc": {"port": "1"}, "plugins": {"a.b": {"new": True}}}
+    assert toml.diff(old, new) == {
+        "grpc.port": {"old": "0", "new": "1"},
+        'plugins."a.b".new': {"old": None, "new": True},
+        "gone.x": {"old": 1, "new": None},
+    }
+
+
+@pytest.mark.parametrize("key", ["auth", "password", "identitytoken", "Authorization"])
+def test_diff_masks_secrets(key):
+    changes = toml.diff({}, {"registry": {"configs": {"r": {key: "hunter2"}}}})
+    assert "hunter2" not in str(changes)
+    assert changes[f"registry.configs.r.{key}"]["new"] == "(secret)"
+
+
+@given(st.lists(keys, min_size=1, max_size=4))
+def test_a_path_survives_the_way_to_text_and_back(path):
+    assert toml._parse_key(toml._dotted(path)) == path
+
+
+@pytest.mark.parametrize("key", ["", "a..b", ".a", "a.", 'a "b"', '"open', "a b"])
+def test_what_is_no_key_is_refused(key):
+    with pytest.raises(SaltInvocationError, match="is no dotted key"):
+        toml._parse_key(key)
+
+
+def test_read_says_where_the_file_is_wrong(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text("version = 2\nversion = 3\n", encoding="utf-8")
+    with pytest.raises(CommandExecutionError, match="is not valid TOML"):
+        toml.read(str(path))
+    with pytest.raises(CommandExecutionError, match="cannot be read"):
+        toml.read(str(tmp_path / "missing"))
+
+
+def test_a_document_that_tomlkit_writes_wrong_is_not_used(monkeypatch):
+    monkeypatch.setattr(tomlkit.TOMLDocument, "as_string", lambda self: "version = 3\n")
+    with pytest.raises(CommandExecutionError, match="did not write what was merged"):
+        toml.merge(BASE, {})
+
+
+def test_a_missing_library_is_an_error_with_its_cure(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "tomlkit", None)
+    assert toml.library() == ""
+    with pytest.raises(CommandExecutionError, match="apply containerd.salt"):
+        toml._loads("")
+
+
+def test_expected_needs_neither_containerd_nor_tomlkit(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "tomlkit", None)
+    layers = [{"version": 2, "a": {"b": 1}}, {"a": {"b": 2, "password": "x"}, "gone": None}]
+    assert toml.expected(layers) == {
+        "version": {"new": 2},
+        "a.b": {"new": 2},
+        "a.password": {"new": "(secret)"},
+    }
