@@ -169,6 +169,11 @@ def diff(old, new):
         is not there. Secrets show as ``(secret)``. The number 1, true and 1.0 are three values.
     """
     before, after = dict(_leaves(old)), dict(_leaves(new))
+    for leaves, others in ((before, after), (after, before)):
+        # A table that was empty and has keys now says so by its keys.
+        filled = {path[:length] for path in others for length in range(1, len(path))}
+        for path in [path for path, value in leaves.items() if value == {} and path in filled]:
+            del leaves[path]
     changes = {}
     for path in [*after, *(path for path in before if path not in after)]:
         was, becomes = before.get(path), after.get(path)

@@ -191,6 +191,17 @@ def test_diff_names_added_changed_and_removed_keys():
     }
 
 
+def test_an_empty_table_that_gets_a_key_is_one_change():
+    """
+    1.4 prints the options of runc as an empty table.
+    """
+    assert toml.diff({"options": {}}, {"options": {"a": {}, "b": 1}}) == {
+        "options.a": {"old": None, "new": {}},
+        "options.b": {"old": None, "new": 1},
+    }
+    assert toml.diff({"options": {"b": 1}}, {"options": {}}) == {"options.b": {"old": 1, "new": None}}
+
+
 @pytest.mark.parametrize("key", ["auth", "password", "identitytoken", "Authorization"])
 def test_diff_masks_secrets(key):
     changes = toml.diff({}, {"registry": {"configs": {"r": {key: "hunter2"}}}})

@@ -1,0 +1,68 @@
+# make try    a throwaway machine becomes a Kubernetes node before your eyes
+# make test   lint, unit, functional and binary tests
+# All that these need goes into .venv and .cache here, and apt packages where a tool is missing.
+
+SHELL = /bin/sh
+PYTHON ?= python3
+# The newest Salt releases that resolve from PyPI today; the first one is the one to try and to apply with.
+SALTS ?= 3006.28 3008.3
+SALT ?= $(firstword $(SALTS))
+SUITE ?= bookworm
+PILLAR ?= /srv/pillar
+
+LAB_TOOLS = qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils debootstrap:debootstrap depmod:kmod \
+	cpio:cpio busybox:busybox-static ssh:openssh-client mkfs.ext4:e2fsprogs \
+	/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
+# 3008 has a dependency without a wheel.
+BUILD_TOOLS = cc:gcc /usr/include/stdlib.h:libc6-dev
+
+.PHONY: help try try-clean apply test lint test-node clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n 's/^# //p' Makefile | head -n 3
+
+try: .venv/lab/done
+	@test/install-tools $(LAB_TOOLS)
+	@PYTHONPATH=test .venv/lab/bin/python test/demo.py --suite $(SUITE) --salt $(SALT) $(if $(KEEP),--keep)
+
+try-clean: .venv/lab/done
+	@PYTHONPATH=test .venv/lab/bin/python -m lab clean
+
+apply:
+	@test "$$(id -u)" = 0 || { echo "make apply: changes this machine, so it needs root." >&2; exit 1; }
+	@test "$$(cat /proc/1/comm)" = systemd || \
+	  { echo "make apply: PID 1 here is $$(cat /proc/1/comm), not systemd: no service can be managed." >&2; exit 1; }
+	@$(MAKE) --no-print-directory .venv/salt-$(SALT)/done
+	.venv/salt-$(SALT)/bin/salt-call --local --file-root $(CURDIR) --pillar-root $(PILLAR) \
+	  --retcode-passthrough state.apply containerd
+
+test: lint $(SALTS:%=.venv/salt-%/done)
+	@test/install-tools /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
+	set -e; for salt in $(SALTS); do \
+	  echo "== Salt $$salt"; .venv/salt-$$salt/bin/python -m pytest $(PYTEST_ARGS); done
+
+lint: .venv/salt-$(SALT)/done
+	.venv/salt-$(SALT)/bin/ruff check .
+	.venv/salt-$(SALT)/bin/ruff format --check .
+	.venv/salt-$(SALT)/bin/yamllint --strict .
+	.venv/salt-$(SALT)/bin/salt-lint $$(git ls-files '*.sls' '*.jinja')
+
+test-node: .venv/lab/done
+	@test/install-tools $(LAB_TOOLS)
+	SALTS="$(SALTS)" .venv/lab/bin/python -m pytest test/node $(PYTEST_ARGS)
+
+.venv/lab/done: test/requirements-lab.txt
+	@test/install-tools $(PYTHON):python3 ensurepip:python3-venv
+	$(PYTHON) -m venv .venv/lab
+	.venv/lab/bin/pip install --quiet --requirement test/requirements-lab.txt
+	@touch $@
+
+.venv/salt-%/done: test/requirements.txt
+	@test/install-tools $(PYTHON):python3 ensurepip:python3-venv $(if $(filter 3008%,$*),$(BUILD_TOOLS) Python.h:python3-dev)
+	$(PYTHON) -m venv .venv/salt-$*
+	.venv/salt-$*/bin/pip install --quiet salt==$* --requirement test/requirements.txt
+	@touch $@
+
+clean:
+	rm -rf .venv .cache .pytest_cache .ruff_cache .hypothesis

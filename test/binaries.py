@@ -1,0 +1,36 @@
+"""
+The real containerd releases that Debian's archive holds, unpacked and not installed.
+"""
+
+import os
+
+import pytest
+from lab import debian
+
+# Release to the Debian suite whose package it is.
+RELEASES = {"1.4.13": "bullseye", "1.6.20": "bookworm", "1.7.24": "trixie", "2.1.9": "forky"}
+
+
+@pytest.fixture(params=RELEASES, scope="session")
+def release(request):
+    """
+    Each release in its turn.
+    """
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def binaries(release):
+    """
+    The folder with the release's ``containerd`` and ``ctr``.
+    """
+    return debian.unpacked("containerd", RELEASES[release]) / "usr/bin"
+
+
+@pytest.fixture
+def on_path(binaries, monkeypatch):
+    """
+    Let this release be the installed one.
+    """
+    monkeypatch.setenv("PATH", str(binaries), prepend=os.pathsep)
+    return binaries

@@ -1,0 +1,112 @@
+"""
+containerd_toml.managed as Salt runs it, with the real containerd releases.
+"""
+
+import pytest
+from binaries import binaries, on_path, release  # noqa: F401
+
+V2 = "io.containerd.grpc.v1.cri"
+OVERRIDES = {"oom_score": -999, "grpc": {"max_recv_message_size": 33554432}}
+CHANGES = {
+    "oom_score": {"old": 0, "new": -999},
+    "grpc.max_recv_message_size": {"old": 16777216, "new": 33554432},
+}
+
+
+@pytest.fixture
+def managed(loaders, on_path, config_path):  # noqa: F811
+    def run(overrides=OVERRIDES, test=False):
+        return loaders.states.containerd_toml.managed(name=str(config_path), overrides=overrides, test=test)
+
+    return run
+
+
+def content(path):
+    return path.read_text(encoding="utf-8")
+
+
+def test_a_new_file_is_predicted_and_written_alike(managed, config_path):
+    predicted = managed(test=True)
+    assert (predicted.result, config_path.exists()) == (None, False)
+    done = managed()
+    assert done.result is True, done.comment
+    assert done.changes == predicted.changes
+    assert done.changes == {str(config_path): {"old": None, "new": "created"}, **CHANGES}
+    assert config_path.stat().st_mode & 0o777 == 0o644
+    assert content(config_path).startswith("# Managed by Salt (containerd-formula).")
+
+
+def test_the_second_run_changes_nothing(managed, config_path):
+    managed()
+    before = config_path.stat()
+    for test in (True, False):
+        again = managed(test=test)
+        assert (again.result, again.changes) == (True, {})
+    assert config_path.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_other_bytes_for_the_same_data_are_left_alone(managed, config_path):
+    managed()
+    text = content(config_path).replace("\n", "\n# a person's note\n", 1) + "\n\n"
+    config_path.write_text(text, encoding="utf-8")
+    ret = managed()
+    assert (ret.result, ret.changes, content(config_path)) == (True, {}, text)
+
+
+def test_an_edit_by_hand_is_reported_and_put_right(managed, config_path):
+    managed()
+    right = content(config_path)
+    config_path.write_text(right.replace("-999", "-1"), encoding="utf-8")
+    predicted = managed(test=True)
+    ret = managed()
+    assert ret.changes == predicted.changes == {"oom_score": {"old": -1, "new": -999}}
+    assert content(config_path) == right
+
+
+def test_dockers_packaged_file_shows_that_cri_comes_back(managed, config_path):
+    """
+    A key that the old file lacks counts as containerd's default: the changes are what the daemon sees.
+    """
+    config_path.parent.mkdir()
+    config_path.write_text('disabled_plugins = ["cri"]\n', encoding="utf-8")
+    ret = managed()
+    assert ret.changes == {"disabled_plugins": {"old": ["cri"], "new": []}, **CHANGES}
+
+
+def test_mode_and_owner_are_kept(managed, config_path):
+    managed()
+    config_path.chmod(0o600)
+    managed({"oom_score": 0})
+    assert config_path.stat().st_mode & 0o777 == 0o600
+
+
+def test_layers_win_in_their_order(managed, config_path):
+    ret = managed([{"formula": {"oom_score": 1}}, {"os": None}, {"pillar": {"oom_score": 2}}])
+    assert ret.changes["oom_score"]["new"] == 2
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ({"oom_score": "high"}, "oom_score is 'high', a string"),
+        ({"disabled_plugins": ["cri"]}, "containerd refuses this configuration; nothing was changed."),
+        ("oom_score", "overrides must be a fragment of config.toml"),
+        ([{"a": {}, "b": {}}], "each layer of overrides must be one name with its fragment."),
+    ],
+)
+def test_a_mistake_is_refused_and_the_file_stays(managed, config_path, overrides, words):
+    managed()
+    before = content(config_path)
+    for test in (True, False):
+        ret = managed(overrides, test=test)
+        assert (ret.result, ret.changes) == (False, {})
+        assert words in ret.comment
+    assert content(config_path) == before
+
+
+def test_a_file_that_is_no_toml_is_replaced_and_named(managed, config_path):
+    config_path.parent.mkdir()
+    config_path.write_text("version = = 2\n", encoding="utf-8")
+    ret = managed()
+    assert ret.result is True
+    assert "is not valid TOML" in ret.changes[str(config_path)]["old"]

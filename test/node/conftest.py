@@ -1,0 +1,86 @@
+"""
+Real machines: one for each Salt release of ``SALTS``, booted once and used by all tests in their order.
+"""
+
+import contextlib
+import os
+import time
+
+import pytest
+from formula_node import FormulaNode
+from lab import image
+from lab.cri import Cri
+from lab.machine import Machine
+from lab.oci import busybox_image
+
+SUITE = os.environ.get("SUITE", "bookworm")
+SALTS = os.environ.get("SALTS", image.DEFAULT_SALT).split()
+SOCKET = "/run/containerd/containerd.sock"
+
+
+@pytest.fixture(scope="session", params=SALTS, ids=lambda salt: f"salt-{salt}")
+def node(request, boot):
+    """
+    The machine with the Salt release of the parameter: bare before the first test.
+    """
+    return boot(request.param)
+
+
+@pytest.fixture(scope="session")
+def boot(progress):
+    """
+    Return the machine of a Salt release, booted at the first call.
+    """
+    with contextlib.ExitStack() as machines:
+        nodes = {}
+
+        def get(salt):
+            if salt not in nodes:
+                built = image.build(SUITE, salt, progress=progress)
+                name = f"node-{salt.replace('.', '-')}"
+                nodes[salt] = FormulaNode(machines.enter_context(Machine(built, name, progress=progress)))
+                nodes[salt].install()
+            return nodes[salt]
+
+        yield get
+
+
+@pytest.fixture(scope="session")
+def progress(request):
+    """
+    Print a line with the elapsed time, past pytest's capture: these tests take minutes.
+    """
+    started = time.monotonic()
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def say(text):
+        with capture.global_and_fixture_disabled():
+            print(f"\n[{time.monotonic() - started:5.0f} s] {text}", end="", flush=True)
+
+    return say
+
+
+@pytest.fixture
+def cri(node):
+    """
+    A connection to the node's containerd, for one test: a restart ends it.
+    """
+    with Cri(node.machine.forward_socket(SOCKET)) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def sandbox_image():
+    """
+    Import the sandbox image that a node's configuration names, since no registry is reached.
+    """
+    names = {}
+
+    def give(node):
+        name = node.effective("plugins", "io.containerd.grpc.v1.cri", "sandbox_image")
+        if names.get(node) != name:
+            node.import_image(busybox_image(name))
+            names[node] = name
+        return name
+
+    return give
