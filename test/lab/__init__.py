@@ -1,0 +1,1 @@
+"""Throwaway machines with their own kernel and systemd, to test the formula on."""

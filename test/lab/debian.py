@@ -1,0 +1,59 @@
+"""Packages of Debian's archive, downloaded and unpacked by an apt of the lab's own: the host's is left alone."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from . import cache, host
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+
+def unpacked(package: str, suite: str) -> Path:
+    """Return a folder with the files of a suite's newest version of a package, as ``/`` would have them."""
+
+    def make(target: Path) -> None:
+        archive = Archive(suite, target.parent / "apt")
+        run(["dpkg-deb", "-x", str(archive.download(package)), str(target)])
+
+    return cache.artefact(f"{package}-{suite}", [suite, host.mirror(), package], make)
+
+
+class Archive:
+    """The packages of one suite, listed in a folder of ours."""
+
+    def __init__(self, suite: str, folder: Path):
+        for part in ("lists/partial", "archives/partial"):
+            (folder / part).mkdir(parents=True)
+        sources = folder / "sources.list"
+        sources.write_text(f"deb [signed-by={KEYRING}] {host.mirror()} {suite} main\n")
+        settings = {
+            "Dir::Etc::sourcelist": sources,
+            "Dir::Etc::sourceparts": "-",
+            "Dir::State": folder,
+            "Dir::State::status": "/dev/null",
+            "Dir::Cache": folder,
+            "APT::Architecture": host.DEBIAN_ARCH,
+            "APT::Sandbox::User": "root",
+        }
+        self._folder = folder
+        self._options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
+        run(["apt-get", "-qq", *self._options, "update"])
+
+    def show(self, package: str) -> str:
+        """Return what the archive says of a package."""
+        return run(["apt-cache", *self._options, "show", package])
+
+    def download(self, package: str) -> Path:
+        """Return the downloaded ``.deb`` of a package."""
+        run(["apt-get", "-qq", *self._options, "download", package], cwd=self._folder)
+        return next(self._folder.glob("*.deb"))
+
+
+def run(argv: list[str], cwd: Path | None = None) -> str:
+    """Run a command and return what it printed; ``LabError`` with its own words if it fails."""
+    done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise host.LabError(f"{' '.join(argv)} failed:\n{done.stderr[-2000:]}")
+    return done.stdout
