@@ -1,4 +1,4 @@
-"""Packages of Debian's archive, downloaded and unpacked by an apt of the lab's own: the host's is left alone."""
+"""Packages of Debian's archive, by an apt of our own: the host's is left alone."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from . import cache, host, kernel
+from . import cache, debian, host, kernel
 
 INCLUDED = (
     "systemd,systemd-sysv,dbus,openssh-server,sudo,ca-certificates,curl,procps,iproute2,iptables,"
@@ -48,7 +48,7 @@ def base(suite: str) -> Path:
         command = [
             "debootstrap",
             f"--arch={host.DEBIAN_ARCH}",
-            f"--keyring={kernel.KEYRING}",
+            f"--keyring={debian.KEYRING}",
             "--variant=minbase",
             f"--include={INCLUDED}",
             suite,
