@@ -122,8 +122,9 @@ def test_service_runs_and_starts_at_boot(node):
 def test_cri_runs_a_container_in_a_systemd_cgroup(node, cri, sandbox_image):
     assert cri.version()[0] == "containerd"
     assert cri.status()["RuntimeReady"] is True
+    image = sandbox_image(node)
     pod = cri.run_pod("first")
-    container = cri.container(cri.run_container(pod, sandbox_image(node)))
+    container = cri.container(cri.run_container(pod, image))
     assert container.state == "running"
     cgroup = node.machine.read(f"/proc/{container.pid}/cgroup")
     assert f"cri-containerd-{container.id}.scope" in cgroup
@@ -139,8 +140,9 @@ def test_the_second_run_changes_nothing(node, sls):
 
 
 def test_a_change_restarts_once_and_the_container_survives(node, cri, sandbox_image):
+    image = sandbox_image(node)
     pod = cri.run_pod("survivor")
-    before = cri.container(cri.run_container(pod, sandbox_image(node)))
+    before = cri.container(cri.run_container(pod, image))
     starts, pid = restarts(node), node.daemon_pid()
     node.pillar(CHANGED)
     predicted = node.apply(test=True)
