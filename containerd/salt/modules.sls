@@ -17,6 +17,8 @@ containerd Salt modules are synced:
 {%- else %}
   saltutil.sync_all:
     - refresh: true
+    # 3008: without it the states of this run would see the modules from before the sync.
+    - reload_modules: true
 {%- if saltenv != "base" %}
     - saltenv: {{ saltenv }}
 {%- endif %}

@@ -2,7 +2,6 @@
 Real machines: one for each Salt release of ``SALTS``, booted once and used by all tests in their order.
 """
 
-import contextlib
 import os
 import time
 
@@ -19,30 +18,16 @@ SOCKET = "/run/containerd/containerd.sock"
 
 
 @pytest.fixture(scope="session", params=SALTS, ids=lambda salt: f"salt-{salt}")
-def node(request, boot):
+def node(request, progress):
     """
     The machine with the Salt release of the parameter: bare before the first test.
     """
-    return boot(request.param)
-
-
-@pytest.fixture(scope="session")
-def boot(progress):
-    """
-    Return the machine of a Salt release, booted at the first call.
-    """
-    with contextlib.ExitStack() as machines:
-        nodes = {}
-
-        def get(salt):
-            if salt not in nodes:
-                built = image.build(SUITE, salt, progress=progress)
-                name = f"node-{salt.replace('.', '-')}"
-                nodes[salt] = FormulaNode(machines.enter_context(Machine(built, name, progress=progress)))
-                nodes[salt].install()
-            return nodes[salt]
-
-        yield get
+    built = image.build(SUITE, request.param, progress=progress)
+    name = f"node-{request.param.replace('.', '-')}"
+    with Machine(built, name, progress=progress) as machine:
+        node = FormulaNode(machine)
+        node.install()
+        yield node
 
 
 @pytest.fixture(scope="session")

@@ -91,7 +91,7 @@ def test_one_run_makes_a_cold_node_ready(node, remembered):
     """
     node.run(["rm", "-rf", "/var/cache/salt/minion"])
     first = node.apply()
-    assert first.failed == {}, first.output
+    assert first.failed == {}
     assert set(first.changed) >= FIRST_CHANGES
     # The preview saw the same, where it could see at all.
     predicted = remembered[node].changed
