@@ -15,7 +15,7 @@ import re
 import time
 
 import salt.utils.path
-from salt.exceptions import CommandExecutionError
+from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 __virtualname__ = "containerd"
 
@@ -178,6 +178,97 @@ def ready(timeout=0, address=SOCKET):
         if not reason or time.monotonic() >= deadline:
             return {"ready": not reason, "reason": reason}
         time.sleep(POLL_INTERVAL)
+
+
+def status(path="/etc/containerd/config.toml", overrides=None):
+    """
+    Return what a fleet report wants to know of this node.
+
+    path : ``/etc/containerd/config.toml``
+        The configuration file.
+
+    overrides : ``None``
+        The layers to judge it by. None takes those of the formula on this minion.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd.status
+
+    :return: a dictionary, which has all its keys on every node: ``installed``, ``version``, ``schema`` (the
+        config version that the binary prints), ``file_schema`` (that of the file), ``not_in_effect``
+        (dotted path to wanted and effective value), ``deprecated`` and ``drop_ins`` (lists of sentences),
+        ``restart_pending`` (the file is newer than the daemon; None where no systemd tells), ``cri_ok``,
+        ``cri_reason``, and ``errors``, what could not be found out and why.
+    """
+    report = {
+        "installed": bool(salt.utils.path.which("containerd")),
+        "version": None,
+        "schema": None,
+        "file_schema": None,
+        "not_in_effect": {},
+        "deprecated": [],
+        "drop_ins": [],
+        "restart_pending": None,
+        "cri_ok": False,
+        "cri_reason": "containerd is not installed",
+        "errors": [],
+    }
+    if not report["installed"]:
+        return report
+    questions = {
+        "version": version,
+        "schema": lambda: __salt__["containerd_toml.schema"](),
+        "file_schema": lambda: __salt__["containerd_toml.get"](path, "version"),
+        "not_in_effect": lambda: _not_in_effect(overrides),
+        "deprecated": lambda: _messages(__salt__["containerd_toml.deprecations"](overrides)),
+        "drop_ins": lambda: _messages(__salt__["containerd_imports.findings"](path)),
+        "restart_pending": lambda: _restart_pending(path),
+    }
+    for name, ask in questions.items():
+        try:
+            report[name] = ask()
+        except (CommandExecutionError, SaltInvocationError) as err:
+            report["errors"].append(f"{name}: {err}")
+    answer = ready()
+    report.update(cri_ok=answer["ready"], cri_reason=answer["reason"])
+    return report
+
+
+def _not_in_effect(overrides):
+    """
+    Return the overrides that ``config dump`` does not show, with both values.
+    """
+    explained = __salt__["containerd_toml.explain"](overrides=overrides)
+    return {
+        key: {"wanted": facts["value"], "effective": facts["effective"]}
+        for key, facts in explained.items()
+        if not facts["in_effect"]
+    }
+
+
+def _messages(findings):
+    """
+    Return the sentences of findings.
+    """
+    return [finding["message"] for finding in findings]
+
+
+def _restart_pending(path):
+    """
+    Tell whether the file was written after the daemon started, None where that cannot be told.
+    """
+    if not os.path.exists(path) or not salt.utils.path.which("systemctl"):
+        return None
+    properties = "--property=ActiveState,ExecMainStartTimestampMonotonic"
+    shown = dict(
+        line.split("=", 1) for line in _run("systemctl", "show", properties, "containerd")["stdout"].split()
+    )
+    if shown.get("ActiveState") != "active":
+        return None
+    started = time.time() - time.monotonic() + int(shown["ExecMainStartTimestampMonotonic"]) / 1_000_000
+    return os.path.getmtime(path) > started
 
 
 def _why_not_ready(found, address):

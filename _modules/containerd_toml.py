@@ -1,5 +1,5 @@
 """
-The configuration document of containerd: read, merge, compare, render.
+The configuration document of containerd: read, merge, check, compare, render, explain.
 
 .. versionadded:: 0.1.0
 
@@ -8,34 +8,30 @@ The configuration document of containerd: read, merge, compare, render.
 The document of a node is the installed binary's own ``containerd config default`` with the site's
 overrides merged in. Order, comments and layout of the default are kept. Nothing here writes a file.
 
+Overrides are *layers*: named fragments of config.toml that are laid over each other in their order,
+each written for config version 2, 3 or 4, whichever its author knows.
+
 .. code-block:: bash
 
-    salt '*' containerd_toml.get /etc/containerd/config.toml version
+    salt '*' containerd_toml.explain
 """
 
-import datetime
 import importlib
 import os
-import re
 import sys
 import tempfile
-from collections.abc import Mapping
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 __virtualname__ = "containerd_toml"
 
+CONFIG = "/etc/containerd/config.toml"
+CONFIG_SLS = "containerd.config.file"
 HEADER = """\
 # Managed by Salt (containerd-formula). Edits to this file are overwritten: change pillar containerd:config.
 # It is this containerd's own `containerd config default` with the site's overrides merged in.
 
 """
-MASK = "(secret)"
-# TOML 1.0 promises 64 bits, and Go's parsers refuse more.
-INT64 = range(-(2**63), 2**63)
-BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-KEY_PART = re.compile(r"""\s*(?:([A-Za-z0-9_-]+)|("(?:[^"\\]|\\.)*")|'([^']*)')\s*""")
-SECRET = re.compile(r"(?i)^(auth|password|passwd|identitytoken|registrytoken|token|secret|authorization)$")
 
 
 def __virtual__():
@@ -62,7 +58,7 @@ def library():
         return ""
 
 
-def read(path="/etc/containerd/config.toml"):
+def read(path=CONFIG):
     """
     Return a TOML file as plain data.
 
@@ -79,13 +75,6 @@ def read(path="/etc/containerd/config.toml"):
     :raises CommandExecutionError: the file cannot be read, or it is no TOML: with line and column.
     """
     return _loads(_slurp(path), path)
-
-
-def _loads(text, source="the text"):
-    """
-    Return TOML text as plain data.
-    """
-    return _parse(text, source).unwrap()
 
 
 def get(path, key):
@@ -109,12 +98,7 @@ def get(path, key):
     :raises SaltInvocationError: the key is no dotted path.
     :raises CommandExecutionError: the file cannot be read, or it is no TOML.
     """
-    value = read(path)
-    for part in _parse_key(key):
-        if not isinstance(value, dict) or part not in value:
-            return None
-        value = value[part]
-    return value
+    return _at(read(path), __salt__["containerd_schema.parse_key"](key))
 
 
 def merge(base, overrides):
@@ -122,14 +106,13 @@ def merge(base, overrides):
     Merge overrides into TOML text as a JSON Merge Patch (RFC 7396).
 
     Tables merge, everything else is replaced, None removes the key. A value is brought to the type of
-    the one that it replaces where nothing is lost by it: 10010 for a string becomes ``"10010"``,
-    ``"true"`` for a boolean becomes true, 1 for a float becomes 1.0.
+    the one that it replaces where nothing is lost by it: 10010 for a string becomes ``"10010"``.
 
     base
         TOML text.
 
     overrides
-        A dictionary: the fragment to merge.
+        A dictionary: the fragment to merge, in the schema of ``base``.
 
     CLI Example:
 
@@ -138,15 +121,74 @@ def merge(base, overrides):
         salt '*' containerd_toml.merge 'oom_score = 0' '{oom_score: -999}'
 
     :return: TOML text: order, comments and layout of ``base`` are kept.
-    :raises SaltInvocationError: an override cannot be written as TOML, or has the wrong type.
+    :raises SaltInvocationError: overrides that cannot be written as TOML, or have the wrong type: all
+        of them in one message.
     :raises CommandExecutionError: ``base`` is no TOML.
     """
     document = _parse(base, "the base")
-    intended = document.unwrap()
-    _patch(document, intended, _plain(overrides), ())
+    result = document.unwrap()
+    problems = []
+    _patch(document, result, __salt__["containerd_data.plain"](overrides), (), problems)
+    if problems:
+        raise SaltInvocationError(" ".join(finding["message"] for finding in problems))
     text = document.as_string()
-    _verify(text, intended)
+    _verify(text, result)
     return text
+
+
+def translate(fragment, version, base=None):
+    """
+    Translate a fragment of config.toml to another schema.
+
+    fragment
+        A dictionary, written for config version 2, 3 or 4: its ``version`` key says which, without it
+        the plugin ids tell.
+
+    version
+        The config version to translate to: 2, 3 or 4.
+
+    base : ``None``
+        The target's default configuration, a dictionary. It decides what the releases of one schema
+        call by two names (``cni.bin_dir``, since 2.1 ``cni.bin_dirs``).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_toml.translate '{"grpc": {"gid": 998}}' 4
+
+    :return: a dictionary.
+    :raises SaltInvocationError: mixed schemas, or keys that the target does not have, all of them with
+        what replaced them.
+    """
+    plain = __salt__["containerd_data.plain"](fragment)
+    return __salt__["containerd_schema.translate"](plain, version, base=base)
+
+
+def check(base, overrides, strict=True):
+    """
+    Find everything that is wrong with overrides, before containerd sees them.
+
+    base
+        TOML text: the default configuration that they are for.
+
+    overrides
+        A fragment of config.toml, or a list of named ones, in any schema.
+
+    strict : ``True``
+        Whether a key that containerd does not know, or no longer has, is an error. If not, it is a
+        warning.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_toml.check "$(containerd config default)" '{oom_score: 2000}'
+
+    :return: a list of findings: ``key`` (dotted), ``level`` (``error`` or ``warning``) and ``message``.
+    :raises CommandExecutionError: ``base`` is no TOML.
+    """
+    return _compose(base, "the base", overrides, strict)["findings"]
 
 
 def diff(old, new):
@@ -168,57 +210,87 @@ def diff(old, new):
     :return: a dictionary: dotted path to ``{"old": ..., "new": ...}``, where None stands for a key that
         is not there. Secrets show as ``(secret)``. The number 1, true and 1.0 are three values.
     """
-    before, after = dict(_leaves(old)), dict(_leaves(new))
-    for leaves, others in ((before, after), (after, before)):
-        # A table that was empty and has keys now says so by its keys.
-        filled = {path[:length] for path in others for length in range(1, len(path))}
-        for path in [path for path, value in leaves.items() if value == {} and path in filled]:
-            del leaves[path]
-    changes = {}
-    for path in [*after, *(path for path in before if path not in after)]:
-        was, becomes = before.get(path), after.get(path)
-        if not _same(was, becomes):
-            hide = any(SECRET.match(part) for part in path)
-            changes[_dotted(path)] = {
-                "old": MASK if hide and was else was,
-                "new": MASK if hide and becomes else becomes,
-            }
-    return changes
+    return __salt__["containerd_data.diff"](old, new)
 
 
-def plan(path, layers):
+def schema():
     """
-    Return what the file should hold on this node, and what that changes. Writes nothing.
-
-    path
-        The configuration file.
-
-    layers
-        A list of fragments of config.toml, each a dictionary; later ones win.
+    Return the config version that the installed containerd prints.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt '*' containerd_toml.plan /etc/containerd/config.toml '[{oom_score: -999}]'
+        salt '*' containerd_toml.schema
+
+    :return: 2, 3 or 4.
+    :raises CommandExecutionError: containerd or tomlkit is not installed.
+    """
+    return _loads(*_default())["version"]
+
+
+def render(overrides, strict=True):
+    """
+    Return the whole configuration for this node: default, translated overrides, merged and checked.
+
+    overrides
+        A fragment of config.toml, or a list of named ones, in any schema.
+
+    strict : ``True``
+        As for ``check``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_toml.render '{oom_score: -999}'
+
+    :return: TOML text. It may hold secrets.
+    :raises CommandExecutionError: containerd or tomlkit is not installed, or ``check`` finds errors.
+    """
+    return _for_node(overrides, strict)["text"]
+
+
+def plan(path, overrides, strict=True):
+    """
+    Return what a file should hold on this node, and what that changes. Writes nothing.
+
+    path
+        The configuration file.
+
+    overrides
+        A fragment of config.toml, or a list of named ones, in any schema.
+
+    strict : ``True``
+        As for ``check``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_toml.plan /etc/containerd/config.toml '{oom_score: -999}'
 
     :return: a dictionary: ``text``, what the file should hold; ``write``, whether its data differ from
-        that; ``changes``, as ``diff`` gives them. A key that the file lacks counts as containerd's
-        default, so that the changes are those that the daemon sees.
-    :raises CommandExecutionError: containerd or tomlkit is not installed, the file cannot be read.
-    :raises SaltInvocationError: an override cannot be written as TOML, or has the wrong type.
+        that; ``changes``, as ``diff`` gives them; ``warnings``, a list of sentences; ``secret``, whether
+        it holds a secret. A key that the file lacks counts as containerd's default, so that the changes
+        are those that the daemon sees.
+    :raises CommandExecutionError: containerd or tomlkit is not installed, the file cannot be read,
+        ``check`` finds errors, or containerd refuses or ignores an override.
     """
-    base = __salt__["containerd.config_default"]()
-    document = _parse(base, "containerd config default")
-    intended = document.unwrap()
-    for fragment in layers:
-        _patch(document, intended, _plain(fragment), ())
-    text = HEADER + document.as_string()
+    made = _for_node(overrides, strict, os.path.dirname(path))
+    drop_ins = __salt__["containerd_imports.findings"](path, made["result"])
+    answer = {
+        "text": made["text"],
+        "write": False,
+        "changes": {},
+        "warnings": _sentences(made["findings"] + drop_ins),
+        "secret": any(map(__salt__["containerd_schema.is_secret"], made["origin"])),
+    }
     current = _slurp(path) if os.path.lexists(path) else None
-    # The usual case: no more parsing.
-    if current == text:
-        return {"text": text, "write": False, "changes": {}}
-    _verify(text, intended)
+    # The usual case: no more parsing, no more processes.
+    if current == made["text"]:
+        return answer
+    _verify(made["text"], made["result"])
     found, changes = {}, {}
     if current is None:
         changes = {path: {"old": None, "new": "created"}}
@@ -227,274 +299,385 @@ def plan(path, layers):
             found = _loads(current, path)
         except CommandExecutionError as err:
             changes = {path: {"old": str(err), "new": "replaced"}}
-    if _same(found, intended):
-        return {"text": text, "write": False, "changes": {}}
-    changes.update(diff(_merged(_loads(base), found), intended))
+    if __salt__["containerd_data.same"](found, made["result"]):
+        return answer
+    proof = _proof(made, path, strict)
+    _refuse(proof, path)
+    answer["warnings"] += _sentences(proof)
+    before = __salt__["containerd_data.combine"](made["default"], found)
+    changes.update(diff(before, made["result"]))
     # Nothing that the daemon would see, such as a sparse file that becomes a whole one.
-    return {"text": text, "write": True, "changes": changes or diff(found, intended)}
+    return {**answer, "write": True, "changes": changes or diff(found, made["result"])}
 
 
-def expected(layers):
+def expected(overrides):
     """
-    Return what fragments set, as far as it can be told without containerd's default.
+    Return what overrides set, as far as it can be told without the installed containerd.
 
-    layers
-        A list of fragments of config.toml, each a dictionary; later ones win.
+    overrides
+        A fragment of config.toml, or a list of named ones.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt '*' containerd_toml.expected '[{debug: {level: debug}}]'
+        salt '*' containerd_toml.expected '{debug: {level: debug}}'
 
     :return: a dictionary in the shape of ``diff``, without the old values: dotted path to
-        ``{"new": ...}``.
+        ``{"new": ...}``. The paths are those of the fragments.
     :raises SaltInvocationError: an override cannot be written as TOML.
     """
     data = {}
-    for fragment in layers:
-        data = _merged(data, _plain(fragment))
+    for _, fragment in layers(overrides):
+        data = __salt__["containerd_data.combine"](data, fragment)
     return {key: {"new": change["new"]} for key, change in diff({}, data).items()}
 
 
-def prove(text):
+def layers(overrides):
     """
-    Let the installed containerd read a configuration before it is put in place.
+    Return overrides as the list of their layers.
 
-    text
-        The TOML text of a whole configuration.
+    overrides
+        A fragment of config.toml, or a list of named ones: ``[{site: {...}}, {node: {...}}]``. None
+        stands for an empty fragment.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt '*' containerd_toml.prove 'version = 2'
+        salt '*' containerd_toml.layers '[{site: {oom_score: -999}}]'
 
-    :return: true.
-    :raises CommandExecutionError: containerd refuses it: its own words are in the message.
+    :return: a list of lists: the layer's name and its fragment as plain data. A fragment without a name
+        is called ``overrides``.
+    :raises SaltInvocationError: it is neither, or it holds what TOML cannot.
     """
-    # 0600 by mkstemp: it may hold registry credentials.
-    descriptor, candidate = tempfile.mkstemp(prefix="containerd-candidate-", suffix=".toml")
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        __salt__["containerd.config_dump"](candidate)
-    except CommandExecutionError as err:
-        raise CommandExecutionError(
-            f"containerd refuses this configuration; nothing was changed. {err}"
-        ) from err
-    finally:
-        os.unlink(candidate)
-    return True
-
-
-def _dotted(path):
-    """
-    Return a path as text: joined by dots, quoted where TOML asks for it.
-    """
-    return ".".join(part if BARE_KEY.fullmatch(part) else _quoted(part) for part in path)
-
-
-def _parse_key(key):
-    """
-    Return a dotted path as the list of its keys.
-    """
-    parts, position = [], 0
-    while True:
-        match = KEY_PART.match(key, position)
-        if not match:
+    named = [{"overrides": overrides}] if overrides is None or _is_table(overrides) else overrides
+    if not isinstance(named, (list, tuple)) or not all(
+        _is_table(layer) and len(layer) == 1 for layer in named
+    ):
+        raise SaltInvocationError(
+            "overrides must be a fragment of config.toml, or a list of named ones: [{site: {...}}]."
+        )
+    result = []
+    for layer in named:
+        [(name, fragment)] = layer.items()
+        if fragment is not None and not _is_table(fragment):
             raise SaltInvocationError(
-                f"{key!r} is no dotted key: quote the parts that hold dots, as in "
-                'plugins."io.containerd.grpc.v1.cri".sandbox_image.'
+                f"layer {name} of overrides must be a fragment of config.toml: a mapping."
             )
-        bare, basic, literal = match.groups()
-        parts.append(next(iter(_loads(f"{basic} = 0"))) if basic else bare or literal)
-        position = match.end()
-        if position == len(key):
-            return parts
-        if key[position] != ".":
-            raise SaltInvocationError(
-                f"{key!r} is no dotted key: a dot is missing before {key[position:]!r}."
-            )
-        position += 1
+        result.append([str(name), __salt__["containerd_data.plain"](fragment or {})])
+    return result
 
 
-def _same(one, other):
+def explain(key=None, overrides=None):
     """
-    Tell whether two values are the same TOML: 1, true and 1.0 are not.
+    Tell for each override, or for one key, where its value comes from and whether it is in effect.
+
+    key : ``None``
+        A dotted path in any schema; None for all overrides.
+
+    overrides : ``None``
+        The layers to explain. None takes those of the formula on this minion: its own default, the os
+        map and pillar.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_toml.explain
+        salt '*' containerd_toml.explain 'plugins."io.containerd.grpc.v1.cri".sandbox_image'
+
+    :return: a dictionary: dotted path in this node's schema to ``value`` (None: removed), ``layer``
+        (``containerd``: its default), ``default`` (containerd's), ``effective`` (what ``config dump`` of
+        the file on disk shows) and ``in_effect``. Secrets are masked.
+    :raises CommandExecutionError: containerd or tomlkit is not installed.
+    :raises SaltInvocationError: the key is no dotted path, or no key of this containerd.
     """
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return one == other
+    made = _compose(*_default(), _formula_layers() if overrides is None else overrides, strict=False)
+    dump = (
+        _loads(__salt__["containerd.config_dump"](CONFIG)["text"], "config dump")
+        if os.path.exists(CONFIG)
+        else {}
+    )
+    paths = list(__salt__["containerd_data.leaves"](made["site"]))
+    if key is not None:
+        paths = _paths_of(key, made, paths)
+    return {__salt__["containerd_schema.dotted"](path): _explained(path, made, dump) for path in paths}
 
 
-def _plain(value, path=()):
+def deprecations(overrides=None):
     """
-    Return a pillar value in plain types: pillar has ordered and immutable dictionaries, string subclasses.
+    Return the keys in use that a coming containerd removes.
+
+    overrides : ``None``
+        As for ``explain``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_toml.deprecations
+
+    :return: a list of findings: ``key``, ``level`` and ``message``, which names the release and the cure.
+    :raises CommandExecutionError: containerd or tomlkit is not installed.
     """
-    where = _dotted(path) or "the overrides"
-    if value is None or isinstance(value, (bool, float, datetime.date, datetime.time)):
-        return value
-    if isinstance(value, str):
-        return _plain_str(value, where)
-    if isinstance(value, int):
-        if value not in INT64:
-            raise SaltInvocationError(f"{where} is {value}: TOML's integers end at 64 bits.")
-        return int(value)
-    if isinstance(value, Mapping):
-        result = {}
-        for key, inner in value.items():
-            name = _plain_key(key, where)
-            if name in result:
-                raise SaltInvocationError(f"{where} has the key {name!r} twice, as number and string.")
-            result[name] = _plain(inner, (*path, name))
-        return result
-    if isinstance(value, (list, tuple)):
-        items = [_plain(item, (*path, str(number))) for number, item in enumerate(value)]
-        if None in items:
-            raise SaltInvocationError(f"{where} is a list with a null in it: TOML has no null.")
-        return items
-    raise SaltInvocationError(f"{where} is a {type(value).__name__}: TOML has no such value.")
+    made = _compose(*_default(), _formula_layers() if overrides is None else overrides, strict=False)
+    return __salt__["containerd_schema.deprecated"]({"version": made["version"], **made["site"]})
 
 
-def _plain_key(key, where):
+def minimal(path=CONFIG, show_secrets=False):
     """
-    Return a pillar key as str; YAML makes numbers and booleans of unquoted ones.
+    Return what a configuration file changes against this containerd's defaults, as pillar to paste.
+
+    The way in for a node that another tool configured.
+
+    path : ``/etc/containerd/config.toml``
+        The file, written for config version 2, 3 or 4.
+
+    show_secrets : ``False``
+        Whether registry credentials are shown; what a job returns is kept on the master.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_toml.minimal
+
+    :return: a dictionary: pillar ``containerd`` with its ``config``, in the schema of the installed
+        containerd. A key that the file sets to the default is left out, and so is one that it lacks.
+    :raises CommandExecutionError: the file cannot be read, or containerd is not installed.
+    :raises SaltInvocationError: the file is of schema 1, or has keys that this containerd no longer has.
     """
-    if isinstance(key, str):
-        return _plain_str(key, where)
-    if isinstance(key, int) and not isinstance(key, bool):
-        return str(key)
-    raise SaltInvocationError(f"{where} has the key {key!r}: quote it, keys are strings.")
+    base, source = _default()
+    default = _loads(base, source)
+    found = read(path)
+    fragment = __salt__["containerd_schema.translate"](found, default["version"], base=default)
+    result = {"version": default["version"]}
+    for where, value in __salt__["containerd_data.leaves"](fragment).items():
+        if not __salt__["containerd_data.same"](value, _at(default, where)) and where != ("version",):
+            table = result
+            for part in where[:-1]:
+                table = table.setdefault(part, {})
+            table[where[-1]] = value if show_secrets else __salt__["containerd_data.masked"](value, where)
+    return {"containerd": {"config": result}}
 
 
-def _plain_str(value, where):
+def _for_node(overrides, strict, folder="/etc/containerd"):
     """
-    Return a string of any subclass as str.
+    Compose the document of this node; refuse what ``check`` finds.
     """
-    # A subclass may override __str__ (Salt 3008 has types that hide their value).
-    text = str.__str__(value)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise SaltInvocationError(f"{where} holds text that is not Unicode: {text!r}.") from None
-    return text
+    made = _compose(*_default(), overrides, strict, folder)
+    _refuse(made["findings"], "The configuration")
+    made["text"] = HEADER + made["document"].as_string()
+    return made
 
 
-def _patch(document, data, patch, path):
+def _compose(base, source, overrides, strict, folder="/etc/containerd"):
     """
-    Apply a merge patch to a tomlkit container and to the plain data of it alike.
+    Lay translated overrides over a base: the document, its data, the overrides alone, the findings.
     """
+    document = _parse(base, source)
+    result, default, site, origin, findings = document.unwrap(), document.unwrap(), {}, {}, []
+    version = default.get("version")
+    for name, fragment in layers(overrides):
+        try:
+            moved = __salt__["containerd_schema.translate"](fragment, version, base=result, findings=True)
+        except SaltInvocationError as err:
+            findings.append({"key": name, "level": "error", "message": f"layer {name}: {err}"})
+            continue
+        findings += [_graded(finding, strict) for finding in moved["findings"]]
+        fragment = {key: value for key, value in moved["fragment"].items() if key != "version"}
+        applied = _patch(document, result, fragment, (), findings)
+        site = __salt__["containerd_data.combine"](site, applied)
+        origin.update(dict.fromkeys(__salt__["containerd_data.leaves"](applied), name))
+    findings += __salt__["containerd_check.findings"](default, site, result, strict=strict, folder=folder)
+    return {
+        "document": document,
+        "version": version,
+        "default": default,
+        "result": result,
+        "site": site,
+        "origin": origin,
+        "findings": list({(f["key"], f["message"]): f for f in findings}.values()),
+    }
+
+
+def _graded(finding, strict):
+    """
+    Return a finding about a key that the target lacks: a warning where that is allowed.
+    """
+    return finding if strict else {**finding, "level": "warning"}
+
+
+def _patch(document, data, patch, path, problems):
+    """
+    Apply a merge patch to a tomlkit container and to the plain data of it alike; return what was applied.
+    """
+    applied = {}
     for key, value in patch.items():
         here = (*path, key)
         if value is None:
+            applied[key] = None
             if key in data:
                 del document[key]
                 del data[key]
         elif isinstance(value, dict) and isinstance(data.get(key), dict):
-            _patch(document[key], data[key], value, here)
+            applied[key] = _patch(document[key], data[key], value, here, problems)
         else:
-            fitted = _fit(value, data[key], here) if key in data else _without_null(value)
+            try:
+                applied[key] = _fitted(value, data, key, here)
+            except SaltInvocationError as err:
+                dotted = __salt__["containerd_schema.dotted"](here)
+                problems.append({"key": dotted, "level": "error", "message": str(err)})
+                continue
             # What is there already keeps its layout.
-            if key not in data or not _same(data[key], fitted):
-                document[key] = data[key] = fitted
+            if key not in data or not __salt__["containerd_data.same"](data[key], applied[key]):
+                document[key] = data[key] = applied[key]
+    return applied
 
 
-def _merged(data, patch):
+def _fitted(value, data, key, path):
     """
-    Return plain data with a merge patch applied.
+    Return a value in the type of the one that it replaces, if there is one.
     """
-    result = dict(data)
-    for key, value in patch.items():
-        if isinstance(value, dict) and isinstance(result.get(key), dict):
-            result[key] = _merged(result[key], value)
-        else:
-            result[key] = value
-    return result
+    if key in data:
+        return __salt__["containerd_data.fit"](value, data[key], path)
+    return __salt__["containerd_data.without_null"](value)
 
 
-def _without_null(value):
+def _proof(made, path, strict):
     """
-    Return a new value without its nulls: there is nothing that they could remove.
+    Let the installed containerd read the document; return the findings of what it does not honour.
     """
-    if isinstance(value, dict):
-        return {key: _without_null(inner) for key, inner in value.items() if inner is not None}
-    if isinstance(value, list):
-        return [_without_null(item) for item in value]
-    return value
-
-
-def _fit(value, default, path):
-    """
-    Return ``value`` in the type of the ``default`` that it replaces.
-    """
-    wanted = type(default)
-    if type(value) is wanted:
-        if wanted is list and default and all(isinstance(item, str) for item in default):
-            return [_fit(item, default[0], (*path, str(n))) for n, item in enumerate(value)]
-        return value
-    # No float: YAML has made 3.1 of 3.10 by now.
-    if wanted is str and type(value) is int:
-        return str(value)
-    if wanted is float and type(value) is int:
-        return float(value)
-    if wanted is bool and isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    if wanted is int and isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value):
-        return int(value)
-    raise SaltInvocationError(
-        f"{_dotted(path)} is {_shown(value, path)}, a {_toml_type(value)}; "
-        f"containerd's default is {_shown(default, path)}, a {_toml_type(default)}: write (or quote) it so."
+    # Beside the file where its imports are relative to it. 0600 by mkstemp: it may hold secrets.
+    relative = [item for item in made["result"].get("imports") or [] if not os.path.isabs(item)]
+    folder = os.path.dirname(path) if relative else None
+    try:
+        descriptor, candidate = tempfile.mkstemp(prefix="containerd-candidate-", suffix=".toml", dir=folder)
+    except OSError as err:
+        raise CommandExecutionError(f"a candidate of {path} cannot be written: {err}") from err
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(made["text"])
+        dump = __salt__["containerd.config_dump"](candidate)
+    except OSError as err:
+        raise CommandExecutionError(f"a candidate of {path} cannot be written: {err}") from err
+    except CommandExecutionError as err:
+        words = str(err).replace(candidate, path)
+        return [{"key": path, "level": "error", "message": f"containerd refuses it: {words}"}]
+    finally:
+        os.unlink(candidate)
+    shown = _loads(dump["text"], "config dump")
+    return __salt__["containerd_proof.not_in_effect"](
+        made["site"], made["result"], shown, dump["warnings"], strict=strict
     )
 
 
-def _shown(value, path):
+def _sentences(findings):
     """
-    Return a value for a message, unless it is a secret.
+    Return what the findings say that are no errors.
     """
-    return MASK if any(SECRET.match(part) for part in path) else repr(value)
+    return [finding["message"] for finding in findings if finding["level"] == "warning"]
 
 
-def _toml_type(value):
+def _refuse(findings, path):
     """
-    Return what TOML calls the type of ``value``.
+    Raise one error for all findings that are errors.
     """
-    names = {str: "string", bool: "boolean", int: "integer", float: "float", list: "array", dict: "table"}
-    return names.get(type(value), type(value).__name__)
+    errors = [finding["message"] for finding in findings if finding["level"] == "error"]
+    if errors:
+        raise CommandExecutionError("\n".join([f"{path} is refused; nothing was changed.", *errors]))
 
 
-def _leaves(data, path=()):
+def _formula_layers():
     """
-    Yield path and value of each leaf; an empty table is one.
+    Return the layers that the formula has for this minion.
     """
-    for key, value in data.items():
-        here = (*path, key)
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, here)
-        else:
-            yield here, value
+    # Rendered as a run would: modules of Salt 3008 see pillar masked.
+    chunks = __salt__["state.show_low_sls"](CONFIG_SLS)
+    for chunk in chunks:
+        if (
+            isinstance(chunk, dict)
+            and chunk.get("state") == "containerd_toml"
+            and chunk.get("fun") == "managed"
+        ):
+            return chunk["overrides"]
+    raise CommandExecutionError(f"{CONFIG_SLS} does not render here: {chunks}. Pass the overrides instead.")
 
 
-def _quoted(text):
+def _paths_of(key, made, known):
     """
-    Return ``text`` as a basic string of TOML.
+    Return the paths of one key, in this node's schema; a table stands for what is in it.
     """
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda match: f"\\u{ord(match[0]):04x}", escaped) + '"'
+    path = __salt__["containerd_schema.parse_key"](key)
+    nested = None
+    for part in reversed(path):
+        nested = {part: nested}
+    found = []
+    for source in (made["version"], 2, 3, 4):
+        moved = __salt__["containerd_schema.translate"](
+            {"version": source, **nested}, made["version"], base=made["default"], findings=True
+        )["fragment"]
+        found += [p for p in __salt__["containerd_data.leaves"](moved) if p != ("version",)]
+    all_paths = [*known, *__salt__["containerd_data.leaves"](made["result"])]
+    chosen = [p for p in dict.fromkeys(all_paths) if any(p[: len(f)] == f for f in found)]
+    if not chosen:
+        raise SaltInvocationError(f"{key} is no key of this containerd's configuration.")
+    return chosen
+
+
+def _explained(path, made, dump):
+    """
+    Return what there is to know about one path.
+    """
+    value, effective = _at(made["result"], path), _at(dump, path)
+    show = __salt__["containerd_data.masked"]
+    return {
+        "value": show(value, path),
+        "layer": made["origin"].get(path, "containerd"),
+        "default": show(_at(made["default"], path), path),
+        "effective": show(effective, path),
+        "in_effect": not __salt__["containerd_proof.differs"](path, value, dump),
+    }
+
+
+def _default():
+    """
+    Return the installed containerd's default configuration, and what to call it.
+    """
+    return __salt__["containerd.config_default"](), "containerd config default"
+
+
+def _at(data, path):
+    """
+    Return the value at a path, None where there is none.
+    """
+    for part in path:
+        if not isinstance(data, dict) or part not in data:
+            return None
+        data = data[part]
+    return data
+
+
+def _is_table(value):
+    return hasattr(value, "items")
 
 
 def _verify(text, intended):
     """
     Make sure that the text that tomlkit wrote says what was intended.
     """
-    if not _same(_loads(text, "the merged document"), intended):
+    if not __salt__["containerd_data.same"](_loads(text, "the merged document"), intended):
         raise CommandExecutionError(
             "tomlkit did not write what was merged; nothing was changed. Please report the overrides."
         )
+
+
+def _loads(text, source="the text"):
+    """
+    Return TOML text as plain data.
+    """
+    return _parse(text, source).unwrap()
 
 
 def _parse(text, source):

@@ -13,6 +13,8 @@ The configuration file of containerd is what it should be.
 """
 
 import os
+import shutil
+import tempfile
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
@@ -25,20 +27,25 @@ def __virtual__():
     return __virtualname__
 
 
-def managed(name, overrides=None, user=None, group=None, mode=None):
+def managed(name, overrides=None, strict=True, user=None, group=None, mode=None):
     """
     Write the installed containerd's default configuration with overrides merged in.
 
-    The file is written only when its data change: then a ``watch`` restarts the service. Other bytes
-    for the same data, such as another order, are left alone.
+    Every override is translated to the schema of the installed containerd, checked, and proved by
+    ``containerd config dump`` to be in effect, before the file is touched. The file is written only when
+    its data change: then a ``watch`` restarts the service. Other bytes for the same data, such as another
+    order, are left alone. The file as it was before stays beside it, as ``NAME.previous``.
 
     name
         The file, such as ``/etc/containerd/config.toml``.
 
     overrides : ``None``
-        A fragment of config.toml, with containerd's own key names, merged as JSON Merge Patch
-        (RFC 7396): tables merge, everything else is replaced, null removes the key. Or a list of
-        named fragments, merged in their order: ``[{formula: {...}}, {pillar: {...}}]``.
+        A fragment of config.toml, with containerd's own key names, of config version 2, 3 or 4, merged as
+        JSON Merge Patch (RFC 7396): tables merge, everything else is replaced, null removes the key. Or a
+        list of named fragments, merged in their order: ``[{site: {...}}, {node: {...}}]``.
+
+    strict : ``True``
+        Whether a key that the installed containerd does not know is an error. If not, it is a warning.
 
     user : ``None``
         The owner. None keeps the one that the file has; root where it is new.
@@ -47,7 +54,8 @@ def managed(name, overrides=None, user=None, group=None, mode=None):
         The group. None keeps the one that the file has; root where it is new.
 
     mode : ``None``
-        The mode. None keeps the one that the file has; 0644 where it is new.
+        The mode. None keeps the one that the file has; 0644 where it is new, and 0600 as soon as an
+        override is a secret.
 
     SLS Example:
 
@@ -63,22 +71,24 @@ def managed(name, overrides=None, user=None, group=None, mode=None):
             - watch_in:
               - service: containerd
 
-    :return: a state return; ``changes`` are dotted paths with old and new, the same under
-        ``test=True``. Where containerd or tomlkit is not installed yet, ``test=True`` shows what the
+    :return: a state return; ``changes`` are dotted paths with old and new, the same under ``test=True``,
+        secrets masked. Where containerd or tomlkit is not installed yet, ``test=True`` shows what the
         overrides will set.
     """
     ret = {"name": name, "result": True, "changes": {}, "comment": f"{name} is already as specified."}
     try:
-        layers = _layers(overrides)
         if __opts__["test"] and (missing := _missing()):
-            changes = __salt__["containerd_toml.expected"](layers)
+            changes = __salt__["containerd_toml.expected"](overrides)
             comment = f"{name} would be written once {missing} installed, with these overrides."
             return {**ret, "result": None, "changes": changes, "comment": comment}
-        plan = __salt__["containerd_toml.plan"](name, layers)
-        if plan["write"]:
-            __salt__["containerd_toml.prove"](plan["text"])
+        plan = __salt__["containerd_toml.plan"](name, overrides, strict=strict)
     except (CommandExecutionError, SaltInvocationError) as err:
         return {**ret, "result": False, "comment": str(err)}
+    ret["comment"] = "\n".join([ret["comment"], *plan["warnings"]])
+    if not plan["write"]:
+        return ret
+    if mode is None and plan["secret"]:
+        mode = "0600"
     return _write(ret, plan, user=user, group=group, mode=mode)
 
 
@@ -116,30 +126,6 @@ def library_installed(name="tomlkit>=0.15.1"):
     return ret
 
 
-def _layers(overrides):
-    """
-    Return the fragments of ``overrides`` in their order.
-    """
-    if overrides is None or isinstance(overrides, dict):
-        return [overrides or {}]
-    if isinstance(overrides, (list, tuple)):
-        layers = [fragment for layer in overrides for fragment in _values(layer)]
-        if all(isinstance(fragment, dict) for fragment in layers):
-            return layers
-    raise SaltInvocationError(
-        "overrides must be a fragment of config.toml, or a list of named ones: [{site: {...}}]."
-    )
-
-
-def _values(layer):
-    """
-    Return the fragment of a named layer in a list; a null is an empty one.
-    """
-    if not isinstance(layer, dict) or len(layer) != 1:
-        raise SaltInvocationError("each layer of overrides must be one name with its fragment.")
-    return [fragment if fragment is not None else {} for fragment in layer.values()]
-
-
 def _missing():
     """
     Return what a plan needs and this node does not have yet, empty where it has all.
@@ -152,22 +138,44 @@ def _missing():
 
 def _write(ret, plan, **attributes):
     """
-    Let Salt write the planned file; report the planned changes.
+    Let Salt write the planned file, and keep the previous one; report the planned changes.
     """
-    if not plan["write"]:
-        return ret
-    if not os.path.exists(ret["name"]):
+    name = ret["name"]
+    if not os.path.exists(name):
         new = {"user": "root", "group": "root", "mode": "0644"}
         attributes = {key: attributes[key] or default for key, default in new.items()}
+    elif not __opts__["test"]:
+        try:
+            _keep(name, f"{name}.previous")
+        except OSError as err:
+            comment = f"{name} cannot be kept as {name}.previous; nothing was changed: {err}"
+            return {**ret, "result": False, "comment": comment}
     # Salt's own diff would show secrets.
     written = __states__["file.managed"](
-        name=ret["name"], contents=plan["text"], show_changes=False, makedirs=True, **attributes
+        name=name, contents=plan["text"], show_changes=False, makedirs=True, **attributes
     )
     if written["result"] is False:
         return {**ret, "result": False, "comment": written["comment"]}
     would = "would be" if __opts__["test"] else "was"
-    comment = f"{ret['name']} {would} written."
+    comment = "\n".join([f"{name} {would} written.", *plan["warnings"]])
     return {**ret, "result": written["result"], "changes": plan["changes"], "comment": comment}
+
+
+def _keep(name, previous):
+    """
+    Copy a file with its owner and mode; the copy is whole, or it is the old one.
+    """
+    descriptor, temporary = tempfile.mkstemp(prefix=".previous-", dir=os.path.dirname(name))
+    try:
+        with open(descriptor, "wb") as copy, open(name, "rb") as file:
+            shutil.copyfileobj(file, copy)
+        stat = os.stat(name)
+        os.chown(temporary, stat.st_uid, stat.st_gid)
+        os.chmod(temporary, stat.st_mode & 0o7777)
+        os.replace(temporary, previous)
+    except OSError:
+        os.unlink(temporary)
+        raise
 
 
 def _numbers(version):

@@ -4,6 +4,7 @@ What all tests share: the formula's folder and a loader for its Python files.
 
 import importlib.util
 import pathlib
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -19,3 +20,30 @@ def load(relative):
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def salt_functions():
+    """
+    Return the formula's execution functions, wired as ``__salt__`` with what they call of Salt's own.
+    """
+    functions = {"cmd.run_all": _run_all}
+    for path in sorted(ROOT.glob("_modules/*.py")):
+        module = load(f"_modules/{path.name}")
+        module.__salt__ = functions
+        functions.update(
+            {f"{path.stem}.{name}": value for name, value in vars(module).items() if callable(value)}
+        )
+    return functions
+
+
+def wired(name):
+    """
+    Return one of the formula's execution modules, wired.
+    """
+    salt_functions()
+    return sys.modules[f"formula._modules.{name}"]
+
+
+def _run_all(argv, **_options):
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return {"stdout": done.stdout, "stderr": done.stderr, "retcode": done.returncode}

@@ -4,6 +4,8 @@ include:
 
 containerd configuration is removed:
   file.absent:
-    - name: /etc/containerd/config.toml
+    - names:
+      - /etc/containerd/config.toml
+      - /etc/containerd/config.toml.previous
     - require:
       - sls: containerd.service.clean

@@ -19,6 +19,7 @@ containerd configuration is managed:
 {%- endif %}
         - os: {{ containerd.package[containerd.package.source].config | json(sort_keys=False) }}
         - pillar: {{ containerd.config | json(sort_keys=False) }}
+    - strict: {{ containerd.config_strict | json }}
     - require:
       - sls: containerd.package.install
       - sls: containerd.salt.library

@@ -4,9 +4,9 @@ What is written is what containerd reads: each release judges it by its own ``co
 
 import pytest
 from salt.exceptions import CommandExecutionError
-from support import load
+from support import wired
 
-toml = load("_modules/containerd_toml.py")
+toml = wired("containerd_toml")
 
 V2 = "io.containerd.grpc.v1.cri"
 # The same three settings by the keys of each schema.
@@ -72,19 +72,20 @@ def test_only_the_overrides_differ_from_the_default(salt_functions):
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("overrides", "words"),
     [
-        'version = 2\noom_score = "x"\n',
-        "version = 2\nversion = 2\n",
-        'version = 2\ndisabled_plugins = ["cri"]\n',
+        ({"disabled_plugins": ["io.containerd.x"]}, "disabled_plugins: io.containerd.x is no plugin id"),
+        ({"proxy_plugins": {"x": {"type": ["snapshot"], "address": "/s"}}}, "containerd refuses it"),
+        ({"timeouts": {"x": 5}}, "timeouts.x"),
     ],
 )
-def test_what_containerd_refuses_is_refused_with_its_words(salt_functions, text):
-    with pytest.raises(CommandExecutionError, match="containerd refuses this configuration; nothing was"):
-        salt_functions["containerd_toml.prove"](text)
+def test_what_containerd_refuses_is_refused(salt_functions, tmp_path, overrides, words):
+    with pytest.raises(CommandExecutionError, match="is refused; nothing was changed") as refused:
+        salt_functions["containerd_toml.plan"](str(tmp_path / "config.toml"), overrides)
+    assert words in str(refused.value)
 
 
 def test_proof_leaves_no_file(salt_functions, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    salt_functions["containerd_toml.prove"](salt_functions["containerd.config_default"]())
+    salt_functions["containerd_toml.plan"](str(tmp_path / "config.toml"), {"oom_score": -1})
     assert not list(tmp_path.iterdir())

@@ -2,7 +2,10 @@
 containerd_toml.managed as Salt runs it, with the real containerd releases.
 """
 
+import os
+
 import pytest
+import tomlkit
 from binaries import binaries, on_path, release  # noqa: F401
 
 V2 = "io.containerd.grpc.v1.cri"
@@ -15,8 +18,10 @@ CHANGES = {
 
 @pytest.fixture
 def managed(loaders, on_path, config_path):  # noqa: F811
-    def run(overrides=OVERRIDES, test=False):
-        return loaders.states.containerd_toml.managed(name=str(config_path), overrides=overrides, test=test)
+    def run(overrides=OVERRIDES, test=False, **options):
+        return loaders.states.containerd_toml.managed(
+            name=str(config_path), overrides=overrides, test=test, **options
+        )
 
     return run
 
@@ -89,9 +94,13 @@ def test_layers_win_in_their_order(managed, config_path):
     ("overrides", "words"),
     [
         ({"oom_score": "high"}, "oom_score is 'high', a string"),
-        ({"disabled_plugins": ["cri"]}, "containerd refuses this configuration; nothing was changed."),
+        ({"disabled_plugins": ["cri"]}, "is refused; nothing was changed."),
+        ({"version": 9}, "version: 9 is not a schema"),
+        ({"debug": {"levle": "debug"}}, "debug.levle"),
         ("oom_score", "overrides must be a fragment of config.toml"),
-        ([{"a": {}, "b": {}}], "each layer of overrides must be one name with its fragment."),
+        ([{"a": {}, "b": {}}], "overrides must be a fragment of config.toml"),
+        ([{"a": []}], "layer a of overrides must be a fragment of config.toml"),
+        ({"version": 3, "plugins": {V2: {"sandbox_image": "x"}}}, "Two schemas are mixed"),
     ],
 )
 def test_a_mistake_is_refused_and_the_file_stays(managed, config_path, overrides, words):
@@ -110,3 +119,83 @@ def test_a_file_that_is_no_toml_is_replaced_and_named(managed, config_path):
     ret = managed()
     assert ret.result is True
     assert "is not valid TOML" in ret.changes[str(config_path)]["old"]
+
+
+def test_all_findings_come_in_one_message(managed, config_path):
+    ret = managed({"oom_score": "high", "grpc": {"gid": "x"}, "debug": {"levle": "debug"}})
+    assert ret.result is False
+    for key in ("oom_score", "grpc.gid", "debug.levle"):
+        assert key in ret.comment
+    assert not config_path.exists()
+
+
+def test_an_unknown_key_is_a_warning_where_that_is_allowed(managed, config_path):
+    ret = managed({"debug": {"levle": "debug"}}, strict=False)
+    assert ret.result is True
+    assert "debug.levle" in ret.comment
+
+
+def test_the_previous_file_is_kept(managed, config_path):
+    managed()
+    before = content(config_path)
+    previous = config_path.with_name("config.toml.previous")
+    assert not previous.exists()
+    managed({"oom_score": -1}, test=True)
+    assert not previous.exists()
+    managed({"oom_score": -1})
+    assert content(previous) == before
+
+
+SECRET = {
+    "version": 2,
+    "plugins": {V2: {"registry": {"configs": {"r.example.org": {"auth": {"password": "hunter2"}}}}}},
+}
+
+
+def test_a_secret_closes_the_file_and_is_shown_nowhere(managed, config_path, caplog):
+    managed()
+    assert config_path.stat().st_mode & 0o777 == 0o644
+    predicted = managed(SECRET, test=True)
+    ret = managed(SECRET)
+    assert ret.result is True, ret.comment
+    assert "hunter2" in content(config_path)
+    assert config_path.stat().st_mode & 0o777 == 0o600
+    assert ret.changes == predicted.changes
+    # The test library itself logs the calls that it makes.
+    logged = [record.getMessage() for record in caplog.records if "saltfactories" not in record.name]
+    assert "hunter2" not in f"{ret.changes}{ret.comment}{logged}"
+    assert [change["new"] for key, change in ret.changes.items() if key.endswith("auth.password")] == [
+        "(secret)"
+    ]
+
+
+def test_a_drop_in_that_masks_is_reported(managed, config_path):
+    drop_in = config_path.with_name("99-nvidia.toml")
+    config_path.parent.mkdir()
+    drop_in.write_text("version = 4\n", encoding="utf-8")
+    ret = managed({"imports": [str(drop_in)]}, strict=False)
+    assert f"{drop_in} has version = 4" in ret.comment
+
+
+def test_a_converged_run_starts_the_binary_once_and_parses_once(managed, on_path, tmp_path, monkeypatch):  # noqa: F811
+    managed()
+    counted = tmp_path / "bin"
+    counted.mkdir()
+    starts = tmp_path / "starts"
+    wrapper = counted / "containerd"
+    wrapper.write_text(f'#!/bin/sh\necho "$@" >>{starts}\nexec {on_path}/containerd "$@"\n', encoding="utf-8")
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", str(counted), prepend=os.pathsep)
+    parses = []
+    parse = tomlkit.parse
+    monkeypatch.setattr(tomlkit, "parse", lambda text: parses.append(text) or parse(text))
+    assert managed().changes == {}
+    assert starts.read_text().splitlines() == ["config default"]
+    assert len(parses) == 1
+    parses.clear()
+    managed({"oom_score": -5})
+    assert [line.split()[-1] for line in starts.read_text(encoding="utf-8").splitlines()[1:]] == [
+        "default",
+        "dump",
+    ]
+    assert len(parses) == len(set(parses))

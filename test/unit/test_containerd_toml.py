@@ -10,9 +10,12 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 from salt.exceptions import CommandExecutionError, SaltInvocationError
-from support import load
+from support import wired
 
-toml = load("_modules/containerd_toml.py")
+toml = wired("containerd_toml")
+data = wired("containerd_data")
+# The two of one wiring.
+data.__salt__ = toml.__salt__
 
 BASE = """\
 version = 2 # the schema
@@ -111,7 +114,7 @@ def test_value_takes_the_type_of_the_default(path, given, written):
     ("patch", "words"),
     [
         ({"grpc": {"port": 3.10}}, "grpc.port is 3.1, a float"),
-        ({"grpc": {"strict": 1}}, "grpc.strict is 1, a integer"),
+        ({"grpc": {"strict": 1}}, "grpc.strict is 1, an integer"),
         ({"grpc": {"strict": "yes"}}, "grpc.strict is 'yes', a string"),
         ({"grpc": {"address": True}}, "grpc.address is True, a boolean"),
         ({"grpc": {"address": datetime.date(2026, 1, 1)}}, "grpc.address"),
@@ -154,7 +157,7 @@ def test_pillar_classes_become_plain_values():
     fragment = collections.OrderedDict(
         a=Hidden("secret"), b=(1, 2), c=collections.OrderedDict({5000: Hidden("x")})
     )
-    result = toml._plain(fragment)
+    result = data.plain(fragment)
     assert result == {"a": "secret", "b": [1, 2], "c": {"5000": "x"}}
     assert type(result) is dict
     assert type(result["a"]) is str
@@ -167,7 +170,7 @@ def test_merging_nothing_changes_no_byte():
 @given(patches)
 def test_merge_is_a_json_merge_patch(patch):
     merged = toml.merge(BASE, {"free": patch})
-    assert toml._same(toml._loads(merged), rfc7396(toml._loads(BASE), {"free": patch}))
+    assert data.same(toml._loads(merged), rfc7396(toml._loads(BASE), {"free": patch}))
 
 
 @given(patches)
@@ -179,6 +182,49 @@ def test_merging_twice_equals_merging_once(patch):
 def test_one_true_and_one_point_zero_are_three_values():
     changes = toml.diff({"a": 1, "b": 1, "c": [1]}, {"a": True, "b": 1.0, "c": [True]})
     assert list(changes) == ["a", "b", "c"]
+
+
+odd = (
+    values
+    | st.integers()
+    | st.none()
+    | st.dates()
+    | st.binary(max_size=3)
+    | st.text(max_size=4)
+    | st.dictionaries(
+        st.none() | st.booleans() | st.integers() | keys | st.just('a.b"c:d'), values, max_size=3
+    )
+)
+
+
+@given(
+    st.dictionaries(
+        keys | st.sampled_from(["version", "grpc", "plugins", "oom_score", "imports", "disabled_plugins"]),
+        odd | st.dictionaries(keys | st.just("io.containerd.grpc.v1.cri"), odd, max_size=2),
+        max_size=3,
+    ),
+    st.booleans(),
+)
+def test_any_pillar_ends_in_the_right_document_or_in_a_clear_error(fragment, strict):
+    functions = toml.__salt__
+    functions["containerd.config_default"] = lambda: BASE
+    try:
+        text = functions["containerd_toml.render"](collections.OrderedDict(fragment), strict=strict)
+    except (CommandExecutionError, SaltInvocationError) as err:
+        assert str(err)
+        return
+    expected = rfc7396(toml._loads(BASE), data.plain(fragment))
+    assert data.diff(toml._loads(text), expected) == {}
+
+
+@given(st.lists(keys, max_size=6, unique=True))
+def test_the_order_of_tables_is_stable(names):
+    """
+    New tables come behind the default's, in the order of the pillar, whatever their names.
+    """
+    merged = toml._loads(toml.merge(BASE, {"plugins": {f"x.{name}": {"a": 1} for name in names}}))
+    assert list(merged) == list(toml._loads(BASE))
+    assert list(merged["plugins"]) == ["io.containerd.grpc.v1.cri", *(f"x.{name}" for name in names)]
 
 
 def test_diff_names_added_changed_and_removed_keys():
@@ -202,22 +248,28 @@ def test_an_empty_table_that_gets_a_key_is_one_change():
     assert toml.diff({"options": {"b": 1}}, {"options": {}}) == {"options.b": {"old": 1, "new": None}}
 
 
-@pytest.mark.parametrize("key", ["auth", "password", "identitytoken", "Authorization"])
-def test_diff_masks_secrets(key):
-    changes = toml.diff({}, {"registry": {"configs": {"r": {key: "hunter2"}}}})
-    assert "hunter2" not in str(changes)
-    assert changes[f"registry.configs.r.{key}"]["new"] == "(secret)"
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("io.containerd.grpc.v1.cri", "registry", "configs", "r", "auth", "password"),
+        ("io.containerd.grpc.v1.cri", "registry", "configs", "r", "auth", "auth"),
+        ("io.containerd.cri.v1.images", "registry", "auths", "https://r", "identitytoken"),
+        ("io.containerd.cri.v1.images", "registry", "headers", "Authorization"),
+        ("com.example.plugin", "token"),
+    ],
+)
+def test_diff_masks_secrets(path):
+    document = "hunter2"
+    for part in reversed(("plugins", *path)):
+        document = {part: document}
+    for changes in (toml.diff({}, document), toml.diff(document, {})):
+        assert "hunter2" not in str(changes)
+        assert "(secret)" in str(changes)
 
 
-@given(st.lists(keys, min_size=1, max_size=4))
-def test_a_path_survives_the_way_to_text_and_back(path):
-    assert toml._parse_key(toml._dotted(path)) == path
-
-
-@pytest.mark.parametrize("key", ["", "a..b", ".a", "a.", 'a "b"', '"open', "a b"])
-def test_what_is_no_key_is_refused(key):
-    with pytest.raises(SaltInvocationError, match="is no dotted key"):
-        toml._parse_key(key)
+def test_a_secret_inside_a_list_is_masked():
+    document = {"plugins": {"com.example.plugin": {"peers": [{"name": "a", "password": "hunter2"}]}}}
+    assert "hunter2" not in str(toml.diff({}, document))
 
 
 def test_read_says_where_the_file_is_wrong(tmp_path):
@@ -244,9 +296,12 @@ def test_a_missing_library_is_an_error_with_its_cure(monkeypatch):
 
 def test_expected_needs_neither_containerd_nor_tomlkit(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "tomlkit", None)
-    layers = [{"version": 2, "a": {"b": 1}}, {"a": {"b": 2, "password": "x"}, "gone": None}]
+    layers = [
+        {"os": {"version": 2, "a": {"b": 1}}},
+        {"pillar": {"a": {"b": 2}, "plugins": {"x": {"password": "x"}}, "gone": None}},
+    ]
     assert toml.expected(layers) == {
         "version": {"new": 2},
         "a.b": {"new": 2},
-        "a.password": {"new": "(secret)"},
+        "plugins.x.password": {"new": "(secret)"},
     }

@@ -1,0 +1,77 @@
+"""
+What a dump writes otherwise is the same; what it does not show is not in effect.
+"""
+
+import pytest
+from support import salt_functions
+
+SALT = salt_functions()
+CRI = "io.containerd.grpc.v1.cri"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "dump", "differs"),
+    [
+        (("debug", "level"), "debug", {"debug": {"level": "debug"}}, False),
+        (("debug", "level"), "debug", {"debug": {"level": "info"}}, True),
+        (("debug", "levle"), "debug", {"debug": {"level": "info"}}, True),
+        # Typed durations are rewritten.
+        (("timeouts", "x"), "60s", {"timeouts": {"x": "1m0s"}}, False),
+        (("timeouts", "x"), "0.1s", {"timeouts": {"x": "100ms"}}, False),
+        (("timeouts", "x"), "1h30m", {"timeouts": {"x": "1h30m0s"}}, False),
+        (("timeouts", "x"), "60s", {"timeouts": {"x": "61s"}}, True),
+        (("gc", "x"), 0, {"gc": {"x": "0s"}}, False),
+        (("gc", "x"), False, {"gc": {"x": "0s"}}, True),
+        # A float that is whole.
+        (("a",), 1, {"a": 1.0}, False),
+        (("a",), 1, {"a": True}, True),
+        (("a",), "1", {"a": 1}, True),
+        # What is empty is left out.
+        (("a", "b"), "", {"a": {}}, False),
+        (("a", "b"), [], {}, False),
+        (("a", "b"), "x", {"a": {}}, True),
+        (("a",), {}, {"a": {"b": 1}}, False),
+        # Zero and nothing cannot override a built-in server default.
+        (("grpc", "max_recv_message_size"), 0, {"grpc": {"max_recv_message_size": 16777216}}, True),
+        # 1.x lists the files that it read.
+        (("imports",), ["conf.d/*.toml"], {"imports": ["/etc/containerd/config.toml"]}, False),
+        (("imports",), ["conf.d/*.toml"], {}, False),
+        # 1.4 shows the options of each runtime as an empty table; later ones show them.
+        (("r", "options", "SystemdCgroup"), True, {"r": {"options": {}}}, False),
+        (("r", "options", "SystemdCgroup"), True, {"r": {}}, True),
+        (("r", "options", "SystemdCgroup"), True, {"r": {"options": {"SystemdCgroup": False}}}, True),
+        # 1.x leaves out the tables of a disabled plugin.
+        (("plugins", "p", "k"), 1, {"disabled_plugins": ["p"], "plugins": {}}, False),
+        (("plugins", "q", "k"), 1, {"disabled_plugins": ["p"], "plugins": {}}, True),
+        # A key that was removed has nothing to show.
+        (("a",), None, {"a": 1}, False),
+    ],
+)
+def test_differs(path, value, dump, differs):
+    assert SALT["containerd_proof.differs"](path, value, dump) is differs
+
+
+def not_in_effect(site, dump, warnings=(), strict=True):
+    return SALT["containerd_proof.not_in_effect"](site, site, dump, list(warnings), strict=strict)
+
+
+def test_an_ignored_override_is_an_error_and_a_warning_where_that_is_allowed():
+    site = {"debug": {"levle": "debug"}, "oom_score": 1}
+    for strict, level in ((True, "error"), (False, "warning")):
+        [finding] = not_in_effect(site, {"oom_score": 1, "debug": {"level": ""}}, strict=strict)
+        assert (finding["key"], finding["level"]) == ("debug.levle", level)
+        assert "'debug' would not be in effect, containerd does not know this key." in finding["message"]
+
+
+def test_another_value_in_effect_is_shown_and_a_secret_is_not():
+    site = {"plugins": {CRI: {"registry": {"configs": {"r": {"auth": {"password": "mine"}}}}}}}
+    dump = {"plugins": {CRI: {"registry": {"configs": {"r": {"auth": {"password": "theirs"}}}}}}}
+    [finding] = not_in_effect(site, dump)
+    assert "would run with '(secret)'" in finding["message"]
+    assert "mine" not in str(finding)
+
+
+def test_containerds_own_warning_counts():
+    line = 'time="x" level=warning msg="Ignoring unknown key in TOML" column=1 file=x key="grpc bogus" row=3'
+    [finding] = not_in_effect({}, {}, [line, 'level=warning msg="deprecated"'])
+    assert finding["key"] == "grpc bogus"
