@@ -213,6 +213,8 @@ def test_any_pillar_ends_in_the_right_document_or_in_a_clear_error(fragment, str
     except (CommandExecutionError, SaltInvocationError) as err:
         assert str(err)
         return
+    # The document always says its version.
+    fragment = {key: value for key, value in fragment.items() if (key, value) != ("version", None)}
     expected = rfc7396(toml._loads(BASE), data.plain(fragment))
     assert data.diff(toml._loads(text), expected) == {}
 
