@@ -9,6 +9,8 @@ SALTS ?= 3006.28 3008.3
 SALT ?= $(firstword $(SALTS))
 SUITE ?= bookworm
 PILLAR ?= /srv/pillar
+# A file stays on one worker: its tests share minions.
+PARALLEL ?= --numprocesses=auto --dist=loadfile
 
 LAB_TOOLS = qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils debootstrap:debootstrap depmod:kmod \
 	cpio:cpio busybox:busybox-static ssh:openssh-client mkfs.ext4:e2fsprogs \
@@ -39,10 +41,10 @@ apply:
 
 test: lint $(SALTS:%=.venv/salt-%/done)
 	@test/install-tools /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
-	.venv/salt-$(SALT)/bin/python -m pytest $(PYTEST_ARGS)
+	.venv/salt-$(SALT)/bin/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 	set -e; for salt in $(filter-out $(SALT),$(SALTS)); do \
 	  echo "What depends on Salt, with $$salt:"; \
-	  .venv/salt-$$salt/bin/python -m pytest test/functional $(PYTEST_ARGS); done
+	  .venv/salt-$$salt/bin/python -m pytest test/functional $(PARALLEL) $(PYTEST_ARGS); done
 
 lint: .venv/salt-$(SALT)/done
 	.venv/salt-$(SALT)/bin/ruff check .

@@ -27,6 +27,8 @@ CRI_PLUGINS = (
     "io.containerd.cri.v1.images",
     "io.containerd.cri.v1.runtime",
 )
+# What sd_booted(3) looks at.
+SYSTEMD_BOOTED = "/run/systemd/system"
 SOCKET = "/run/containerd/containerd.sock"
 # Seconds for a command that takes 0.1: a binary that hangs must not hang the minion.
 COMMAND_TIMEOUT = 20
@@ -221,7 +223,7 @@ def status(path="/etc/containerd/config.toml", overrides=None):
         "version": version,
         "schema": lambda: __salt__["containerd_toml.schema"](),
         "file_schema": lambda: __salt__["containerd_toml.get"](path, "version"),
-        "not_in_effect": lambda: _not_in_effect(overrides),
+        "not_in_effect": lambda: _not_in_effect(overrides, path),
         "deprecated": lambda: _messages(__salt__["containerd_toml.deprecations"](overrides)),
         "drop_ins": lambda: _messages(__salt__["containerd_imports.findings"](path)),
         "restart_pending": lambda: _restart_pending(path),
@@ -236,11 +238,11 @@ def status(path="/etc/containerd/config.toml", overrides=None):
     return report
 
 
-def _not_in_effect(overrides):
+def _not_in_effect(overrides, path):
     """
     Return the overrides that ``config dump`` does not show, with both values.
     """
-    explained = __salt__["containerd_toml.explain"](overrides=overrides)
+    explained = __salt__["containerd_toml.explain"](overrides=overrides, path=path)
     return {
         key: {"wanted": facts["value"], "effective": facts["effective"]}
         for key, facts in explained.items()
@@ -259,7 +261,7 @@ def _restart_pending(path):
     """
     Tell whether the file was written after the daemon started, None where that cannot be told.
     """
-    if not os.path.exists(path) or not salt.utils.path.which("systemctl"):
+    if not os.path.exists(path) or not os.path.isdir(SYSTEMD_BOOTED):
         return None
     properties = "--property=ActiveState,ExecMainStartTimestampMonotonic"
     shown = dict(

@@ -302,7 +302,7 @@ def plan(path, overrides, strict=True):
     if __salt__["containerd_data.same"](found, made["result"]):
         return answer
     proof = _proof(made, path, strict)
-    _refuse(proof, path)
+    _refuse(proof, path, drop_ins)
     answer["warnings"] += _sentences(proof)
     before = __salt__["containerd_data.combine"](made["default"], found)
     changes.update(diff(before, made["result"]))
@@ -369,7 +369,7 @@ def layers(overrides):
     return result
 
 
-def explain(key=None, overrides=None):
+def explain(key=None, overrides=None, path=CONFIG):
     """
     Tell for each override, or for one key, where its value comes from and whether it is in effect.
 
@@ -380,6 +380,9 @@ def explain(key=None, overrides=None):
         The layers to explain. None takes those of the formula on this minion: its own default, the os
         map and pillar.
 
+    path : ``/etc/containerd/config.toml``
+        The configuration file.
+
     CLI Example:
 
     .. code-block:: bash
@@ -389,20 +392,18 @@ def explain(key=None, overrides=None):
 
     :return: a dictionary: dotted path in this node's schema to ``value`` (None: removed), ``layer``
         (``containerd``: its default), ``default`` (containerd's), ``effective`` (what ``config dump`` of
-        the file on disk shows) and ``in_effect``. Secrets are masked.
+        the file on disk shows; None where there is no file) and ``in_effect``. Secrets are masked.
     :raises CommandExecutionError: containerd or tomlkit is not installed.
     :raises SaltInvocationError: the key is no dotted path, or no key of this containerd.
     """
     made = _compose(*_default(), _formula_layers() if overrides is None else overrides, strict=False)
-    dump = (
-        _loads(__salt__["containerd.config_dump"](CONFIG)["text"], "config dump")
-        if os.path.exists(CONFIG)
-        else {}
-    )
+    dump = {}
+    if os.path.exists(path):
+        dump = _loads(__salt__["containerd.config_dump"](path)["text"], "config dump")
     paths = list(__salt__["containerd_data.leaves"](made["site"]))
     if key is not None:
         paths = _paths_of(key, made, paths)
-    return {__salt__["containerd_schema.dotted"](path): _explained(path, made, dump) for path in paths}
+    return {__salt__["containerd_schema.dotted"](where): _explained(where, made, dump) for where in paths}
 
 
 def deprecations(overrides=None):
@@ -580,13 +581,14 @@ def _sentences(findings):
     return [finding["message"] for finding in findings if finding["level"] == "warning"]
 
 
-def _refuse(findings, path):
+def _refuse(findings, path, hints=()):
     """
-    Raise one error for all findings that are errors.
+    Raise one error for all findings that are errors, with what may be their reason.
     """
     errors = [finding["message"] for finding in findings if finding["level"] == "error"]
     if errors:
-        raise CommandExecutionError("\n".join([f"{path} is refused; nothing was changed.", *errors]))
+        lines = [f"{path} is refused; nothing was changed.", *errors, *_sentences(hints)]
+        raise CommandExecutionError("\n".join(lines))
 
 
 def _formula_layers():
@@ -607,20 +609,18 @@ def _formula_layers():
 
 def _paths_of(key, made, known):
     """
-    Return the paths of one key, in this node's schema; a table stands for what is in it.
+    Return the paths of one key of any schema in that of this node; a table stands for what is in it.
     """
     path = __salt__["containerd_schema.parse_key"](key)
     nested = None
     for part in reversed(path):
         nested = {part: nested}
-    found = []
-    for source in (made["version"], 2, 3, 4):
-        moved = __salt__["containerd_schema.translate"](
-            {"version": source, **nested}, made["version"], base=made["default"], findings=True
-        )["fragment"]
-        found += [p for p in __salt__["containerd_data.leaves"](moved) if p != ("version",)]
-    all_paths = [*known, *__salt__["containerd_data.leaves"](made["result"])]
-    chosen = [p for p in dict.fromkeys(all_paths) if any(p[: len(f)] == f for f in found)]
+    moved = __salt__["containerd_schema.translate"](
+        nested, made["version"], base=made["default"], findings=True
+    )["fragment"]
+    wanted = [path, *__salt__["containerd_data.leaves"](moved)]
+    every = dict.fromkeys([*known, *__salt__["containerd_data.leaves"](made["result"])])
+    chosen = [leaf for leaf in every if any(leaf[: len(head)] == head for head in wanted)]
     if not chosen:
         raise SaltInvocationError(f"{key} is no key of this containerd's configuration.")
     return chosen

@@ -77,7 +77,7 @@ def show(node):
     lines.append(("second run", f"{len(second.changed)} changed"))
     print()
     for name, value in lines:
-        print(f"  {name:<50} {value}")
+        print(f"  {name}\n      {value}" if value else f"  {name}")
     return problems
 
 
@@ -94,10 +94,10 @@ def overrides(node, applied, problems):
         while isinstance(path, dict):
             [(part, path)] = path.items()
             value = value.get(part) if isinstance(value, dict) else None
-        lines.append((f"  {key}", f"{change['old']!r} -> {value!r}"))
+        lines.append((key, f"{change['old']!r} -> {value!r}"))
         if value != change["new"]:
             problems.append(f"{key} is {value!r} in effect, not {change['new']!r}")
-    return [("effective configuration (containerd config dump)", ""), *lines]
+    return [("what is in effect now, by containerd config dump:", ""), *lines]
 
 
 def workload(node, problems):

@@ -169,12 +169,29 @@ def test_a_secret_closes_the_file_and_is_shown_nowhere(managed, config_path, cap
     ]
 
 
-def test_a_drop_in_that_masks_is_reported(managed, config_path):
-    drop_in = config_path.with_name("99-nvidia.toml")
+@pytest.fixture
+def drop_in(config_path):
     config_path.parent.mkdir()
-    drop_in.write_text("version = 4\n", encoding="utf-8")
-    ret = managed({"imports": [str(drop_in)]}, strict=False)
-    assert f"{drop_in} has version = 4" in ret.comment
+    return config_path.with_name("99-site.toml")
+
+
+def test_a_drop_in_that_masks_is_reported(managed, drop_in, release):  # noqa: F811
+    schema = 3 if release.startswith("2.") else 2
+    text = f'version = {schema}\n[plugins."{V2}"]\nstream_server_address = "127.0.0.9"\n'
+    drop_in.write_text(text, encoding="utf-8")
+    for _ in range(2):
+        ret = managed({"imports": [str(drop_in)]})
+        assert ret.result is True
+        assert str(drop_in) in ret.comment
+        assert ("over '127.0.0.1'" if schema == 3 else "instead of the whole table") in ret.comment
+
+
+def test_a_drop_in_that_undoes_an_override_is_the_reason_given(managed, drop_in, config_path):
+    drop_in.write_text("oom_score = 7\n", encoding="utf-8")
+    ret = managed({**OVERRIDES, "imports": [str(drop_in)]})
+    assert ret.result is False
+    assert "oom_score: -999 would not be in effect, containerd would run with 7." in ret.comment
+    assert not config_path.exists()
 
 
 def test_a_converged_run_starts_the_binary_once_and_parses_once(managed, on_path, tmp_path, monkeypatch):  # noqa: F811

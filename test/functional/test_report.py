@@ -1,0 +1,145 @@
+"""
+What a person asks of a node: where does a value come from, is it in effect, what is deprecated.
+"""
+
+import pytest
+import yaml
+from binaries import binaries, on_path, release  # noqa: F401
+from saltfactories.utils.functional import Loaders
+
+V2 = "io.containerd.grpc.v1.cri"
+SANDBOX = f'plugins."{V2}".sandbox_image'
+PILLAR = {
+    "package": {"source": "distro"},
+    "config": {
+        "version": 2,
+        "oom_score": -999,
+        "plugins": {
+            V2: {
+                "sandbox_image": "example.org/pause:1",
+                "registry": {
+                    "mirrors": {"r": {"endpoint": ["https://m.example.org"]}},
+                    "configs": {"r": {"auth": {"password": "hunter2"}}},
+                },
+            }
+        },
+    },
+}
+GRAINS = {"os": "Debian", "os_family": "Debian", "osfinger": "Debian-12", "systemd": {"version": "252"}}
+
+
+@pytest.fixture(scope="module")
+def site(make_minion_opts, tmp_path_factory):
+    """
+    A minion with a pillar and an os map that has something to say.
+    """
+    pillar = tmp_path_factory.mktemp("pillar")
+    (pillar / "top.sls").write_text("base: {'*': [containerd]}\n")
+    (pillar / "containerd.sls").write_text(yaml.safe_dump({"containerd": PILLAR}))
+    return Loaders(make_minion_opts("report", grains=GRAINS, pillar_roots={"base": [str(pillar)]}))
+
+
+@pytest.fixture(scope="module")
+def layers(site):
+    """
+    What the formula's own SLS passes to the state on that minion.
+    """
+    [chunk] = [
+        chunk
+        for chunk in site.modules.state.show_low_sls("containerd.config.file")
+        if (chunk["state"], chunk["fun"]) == ("containerd_toml", "managed")
+    ]
+    return chunk["overrides"]
+
+
+@pytest.fixture
+def node(site, layers, on_path, tmp_path):  # noqa: F811
+    """
+    The functions of that minion, and the file that the formula would write.
+    """
+    path = tmp_path / "config.toml"
+    text = site.modules.containerd_toml.render(layers, strict=False)
+    path.write_text(text, encoding="utf-8")
+    return site.modules, str(path)
+
+
+def named(explained, end):
+    [facts] = [facts for key, facts in explained.items() if key.endswith(end)]
+    return facts
+
+
+def test_explain_names_layer_value_and_effect(node, release):  # noqa: F811
+    modules, path = node
+    explained = modules.containerd_toml.explain(path=path)
+    assert explained["oom_score"] == {
+        "value": -999,
+        "layer": "pillar",
+        "default": 0,
+        "effective": -999,
+        "in_effect": True,
+    }
+    assert named(explained, "runc.options.SystemdCgroup")["layer"] == "formula"
+    assert named(explained, "cni.bin_dirs" if release.startswith("2.") else "cni.bin_dir")["layer"] == "os"
+    assert all(facts["in_effect"] for facts in explained.values()), explained
+    assert "hunter2" not in str(explained)
+    assert named(explained, "auth.password")["value"] == "(secret)"
+
+
+def test_explain_takes_a_key_of_any_schema(node, layers):
+    modules, path = node
+    [(key, facts)] = modules.containerd_toml.explain(SANDBOX, layers, path).items()
+    assert facts["effective"] == "example.org/pause:1"
+    images = 'plugins."io.containerd.cri.v1.images".pinned_images.sandbox'
+    assert modules.containerd_toml.explain(images, layers, path) == {key: facts}
+
+
+def test_explain_tells_a_default_and_what_is_no_key(node, layers):
+    modules, path = node
+    facts = modules.containerd_toml.explain("grpc.address", layers, path)["grpc.address"]
+    assert (facts["layer"], facts["in_effect"]) == ("containerd", True)
+    with pytest.raises(Exception, match="is no key of this containerd"):
+        modules.containerd_toml.explain("grpc.adress", layers, path)
+
+
+def test_what_somebody_changed_is_not_in_effect(node, layers):
+    modules, path = node
+    text = open(path, encoding="utf-8").read()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace("oom_score = -999", "oom_score = 5"))
+    facts = modules.containerd_toml.explain("oom_score", layers, path)["oom_score"]
+    assert (facts["value"], facts["effective"], facts["in_effect"]) == (-999, 5, False)
+    report = modules.containerd.status(path, layers)
+    assert report["not_in_effect"] == {"oom_score": {"wanted": -999, "effective": 5}}
+
+
+def test_deprecations_name_the_release(node, layers):
+    modules, _ = node
+    messages = [finding["message"] for finding in modules.containerd_toml.deprecations(layers)]
+    assert any(
+        "registry.mirrors" in message and "containerd 2.4 removes it" in message for message in messages
+    )
+    assert "hunter2" not in str(messages)
+
+
+def test_minimal_hides_secrets_unless_asked(node):
+    modules, path = node
+    assert "hunter2" not in str(modules.containerd_toml.minimal(path))
+    assert "hunter2" in str(modules.containerd_toml.minimal(path, show_secrets=True))
+
+
+def test_status_is_a_report_where_no_daemon_runs(node, layers, release):  # noqa: F811
+    modules, path = node
+    report = modules.containerd.status(path, layers)
+    schema = 3 if release.startswith("2.") else 2
+    assert (report["installed"], report["version"]) == (True, release)
+    assert (report["schema"], report["file_schema"]) == (schema, schema)
+    assert report["not_in_effect"] == {}
+    assert report["errors"] == []
+    assert report["cri_ok"] is False
+    assert report["cri_reason"]
+
+
+def test_status_of_a_node_without_containerd(site, monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    report = site.modules.containerd.status()
+    assert (report["installed"], report["cri_ok"], report["errors"]) == (False, False, [])
