@@ -159,6 +159,28 @@ def test_a_change_restarts_once_and_the_container_survives(node, cri, sandbox_im
     cri.remove_pod(pod)
 
 
+def test_status_and_explain_tell_the_truth(node):
+    report = node.salt("containerd.status")
+    assert report["errors"] == []
+    assert (report["version"], report["schema"], report["file_schema"]) == ("1.6.20", 2, 2)
+    assert (report["not_in_effect"], report["restart_pending"], report["cri_ok"]) == ({}, False, True)
+    explained = node.salt("containerd_toml.explain")
+    assert explained["oom_score"] == {
+        "value": -500,
+        "layer": "pillar",
+        "default": 0,
+        "effective": -500,
+        "in_effect": True,
+    }
+    assert explained[f'plugins."{V2}".cni.bin_dir']["layer"] == "os"
+
+    node.run("sed -i 's/oom_score = -500/oom_score = 0/' /etc/containerd/config.toml")
+    report = node.salt("containerd.status")
+    assert report["restart_pending"] is True
+    assert report["not_in_effect"] == {"oom_score": {"wanted": -500, "effective": 0}}
+    assert node.apply()[MANAGED]["changes"] == {"oom_score": {"old": 0, "new": -500}}
+
+
 def test_drift_of_a_live_sysctl_is_found_and_mended(node):
     node.run(["sysctl", "--write", "net.ipv4.ip_forward=0"])
     drift = {"containerd sysctls are set now": {"net.ipv4.ip_forward": {"old": "0", "new": "1"}}}
