@@ -18,7 +18,7 @@ LAB_TOOLS = qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils debootstrap:d
 # 3008 has a dependency without a wheel.
 BUILD_TOOLS = cc:gcc /usr/include/stdlib.h:libc6-dev
 
-.PHONY: help try try-clean apply test lint test-node clean
+.PHONY: help try try-clean apply test lint test-node bench clean
 .DELETE_ON_ERROR:
 
 help:
@@ -55,6 +55,9 @@ lint: .venv/salt-$(SALT)/done
 test-node: .venv/lab/done
 	@test/install-tools $(LAB_TOOLS)
 	SALTS="$(SALTS)" .venv/lab/bin/python -m pytest test/node $(PYTEST_ARGS)
+
+bench: .venv/salt-$(SALT)/done
+	@PYTHONPATH=test .venv/salt-$(SALT)/bin/python test/bench.py
 
 .venv/lab/done: test/requirements-lab.txt
 	@test/install-tools $(PYTHON):python3 ensurepip:python3-venv
