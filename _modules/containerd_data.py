@@ -276,6 +276,31 @@ def masked(value, path):
     return value
 
 
+def at(data, path):
+    """
+    Return the value at a path.
+
+    data
+        A dictionary.
+
+    path
+        A list of keys.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_data.at '{debug: {level: info}}' '[debug, level]'
+
+    :return: the value; None where there is none.
+    """
+    for part in path:
+        if not isinstance(data, dict) or part not in data:
+            return None
+        data = data[part]
+    return data
+
+
 def _leaves(data, path):
     """
     Yield path and value of each leaf; an empty table is one.

@@ -57,10 +57,10 @@ def not_in_effect(site, result, dump, warnings, strict=True):
     level = "error" if strict else "warning"
     findings = []
     for path, override in __salt__["containerd_data.leaves"](site).items():
-        value = _at(result, path)
+        value = __salt__["containerd_data.at"](result, path)
         if override is not None and differs(path, value, dump):
             key = __salt__["containerd_schema.dotted"](path)
-            shown = __salt__["containerd_data.masked"](_at(dump, path), path)
+            shown = __salt__["containerd_data.masked"](__salt__["containerd_data.at"](dump, path), path)
             sees = "does not know this key" if shown is None else f"would run with {shown!r}"
             wanted = __salt__["containerd_data.masked"](value, path)
             message = f"{key}: {wanted!r} would not be in effect, containerd {sees}."
@@ -96,7 +96,7 @@ def differs(path, value, dump):
         empty value and none; and so is what they never show: imports (1.x lists the files that it
         read), the options of a runtime on 1.4, the tables of a plugin that is disabled.
     """
-    shown = _at(dump, path)
+    shown = __salt__["containerd_data.at"](dump, path)
     if value is None or __salt__["containerd_data.same"](value, shown):
         return False
     if shown is None or shown == {}:
@@ -119,7 +119,7 @@ def _never_shown(path, dump):
     if path == ("imports",) or (len(path) > 1 and path[1] in (dump.get("disabled_plugins") or [])):
         return True
     # 1.4 shows the options of each runtime as an empty table.
-    return "options" in path and _at(dump, path[: path.index("options") + 1]) == {}
+    return "options" in path and __salt__["containerd_data.at"](dump, path[: path.index("options") + 1]) == {}
 
 
 def _nanoseconds(value):
@@ -132,14 +132,3 @@ def _nanoseconds(value):
         return None
     total = sum(float(number) * NANOSECONDS[unit] for number, unit in DURATION_PART.findall(value))
     return -round(total) if value.startswith("-") else round(total)
-
-
-def _at(data, path):
-    """
-    Return the value at a path, None where there is none.
-    """
-    for part in path:
-        if not isinstance(data, dict) or part not in data:
-            return None
-        data = data[part]
-    return data

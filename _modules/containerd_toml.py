@@ -18,8 +18,6 @@ each written for config version 2, 3 or 4, whichever its author knows.
 
 import importlib
 import os
-import sys
-import tempfile
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
@@ -74,7 +72,7 @@ def read(path=CONFIG):
     :return: a dictionary.
     :raises CommandExecutionError: the file cannot be read, or it is no TOML: with line and column.
     """
-    return _loads(_slurp(path), path)
+    return __salt__["containerd_document.loads"](_slurp(path), path)
 
 
 def get(path, key):
@@ -98,7 +96,7 @@ def get(path, key):
     :raises SaltInvocationError: the key is no dotted path.
     :raises CommandExecutionError: the file cannot be read, or it is no TOML.
     """
-    return _at(read(path), __salt__["containerd_schema.parse_key"](key))
+    return __salt__["containerd_data.at"](read(path), __salt__["containerd_schema.parse_key"](key))
 
 
 def merge(base, overrides):
@@ -125,15 +123,7 @@ def merge(base, overrides):
         of them in one message.
     :raises CommandExecutionError: ``base`` is no TOML.
     """
-    document = _parse(base, "the base")
-    result = document.unwrap()
-    problems = []
-    _patch(document, result, __salt__["containerd_data.plain"](overrides), (), problems)
-    if problems:
-        raise SaltInvocationError(" ".join(finding["message"] for finding in problems))
-    text = document.as_string()
-    _verify(text, result)
-    return text
+    return __salt__["containerd_document.merge"](base, overrides)
 
 
 def translate(fragment, version, base=None):
@@ -188,7 +178,7 @@ def check(base, overrides, strict=True):
     :return: a list of findings: ``key`` (dotted), ``level`` (``error`` or ``warning``) and ``message``.
     :raises CommandExecutionError: ``base`` is no TOML.
     """
-    return _compose(base, "the base", overrides, strict)["findings"]
+    return __salt__["containerd_document.compose"](base, overrides, strict=strict)["findings"]
 
 
 def diff(old, new):
@@ -226,7 +216,7 @@ def schema():
     :return: 2, 3 or 4.
     :raises CommandExecutionError: containerd or tomlkit is not installed.
     """
-    return _loads(*_default())["version"]
+    return __salt__["containerd_document.loads"](__salt__["containerd.config_default"]())["version"]
 
 
 def render(overrides, strict=True):
@@ -290,18 +280,18 @@ def plan(path, overrides, strict=True):
     # The usual case: no more parsing, no more processes.
     if current == made["text"]:
         return answer
-    _verify(made["text"], made["result"])
+    __salt__["containerd_document.verify"](made["text"], made["result"])
     found, changes = {}, {}
     if current is None:
         changes = {path: {"old": None, "new": "created"}}
     else:
         try:
-            found = _loads(current, path)
+            found = __salt__["containerd_document.loads"](current, path)
         except CommandExecutionError as err:
             changes = {path: {"old": str(err), "new": "replaced"}}
     if __salt__["containerd_data.same"](found, made["result"]):
         return answer
-    proof = _proof(made, path, strict)
+    proof = __salt__["containerd_document.prove"](made, path, strict=strict)
     _refuse(proof, path, drop_ins)
     answer["warnings"] += _sentences(proof)
     before = __salt__["containerd_data.combine"](made["default"], found)
@@ -328,45 +318,9 @@ def expected(overrides):
     :raises SaltInvocationError: an override cannot be written as TOML.
     """
     data = {}
-    for _, fragment in layers(overrides):
+    for _, fragment in __salt__["containerd_document.layers"](overrides):
         data = __salt__["containerd_data.combine"](data, fragment)
     return {key: {"new": change["new"]} for key, change in diff({}, data).items()}
-
-
-def layers(overrides):
-    """
-    Return overrides as the list of their layers.
-
-    overrides
-        A fragment of config.toml, or a list of named ones: ``[{site: {...}}, {node: {...}}]``. None
-        stands for an empty fragment.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_toml.layers '[{site: {oom_score: -999}}]'
-
-    :return: a list of lists: the layer's name and its fragment as plain data. A fragment without a name
-        is called ``overrides``.
-    :raises SaltInvocationError: it is neither, or it holds what TOML cannot.
-    """
-    named = [{"overrides": overrides}] if overrides is None or _is_table(overrides) else overrides
-    if not isinstance(named, (list, tuple)) or not all(
-        _is_table(layer) and len(layer) == 1 for layer in named
-    ):
-        raise SaltInvocationError(
-            "overrides must be a fragment of config.toml, or a list of named ones: [{site: {...}}]."
-        )
-    result = []
-    for layer in named:
-        [(name, fragment)] = layer.items()
-        if fragment is not None and not _is_table(fragment):
-            raise SaltInvocationError(
-                f"layer {name} of overrides must be a fragment of config.toml: a mapping."
-            )
-        result.append([str(name), __salt__["containerd_data.plain"](fragment or {})])
-    return result
 
 
 def explain(key=None, overrides=None, path=CONFIG):
@@ -396,10 +350,12 @@ def explain(key=None, overrides=None, path=CONFIG):
     :raises CommandExecutionError: containerd or tomlkit is not installed.
     :raises SaltInvocationError: the key is no dotted path, or no key of this containerd.
     """
-    made = _compose(*_default(), _formula_layers() if overrides is None else overrides, strict=False)
+    made = _composed(overrides)
     dump = {}
     if os.path.exists(path):
-        dump = _loads(__salt__["containerd.config_dump"](path)["text"], "config dump")
+        dump = __salt__["containerd_document.loads"](
+            __salt__["containerd.config_dump"](path)["text"], "config dump"
+        )
     paths = list(__salt__["containerd_data.leaves"](made["site"]))
     if key is not None:
         paths = _paths_of(key, made, paths)
@@ -422,7 +378,7 @@ def deprecations(overrides=None):
     :return: a list of findings: ``key``, ``level`` and ``message``, which names the release and the cure.
     :raises CommandExecutionError: containerd or tomlkit is not installed.
     """
-    made = _compose(*_default(), _formula_layers() if overrides is None else overrides, strict=False)
+    made = _composed(overrides)
     return __salt__["containerd_schema.deprecated"]({"version": made["version"], **made["site"]})
 
 
@@ -449,13 +405,14 @@ def minimal(path=CONFIG, show_secrets=False):
     :raises CommandExecutionError: the file cannot be read, or containerd is not installed.
     :raises SaltInvocationError: the file is of schema 1, or has keys that this containerd no longer has.
     """
-    base, source = _default()
-    default = _loads(base, source)
+    default = __salt__["containerd_document.loads"](__salt__["containerd.config_default"]())
     found = read(path)
     fragment = __salt__["containerd_schema.translate"](found, default["version"], base=default)
     result = {"version": default["version"]}
     for where, value in __salt__["containerd_data.leaves"](fragment).items():
-        if not __salt__["containerd_data.same"](value, _at(default, where)) and where != ("version",):
+        if not __salt__["containerd_data.same"](
+            value, __salt__["containerd_data.at"](default, where)
+        ) and where != ("version",):
             table = result
             for part in where[:-1]:
                 table = table.setdefault(part, {})
@@ -467,111 +424,12 @@ def _for_node(overrides, strict, folder="/etc/containerd"):
     """
     Compose the document of this node; refuse what ``check`` finds.
     """
-    made = _compose(*_default(), overrides, strict, folder)
-    _refuse(made["findings"], "The configuration")
-    made["text"] = HEADER + made["document"].as_string()
-    return made
-
-
-def _compose(base, source, overrides, strict, folder="/etc/containerd"):
-    """
-    Lay translated overrides over a base: the document, its data, the overrides alone, the findings.
-    """
-    document = _parse(base, source)
-    result, default, site, origin, findings = document.unwrap(), document.unwrap(), {}, {}, []
-    version = default.get("version")
-    for name, fragment in layers(overrides):
-        try:
-            moved = __salt__["containerd_schema.translate"](fragment, version, base=result, findings=True)
-        except SaltInvocationError as err:
-            findings.append({"key": name, "level": "error", "message": f"layer {name}: {err}"})
-            continue
-        findings += [_graded(finding, strict) for finding in moved["findings"]]
-        fragment = {key: value for key, value in moved["fragment"].items() if key != "version"}
-        applied = _patch(document, result, fragment, (), findings)
-        site = __salt__["containerd_data.combine"](site, applied)
-        origin.update(dict.fromkeys(__salt__["containerd_data.leaves"](applied), name))
-    findings += __salt__["containerd_check.findings"](default, site, result, strict=strict, folder=folder)
-    return {
-        "document": document,
-        "version": version,
-        "default": default,
-        "result": result,
-        "site": site,
-        "origin": origin,
-        "findings": list({(f["key"], f["message"]): f for f in findings}.values()),
-    }
-
-
-def _graded(finding, strict):
-    """
-    Return a finding about a key that the target lacks: a warning where that is allowed.
-    """
-    return finding if strict else {**finding, "level": "warning"}
-
-
-def _patch(document, data, patch, path, problems):
-    """
-    Apply a merge patch to a tomlkit container and to the plain data of it alike; return what was applied.
-    """
-    applied = {}
-    for key, value in patch.items():
-        here = (*path, key)
-        if value is None:
-            applied[key] = None
-            if key in data:
-                del document[key]
-                del data[key]
-        elif isinstance(value, dict) and isinstance(data.get(key), dict):
-            applied[key] = _patch(document[key], data[key], value, here, problems)
-        else:
-            try:
-                applied[key] = _fitted(value, data, key, here)
-            except SaltInvocationError as err:
-                dotted = __salt__["containerd_schema.dotted"](here)
-                problems.append({"key": dotted, "level": "error", "message": str(err)})
-                continue
-            # What is there already keeps its layout.
-            if key not in data or not __salt__["containerd_data.same"](data[key], applied[key]):
-                document[key] = data[key] = applied[key]
-    return applied
-
-
-def _fitted(value, data, key, path):
-    """
-    Return a value in the type of the one that it replaces, if there is one.
-    """
-    if key in data:
-        return __salt__["containerd_data.fit"](value, data[key], path)
-    return __salt__["containerd_data.without_null"](value)
-
-
-def _proof(made, path, strict):
-    """
-    Let the installed containerd read the document; return the findings of what it does not honour.
-    """
-    # Beside the file where its imports are relative to it. 0600 by mkstemp: it may hold secrets.
-    relative = [item for item in made["result"].get("imports") or [] if not os.path.isabs(item)]
-    folder = os.path.dirname(path) if relative else None
-    try:
-        descriptor, candidate = tempfile.mkstemp(prefix="containerd-candidate-", suffix=".toml", dir=folder)
-    except OSError as err:
-        raise CommandExecutionError(f"a candidate of {path} cannot be written: {err}") from err
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(made["text"])
-        dump = __salt__["containerd.config_dump"](candidate)
-    except OSError as err:
-        raise CommandExecutionError(f"a candidate of {path} cannot be written: {err}") from err
-    except CommandExecutionError as err:
-        words = str(err).replace(candidate, path)
-        return [{"key": path, "level": "error", "message": f"containerd refuses it: {words}"}]
-    finally:
-        os.unlink(candidate)
-    shown = _loads(dump["text"], "config dump")
-    return __salt__["containerd_proof.not_in_effect"](
-        made["site"], made["result"], shown, dump["warnings"], strict=strict
+    made = __salt__["containerd_document.compose"](
+        __salt__["containerd.config_default"](), overrides, strict=strict, folder=folder
     )
+    _refuse(made["findings"], "The configuration")
+    made["text"] = HEADER + made["text"]
+    return made
 
 
 def _sentences(findings):
@@ -589,6 +447,17 @@ def _refuse(findings, path, hints=()):
     if errors:
         lines = [f"{path} is refused; nothing was changed.", *errors, *_sentences(hints)]
         raise CommandExecutionError("\n".join(lines))
+
+
+def _composed(overrides):
+    """
+    Compose for a report: the layers that are given, or else the formula's.
+    """
+    return __salt__["containerd_document.compose"](
+        __salt__["containerd.config_default"](),
+        _formula_layers() if overrides is None else overrides,
+        strict=False,
+    )
 
 
 def _formula_layers():
@@ -630,78 +499,18 @@ def _explained(path, made, dump):
     """
     Return what there is to know about one path.
     """
-    value, effective = _at(made["result"], path), _at(dump, path)
+    value, effective = (
+        __salt__["containerd_data.at"](made["result"], path),
+        __salt__["containerd_data.at"](dump, path),
+    )
     show = __salt__["containerd_data.masked"]
     return {
         "value": show(value, path),
         "layer": made["origin"].get(path, "containerd"),
-        "default": show(_at(made["default"], path), path),
+        "default": show(__salt__["containerd_data.at"](made["default"], path), path),
         "effective": show(effective, path),
         "in_effect": not __salt__["containerd_proof.differs"](path, value, dump),
     }
-
-
-def _default():
-    """
-    Return the installed containerd's default configuration, and what to call it.
-    """
-    return __salt__["containerd.config_default"](), "containerd config default"
-
-
-def _at(data, path):
-    """
-    Return the value at a path, None where there is none.
-    """
-    for part in path:
-        if not isinstance(data, dict) or part not in data:
-            return None
-        data = data[part]
-    return data
-
-
-def _is_table(value):
-    return hasattr(value, "items")
-
-
-def _verify(text, intended):
-    """
-    Make sure that the text that tomlkit wrote says what was intended.
-    """
-    if not __salt__["containerd_data.same"](_loads(text, "the merged document"), intended):
-        raise CommandExecutionError(
-            "tomlkit did not write what was merged; nothing was changed. Please report the overrides."
-        )
-
-
-def _loads(text, source="the text"):
-    """
-    Return TOML text as plain data.
-    """
-    return _parse(text, source).unwrap()
-
-
-def _parse(text, source):
-    """
-    Return TOML text as a tomlkit document.
-    """
-    tomlkit = _tomlkit()
-    try:
-        return tomlkit.parse(text)
-    except tomlkit.exceptions.TOMLKitError as err:
-        raise CommandExecutionError(f"{source} is not valid TOML: {err}") from err
-
-
-def _tomlkit():
-    """
-    Return tomlkit, imported at its first use.
-    """
-    try:
-        return importlib.import_module("tomlkit")
-    except ImportError as err:
-        raise CommandExecutionError(
-            f"tomlkit is missing in the Python that runs this minion ({sys.executable}): apply "
-            "containerd.salt, or install it with salt-pip install 'tomlkit>=0.15.1'."
-        ) from err
 
 
 def _slurp(path):

@@ -7,6 +7,7 @@ from salt.exceptions import CommandExecutionError
 from support import wired
 
 toml = wired("containerd_toml")
+loads = toml.__salt__["containerd_document.loads"]
 
 V2 = "io.containerd.grpc.v1.cri"
 # The same three settings by the keys of each schema.
@@ -45,13 +46,13 @@ def test_merging_nothing_changes_no_byte(salt_functions):
 
 def test_overrides_are_in_effect(salt_functions, release, tmp_path):
     default = salt_functions["containerd.config_default"]()
-    schema = toml._loads(default)["version"]
+    schema = loads(default)["version"]
     path = tmp_path / "config.toml"
     path.write_text(toml.merge(default, NATIVE[schema]), encoding="utf-8")
 
     dump = salt_functions["containerd.config_dump"](str(path))
     assert not dump["warnings"]
-    effective = toml._loads(dump["text"])["plugins"]
+    effective = loads(dump["text"])["plugins"]
     assert effective[V2]["stream_server_port"] == "10010"
     if schema == 2:
         assert effective[V2]["sandbox_image"] == "example.org/pause:1"
@@ -65,9 +66,12 @@ def test_overrides_are_in_effect(salt_functions, release, tmp_path):
 
 def test_only_the_overrides_differ_from_the_default(salt_functions):
     default = salt_functions["containerd.config_default"]()
-    schema = toml._loads(default)["version"]
+    schema = loads(default)["version"]
     merged = toml.merge(default, NATIVE[schema])
-    changes = toml.diff(toml._loads(default), toml._loads(merged))
+    changes = toml.diff(
+        loads(default),
+        loads(merged),
+    )
     assert len(changes) == 3, changes
 
 

@@ -135,7 +135,7 @@ def test_every_setting_is_in_effect(salt_functions, release, pillar, tmp_path):
     dump = salt_functions["containerd.config_dump"](str(path))
     if release.startswith("2."):
         assert not dump["warnings"]
-    effective = salt_functions["containerd_toml._loads"](dump["text"])
+    effective = salt_functions["containerd_document.loads"](dump["text"])
     for keys, value in EFFECTIVE[release].items():
         found = effective
         for key in keys:

@@ -16,6 +16,7 @@ toml = wired("containerd_toml")
 data = wired("containerd_data")
 # The two of one wiring.
 data.__salt__ = toml.__salt__
+loads = toml.__salt__["containerd_document.loads"]
 
 BASE = """\
 version = 2 # the schema
@@ -106,7 +107,7 @@ def test_null_removes_a_key_and_only_that():
     ],
 )
 def test_value_takes_the_type_of_the_default(path, given, written):
-    value = toml._loads(toml.merge(BASE, {"grpc": {path: given}}))["grpc"][path]
+    value = loads(toml.merge(BASE, {"grpc": {path: given}}))["grpc"][path]
     assert (value, type(value)) == (written, type(written))
 
 
@@ -170,7 +171,10 @@ def test_merging_nothing_changes_no_byte():
 @given(patches)
 def test_merge_is_a_json_merge_patch(patch):
     merged = toml.merge(BASE, {"free": patch})
-    assert data.same(toml._loads(merged), rfc7396(toml._loads(BASE), {"free": patch}))
+    assert data.same(
+        loads(merged),
+        rfc7396(loads(BASE), {"free": patch}),
+    )
 
 
 @given(patches)
@@ -215,8 +219,8 @@ def test_any_pillar_ends_in_the_right_document_or_in_a_clear_error(fragment, str
         return
     # The document always says its version.
     fragment = {key: value for key, value in fragment.items() if (key, value) != ("version", None)}
-    expected = rfc7396(toml._loads(BASE), data.plain(fragment))
-    assert data.diff(toml._loads(text), expected) == {}
+    expected = rfc7396(loads(BASE), data.plain(fragment))
+    assert data.diff(loads(text), expected) == {}
 
 
 @given(st.lists(keys, max_size=6, unique=True))
@@ -224,8 +228,8 @@ def test_the_order_of_tables_is_stable(names):
     """
     New tables come behind the default's, in the order of the pillar, whatever their names.
     """
-    merged = toml._loads(toml.merge(BASE, {"plugins": {f"x.{name}": {"a": 1} for name in names}}))
-    assert list(merged) == list(toml._loads(BASE))
+    merged = loads(toml.merge(BASE, {"plugins": {f"x.{name}": {"a": 1} for name in names}}))
+    assert list(merged) == list(loads(BASE))
     assert list(merged["plugins"]) == ["io.containerd.grpc.v1.cri", *(f"x.{name}" for name in names)]
 
 
@@ -293,7 +297,7 @@ def test_a_missing_library_is_an_error_with_its_cure(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "tomlkit", None)
     assert toml.library() == ""
     with pytest.raises(CommandExecutionError, match="apply containerd.salt"):
-        toml._loads("")
+        loads("")
 
 
 def test_expected_needs_neither_containerd_nor_tomlkit(monkeypatch):
