@@ -1,5 +1,9 @@
-# make try    a throwaway machine becomes a Kubernetes node before your eyes
-# make test   lint, unit, functional and binary tests
+# make try        a throwaway machine becomes a Kubernetes node before your eyes (KEEP=1 leaves it, make try-clean ends it)
+# make test       lint, unit and functional tests, and tests against real containerd binaries
+# make test-node  real machines, from bare to ready to clean
+# make apply      apply the formula to this very machine, with the pillar in PILLAR
+# make bench      what the formula adds to a converged run
+#
 # All that these need goes into .venv and .cache here, and apt packages where a tool is missing.
 
 SHELL = /bin/sh
@@ -22,7 +26,7 @@ BUILD_TOOLS = cc:gcc /usr/include/stdlib.h:libc6-dev
 .DELETE_ON_ERROR:
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 3
+	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
 try: .venv/lab/done
 	@test/install-tools $(LAB_TOOLS)
