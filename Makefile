@@ -22,7 +22,7 @@ LAB_TOOLS = qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils debootstrap:d
 # 3008 has a dependency without a wheel.
 BUILD_TOOLS = cc:gcc /usr/include/stdlib.h:libc6-dev
 
-.PHONY: help try try-clean apply test lint test-node bench clean
+.PHONY: help try try-clean apply test lint test-node bench stamp clean
 .DELETE_ON_ERROR:
 
 help:
@@ -59,6 +59,9 @@ lint: .venv/salt-$(SALT)/done
 test-node: .venv/lab/done
 	@test/install-tools $(LAB_TOOLS)
 	SALTS="$(SALTS)" .venv/lab/bin/python -m pytest test/node $(PYTEST_ARGS)
+
+stamp:
+	@PYTHONPATH=test $(PYTHON) test/stamp.py
 
 bench: .venv/salt-$(SALT)/done
 	@PYTHONPATH=test .venv/salt-$(SALT)/bin/python test/bench.py

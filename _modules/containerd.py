@@ -19,8 +19,8 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 __virtualname__ = "containerd"
 
-# That of map.jinja: another value there means that these modules are to be synced.
-RELEASE = "0.1.0"
+# That of map.jinja: another value there means that these modules are to be synced. By make stamp.
+RELEASE = "0.1.0+73f54cd8"
 # A daemon without the first serves no pods; 2.0 split the other two off it.
 CRI_PLUGINS = (
     "io.containerd.grpc.v1.cri",
@@ -49,7 +49,8 @@ def release():
 
         salt '*' containerd.release
 
-    :return: the version as a string. ``map.jinja`` compares it with its own, to know whether to sync.
+    :return: the version and a hash of the modules. ``map.jinja`` compares it with its own, to know whether
+        to sync.
     """
     return RELEASE
 
@@ -307,7 +308,10 @@ def _ctr(address, *args):
     """
     Return what ctr prints for ``args``.
     """
-    return _run("ctr", "--address", address, *args)["stdout"]
+    # 1.7's ctr waits ten seconds for a socket that is not there.
+    if not os.path.exists(address) and salt.utils.path.which("ctr"):
+        raise CommandExecutionError(f"no daemon answers: there is no socket {address}")
+    return _run("ctr", "--address", address, "--connect-timeout", "2s", *args)["stdout"]
 
 
 def _run(binary, *args):
@@ -331,6 +335,8 @@ def _run(binary, *args):
         rstrip=False,
     )
     if result["retcode"] != 0:
-        words = (result["stderr"].strip() or result["stdout"].strip()).splitlines()
-        raise CommandExecutionError(f"{command} failed: {words[-1] if words else result['retcode']}")
+        lines = (result["stderr"].strip() or result["stdout"].strip()).splitlines()
+        # A panic of Go ends in its stack.
+        told = [line for line in lines if line.startswith(("panic:", f"{binary}:"))] or lines[-1:]
+        raise CommandExecutionError(f"{command} failed: {told[-1] if told else result['retcode']}")
     return result

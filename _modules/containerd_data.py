@@ -21,6 +21,8 @@ __virtualname__ = "containerd_data"
 # TOML 1.0 promises 64 bits, and Go's parsers refuse more.
 INT64 = range(-(2**63), 2**63)
 MASK = "(secret)"
+# The password of a URL: https://user:password@host.
+URL_SECRET = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 
 
 def __virtual__():
@@ -49,14 +51,12 @@ def plain(value, path=()):
     :return: the value. Numbers as keys become strings, since YAML makes numbers of unquoted ones.
     :raises SaltInvocationError: TOML has no such value; the message names its place.
     """
-    if value is None or isinstance(value, (bool, float, datetime.date, datetime.time)):
+    if value is None or isinstance(value, (bool, datetime.date, datetime.time)):
         return value
     if isinstance(value, str):
         return _plain_str(value, path)
-    if isinstance(value, int):
-        if value not in INT64:
-            raise SaltInvocationError(f"{_where(path)} is {value}: TOML's integers end at 64 bits.")
-        return int(value)
+    if isinstance(value, (int, float)):
+        return _plain_number(value, path)
     if isinstance(value, Mapping):
         result = {}
         for key, inner in value.items():
@@ -113,8 +113,8 @@ def fit(value, default, path):
     if wanted is int and isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value):
         return int(value)
     raise SaltInvocationError(
-        f"{_where(path)} is {_shown(value, path)}, {_toml_type(value)}; containerd's default is "
-        f"{_shown(default, path)}, {_toml_type(default)}: write (or quote) it so."
+        f"{_where(path)} is {_shown(value, default, path)}; containerd's default is "
+        f"{_shown(default, value, path)}: write (or quote) it so."
     )
 
 
@@ -273,7 +273,31 @@ def masked(value, path):
         return {key: masked(inner, (*path, key)) for key, inner in value.items()}
     if isinstance(value, list):
         return [masked(item, path) for item in value]
+    if isinstance(value, str):
+        return URL_SECRET.sub(rf"\1{MASK}@", value)
     return value
+
+
+def secrets(data):
+    """
+    Return the secrets in a document.
+
+    data
+        A dictionary.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_data.secrets '{plugins: {x: {password: ""}}}'
+
+    :return: a list of the values that ``masked`` hides, as text.
+    """
+    found = []
+    for path, value in leaves(data).items():
+        if not same(masked(value, path), value):
+            found += _texts(value)
+    return found
 
 
 def at(data, path):
@@ -313,6 +337,17 @@ def _leaves(data, path):
             yield here, value
 
 
+def _texts(value):
+    """
+    Return the values inside a value, as text.
+    """
+    if isinstance(value, dict):
+        return [text for inner in value.values() for text in _texts(inner)]
+    if isinstance(value, list):
+        return [text for inner in value for text in _texts(inner)]
+    return [str(value)]
+
+
 def _plain_key(key, path):
     """
     Return a pillar key as str; YAML makes numbers and booleans of unquoted ones.
@@ -324,6 +359,19 @@ def _plain_key(key, path):
     raise SaltInvocationError(f"{_where(path)} has the key {key!r}: quote it, keys are strings.")
 
 
+def _plain_number(value, path):
+    """
+    Return a number of any subclass as int or float.
+    """
+    if isinstance(value, float):
+        if value != value:
+            raise SaltInvocationError(f"{_where(path)} is not a number (.nan): write one.")
+        return float(value)
+    if value not in INT64:
+        raise SaltInvocationError(f"{_where(path)} is a number of more than 64 bits: quote it.")
+    return int(value)
+
+
 def _plain_str(value, path):
     """
     Return a string of any subclass as str.
@@ -333,7 +381,7 @@ def _plain_str(value, path):
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        raise SaltInvocationError(f"{_where(path)} holds text that is not Unicode: {text!r}.") from None
+        raise SaltInvocationError(f"{_where(path)} holds text that is not Unicode.") from None
     return text
 
 
@@ -344,11 +392,13 @@ def _where(path):
     return __salt__["containerd_schema.dotted"](path) or "the overrides"
 
 
-def _shown(value, path):
+def _shown(value, other, path):
     """
-    Return a value for a message.
+    Return a value with its type for a message; without the value where a table is concerned.
     """
-    return repr(masked(value, path))
+    if isinstance(value, dict) or isinstance(other, dict):
+        return _toml_type(value)
+    return f"{masked(value, path)!r}, {_toml_type(value)}"
 
 
 def _toml_type(value):

@@ -21,6 +21,8 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 __virtualname__ = "containerd_document"
 
+SCHEMAS = (2, 3, 4)
+
 
 def __virtual__():
     return __virtualname__
@@ -95,11 +97,16 @@ def compose(base, overrides, strict=True, folder="/etc/containerd"):
     document = _parse(base, "containerd config default")
     result, default, site, origin, findings = document.unwrap(), document.unwrap(), {}, {}, []
     version = default.get("version")
+    if type(version) is not int or version not in SCHEMAS:
+        raise CommandExecutionError(
+            f"containerd config default is of version {version!r}; this formula knows 2, 3 and 4: is the "
+            "binary containerd's, and the formula new enough for it?"
+        )
     for name, fragment in layers(overrides):
         try:
             moved = __salt__["containerd_schema.translate"](fragment, version, base=result, findings=True)
         except SaltInvocationError as err:
-            findings.append({"key": name, "level": "error", "message": f"layer {name}: {err}"})
+            findings.append({"key": name, "level": "error", "message": f"layer {name}: {err}", "layer": name})
             continue
         findings += [_graded(finding, strict) for finding in moved["findings"]]
         fragment = {key: value for key, value in moved["fragment"].items() if key != "version"}
@@ -172,8 +179,9 @@ def prove(made, path, strict=True):
     :raises CommandExecutionError: a candidate cannot be written, or containerd is not installed.
     """
     # Beside the file where its imports are relative to it. 0600 by mkstemp: it may hold secrets.
-    relative = [item for item in made["result"].get("imports") or [] if not os.path.isabs(item)]
-    folder = os.path.dirname(path) if relative else None
+    imports = [item for item in made["result"].get("imports") or [] if isinstance(item, str)]
+    relative = [item for item in imports if not os.path.isabs(item)]
+    folder = os.path.dirname(path) if relative and os.path.isdir(os.path.dirname(path)) else None
     try:
         descriptor, candidate = tempfile.mkstemp(prefix="containerd-candidate-", suffix=".toml", dir=folder)
     except OSError as err:
@@ -186,6 +194,9 @@ def prove(made, path, strict=True):
         raise CommandExecutionError(f"a candidate of {path} cannot be written: {err}") from err
     except CommandExecutionError as err:
         words = str(err).replace(candidate, path)
+        # containerd 1.x prints the values that it cannot convert.
+        for secret in __salt__["containerd_data.secrets"](made["site"]):
+            words = words.replace(secret, "(secret)") if secret else words
         return [{"key": path, "level": "error", "message": f"containerd refuses it: {words}"}]
     finally:
         os.unlink(candidate)
@@ -245,9 +256,10 @@ def verify(text, intended):
 
 def _graded(finding, strict):
     """
-    Return a finding about a key that the target lacks: a warning where that is allowed.
+    Return a finding of the translation: a key that the target lacks may be a warning, a wrong value not.
     """
-    return finding if strict else {**finding, "level": "warning"}
+    relieved = not strict and not finding.get("value")
+    return {**finding, "level": "warning"} if relieved else finding
 
 
 def _patch(document, data, patch, path, problems):
@@ -283,6 +295,8 @@ def _fitted(value, data, key, path):
     """
     if key in data:
         return __salt__["containerd_data.fit"](value, data[key], path)
+    if type(value) is int and __salt__["containerd_schema.kind"](path) == "float":
+        return float(value)
     return __salt__["containerd_data.without_null"](value)
 
 

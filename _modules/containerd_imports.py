@@ -18,6 +18,15 @@ from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "containerd_imports"
 
+CRI_PLUGINS = (
+    "cri",
+    "io.containerd.grpc.v1.cri",
+    "io.containerd.cri.v1.images",
+    "io.containerd.cri.v1.runtime",
+)
+# containerd adds these up rather than to let one file win.
+NOT_MASKING = (("version",), ("imports",), ("disabled_plugins",), ("required_plugins",))
+
 
 def __virtual__():
     return __virtualname__
@@ -45,7 +54,10 @@ def files(path="/etc/containerd/config.toml", data=None):
     """
     data = __salt__["containerd_toml.read"](path) if data is None else data
     found = []
-    for pattern in data.get("imports") or []:
+    patterns = data.get("imports")
+    for pattern in patterns if isinstance(patterns, list) else ():
+        if not isinstance(pattern, str):
+            continue
         full = os.path.join(os.path.dirname(path), pattern)
         # Only * makes a pattern: containerd takes ? and [] literally.
         found += sorted(glob.glob(full)) if "*" in pattern else [full]
@@ -90,18 +102,24 @@ def _faults(name, main):
     except CommandExecutionError as err:
         yield f"is imported and cannot be used, so that containerd will not start: {err}"
         return
-    schema, stamp = main.get("version"), drop_in.get("version")
-    if stamp is not None and stamp != schema:
+    schema, stamp = main.get("version"), drop_in.get("version", main.get("version"))
+    plugins = drop_in.get("plugins", {})
+    if type(stamp) is not int or not isinstance(plugins, dict):
+        yield "is imported and is no configuration of containerd: its version or plugins have the wrong type."
+        return
+    if stamp != schema:
         yield from _version_faults(schema, stamp)
-    for plugin, table in (drop_in.get("plugins") or {}).items():
-        ours = (main.get("plugins") or {}).get(plugin)
-        if schema == 2 and ours:
-            yield (
-                f"has a table for {plugin}: containerd 1.x takes it instead of the whole table in the main "
-                f"file, so that {len(__salt__['containerd_data.leaves'](ours))} settings of that are lost."
-            )
-        elif ours:
-            yield from _masks(plugin, table, ours)
+    for uri in drop_in.get("disabled_plugins") or ():
+        if uri in CRI_PLUGINS:
+            yield f"disables {uri}, and no other file can enable it again: there will be no CRI."
+    replaced = [name for name in plugins if schema == 2 and (main.get("plugins") or {}).get(name)]
+    for name in replaced:
+        count = len(__salt__["containerd_data.leaves"](main["plugins"][name]))
+        yield (
+            f"has a table for {name}: containerd 1.x takes it instead of the whole table in the main "
+            f"file, so that {count} settings of that are lost."
+        )
+    yield from _masks(drop_in, main, replaced)
 
 
 def _version_faults(schema, stamp):
@@ -117,15 +135,17 @@ def _version_faults(schema, stamp):
         )
 
 
-def _masks(plugin, table, ours):
+def _masks(drop_in, main, replaced):
     """
     Yield the keys that a drop-in sets to another value than the main file.
     """
-    mine = __salt__["containerd_data.leaves"](ours)
-    for path, value in __salt__["containerd_data.leaves"](table).items():
-        if path in mine and not __salt__["containerd_data.same"](value, mine[path]):
-            key = __salt__["containerd_schema.dotted"](("plugins", plugin, *path))
-            theirs, kept = (
-                __salt__["containerd_data.masked"](v, ("plugins", plugin, *path)) for v in (value, mine[path])
-            )
+    mine = __salt__["containerd_data.leaves"](main)
+    for path, value in __salt__["containerd_data.leaves"](drop_in).items():
+        known = path in mine and path not in NOT_MASKING
+        if path[:1] == ("plugins",) and len(path) > 1 and path[1] in replaced:
+            continue
+        if known and not __salt__["containerd_data.same"](value, mine[path]):
+            key = __salt__["containerd_schema.dotted"](path)
+            theirs = __salt__["containerd_data.masked"](value, path)
+            kept = __salt__["containerd_data.masked"](mine[path], path)
             yield f"sets {key} to {theirs!r} over {kept!r} of the main file."

@@ -16,7 +16,8 @@ import re
 __virtualname__ = "containerd_proof"
 
 IGNORED = "Ignoring unknown key"
-KEY = re.compile(r'\bkey="([^"]*)"')
+KEY = re.compile(r'\bkey=(?:"([^"]*)"|(\S+))')
+PLUGIN = re.compile(r"\bplugin=(\S+)")
 DURATION = re.compile(r"([+-]?)((?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+")
 DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)")
 NANOSECONDS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
@@ -56,24 +57,31 @@ def not_in_effect(site, result, dump, warnings, strict=True):
     """
     level = "error" if strict else "warning"
     findings = []
+    disabled = result.get("disabled_plugins") or ()
     for path, override in __salt__["containerd_data.leaves"](site).items():
         value = __salt__["containerd_data.at"](result, path)
-        if override is not None and differs(path, value, dump):
+        if override is not None and differs(path, value, dump, disabled):
             key = __salt__["containerd_schema.dotted"](path)
             shown = __salt__["containerd_data.masked"](__salt__["containerd_data.at"](dump, path), path)
             sees = "does not know this key" if shown is None else f"would run with {shown!r}"
             wanted = __salt__["containerd_data.masked"](value, path)
             message = f"{key}: {wanted!r} would not be in effect, containerd {sees}."
             findings.append({"key": key, "level": level, "message": message})
+    own = {" ".join(path) for path in __salt__["containerd_data.leaves"](site)}
     for line in warnings:
         if IGNORED in line:
-            key = (KEY.search(line) or ["", line])[1]
-            message = f"containerd ignores a key that it does not know: {key}"
-            findings.append({"key": key, "level": level, "message": message})
+            quoted, bare = (KEY.search(line) or re.match("()()", "")).groups()
+            words = quoted or bare or line
+            plugin = PLUGIN.search(line)
+            full = f"plugins {plugin[1]} {words}" if plugin else words
+            # Another file that this one imports may have it: not ours to refuse.
+            grade = level if full in own else "warning"
+            message = f"containerd ignores a key that it does not know: {full}"
+            findings.append({"key": full, "level": grade, "message": message})
     return findings
 
 
-def differs(path, value, dump):
+def differs(path, value, dump, disabled=()):
     """
     Tell whether a value is missing or another one in a dump.
 
@@ -85,6 +93,9 @@ def differs(path, value, dump):
 
     dump
         What ``config dump`` shows, a dictionary.
+
+    disabled : ``()``
+        The ids of plugins that are disabled on purpose.
 
     CLI Example:
 
@@ -100,11 +111,13 @@ def differs(path, value, dump):
     if value is None or __salt__["containerd_data.same"](value, shown):
         return False
     if shown is None or shown == {}:
-        return not (value in EMPTY or _never_shown(tuple(path), dump))
+        return not (value in EMPTY or _never_shown(tuple(path), dump, disabled))
     if value == {} and isinstance(shown, dict):
         return False
     if tuple(path) == ("imports",):
         return False
+    if isinstance(value, list) and isinstance(shown, list):
+        return _lists_differ(value, shown)
     numbers = (int, float)
     if type(value) in numbers and type(shown) in numbers:
         return value != shown
@@ -112,11 +125,25 @@ def differs(path, value, dump):
     return meant is None or meant != _nanoseconds(shown)
 
 
-def _never_shown(path, dump):
+def _lists_differ(value, shown):
+    """
+    Tell whether two lists differ; containerd fills in the empty keys of tables in a list.
+    """
+    if len(value) != len(shown) or not all(isinstance(item, dict) for item in [*value, *shown]):
+        return True
+    for mine, theirs in zip(value, shown):
+        if any(differs((key,), item, theirs) for key, item in mine.items()):
+            return True
+        if any(item not in EMPTY for key, item in theirs.items() if key not in mine):
+            return True
+    return False
+
+
+def _never_shown(path, dump, disabled):
     """
     Tell whether dumps leave out a key that is in effect all the same.
     """
-    if path == ("imports",) or (len(path) > 1 and path[1] in (dump.get("disabled_plugins") or [])):
+    if path == ("imports",) or (len(path) > 1 and path[1] in disabled):
         return True
     # 1.4 shows the options of each runtime as an empty table.
     return "options" in path and __salt__["containerd_data.at"](dump, path[: path.index("options") + 1]) == {}

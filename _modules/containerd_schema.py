@@ -267,7 +267,11 @@ _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", '"': '"', "\\
 _QUOTED = {code: f"\\u{code:04X}" for code in (*range(0x20), 0x7F)}
 _QUOTED.update((ord(char), "\\" + name) for name, char in _ESCAPES.items())
 _CONTROL_CHAR = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_SECRET_NAME = re.compile(r"password|passwd|secret|token|credential|authorization", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"passw|passphrase|secret|token|credential|authorization|api_?key|private_?key|^pass$", re.IGNORECASE
+)
+# Whatever stands in these tables of a registry, misspelled or misplaced, may be a credential.
+_SECRET_TABLES = {"auths", "configs", "headers"}
 
 
 def _read_table():
@@ -420,7 +424,9 @@ def _lost(path, value, message, found):
     gone = [depth for depth, row in _walk(path, 2)[0] if "gone" in row[1]]
     path = path[: gone[0]] if gone else path
     # To remove a key, or to have an empty table, is no loss where the schema has no such key.
-    level = "warning" if value is None or value == {} else "error"
+    # So does a key that is gone and says nothing: other tools write runtime_engine = "".
+    nothing = value is None or value == {} or ("gone" in _facts(path, 2) and value in ("", 0, False, []))
+    level = "warning" if nothing else "error"
     finding = _finding(path, message, level)
     known = {other["key"] for other in found if other["level"] in (level, "error")}
     if finding["key"] not in known:
@@ -686,8 +692,9 @@ def translate(fragment, version, base=None, findings=False):
         return what cannot be expressed as findings rather than raise
 
     :return: the translated fragment, or with ``findings`` a mapping of ``fragment`` (what could be
-    translated) and ``findings`` (a list of mappings of ``key``, ``level`` and ``message``). A
-    warning is about a ``null`` or an empty table whose key the target does not have anyway.
+        translated) and ``findings`` (a list of mappings of ``key``, ``level`` and ``message``; ``value``
+        is true where the key is right and its value cannot be expressed). A warning is about a ``null``
+        or an empty value whose key the target does not have anyway.
 
     :raises SaltInvocationError: it names every key which the target cannot express, with what
     replaced it, and for mixed schemas.
@@ -709,11 +716,11 @@ def translate(fragment, version, base=None, findings=False):
             for target in targets:
                 _put(result, target, value)
         except ValueError as err:
-            found.append(_finding(path, str(err)))
+            found.append({**_finding(path, str(err)), "value": True})
     try:
         _bin_dirs(result, source, version, default)
     except ValueError as err:
-        found.append(_finding(("plugins", _IDS["RT"], "cni", "bin_dirs"), str(err)))
+        found.append({**_finding(("plugins", _IDS["RT"], "cni", "bin_dirs"), str(err)), "value": True})
     if version == 4 and source < 4:
         _servers(result)
     if findings:
@@ -841,8 +848,13 @@ def is_secret(path):
     :raises SaltInvocationError: text that is no key.
     """
     path = _path(path)
-    if path[:1] == ("plugins",) and len(path) > 2 and _SECRET_NAME.search(path[-1]):
+    names = path[2:] if path[:1] == ("plugins",) else path
+    # Names with dots are those of hosts and plugins.
+    words = [name for name in names if "." not in name and path[0] != "timeouts"]
+    if any(_SECRET_NAME.search(word) for word in words):
         return True
+    if "registry" in names[:-1] and "tls" not in names:
+        return names[names.index("registry") + 1] in _SECRET_TABLES
     return any("secret" in row[1] for schema in _SCHEMAS for _, row in _walk(path, schema)[0])
 
 

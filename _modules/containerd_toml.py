@@ -274,9 +274,9 @@ def plan(path, overrides, strict=True):
         "write": False,
         "changes": {},
         "warnings": _sentences(made["findings"] + drop_ins),
-        "secret": any(map(__salt__["containerd_schema.is_secret"], made["origin"])),
+        "secret": bool(__salt__["containerd_data.secrets"](made["site"])),
     }
-    current = _slurp(path) if os.path.lexists(path) else None
+    current = _current(path)
     # The usual case: no more parsing, no more processes.
     if current == made["text"]:
         return answer
@@ -286,7 +286,7 @@ def plan(path, overrides, strict=True):
         changes = {path: {"old": None, "new": "created"}}
     else:
         try:
-            found = __salt__["containerd_document.loads"](current, path)
+            found = read(path)
         except CommandExecutionError as err:
             changes = {path: {"old": str(err), "new": "replaced"}}
     if __salt__["containerd_data.same"](found, made["result"]):
@@ -294,7 +294,7 @@ def plan(path, overrides, strict=True):
     proof = __salt__["containerd_document.prove"](made, path, strict=strict)
     _refuse(proof, path, drop_ins)
     answer["warnings"] += _sentences(proof)
-    before = __salt__["containerd_data.combine"](made["default"], found)
+    before = __salt__["containerd_data.combine"](made["default"], _today(found, made))
     changes.update(diff(before, made["result"]))
     # Nothing that the daemon would see, such as a sparse file that becomes a whole one.
     return {**answer, "write": True, "changes": changes or diff(found, made["result"])}
@@ -382,17 +382,21 @@ def deprecations(overrides=None):
     return __salt__["containerd_schema.deprecated"]({"version": made["version"], **made["site"]})
 
 
-def minimal(path=CONFIG, show_secrets=False):
+def minimal(path=CONFIG, show_secrets=False, beneath=None):
     """
-    Return what a configuration file changes against this containerd's defaults, as pillar to paste.
+    Return what a configuration file sets, as pillar to paste.
 
-    The way in for a node that another tool configured.
+    The way in for a node that another tool configured: with this pillar the formula changes no setting.
 
     path : ``/etc/containerd/config.toml``
         The file, written for config version 2, 3 or 4.
 
     show_secrets : ``False``
         Whether registry credentials are shown; what a job returns is kept on the master.
+
+    beneath : ``None``
+        The layers that lie under the pillar. None takes those of the formula on this minion: its own
+        default and the os map.
 
     CLI Example:
 
@@ -401,23 +405,35 @@ def minimal(path=CONFIG, show_secrets=False):
         salt '*' containerd_toml.minimal
 
     :return: a dictionary: pillar ``containerd`` with its ``config``, in the schema of the installed
-        containerd. A key that the file sets to the default is left out, and so is one that it lacks.
+        containerd, without what is so anyway; and ``left_out``, sentences about keys of the file that
+        this containerd does not have, where there are any.
     :raises CommandExecutionError: the file cannot be read, or containerd is not installed.
-    :raises SaltInvocationError: the file is of schema 1, or has keys that this containerd no longer has.
+    :raises SaltInvocationError: the file is of schema 1, or mixes schemas.
     """
-    default = __salt__["containerd_document.loads"](__salt__["containerd.config_default"]())
-    found = read(path)
-    fragment = __salt__["containerd_schema.translate"](found, default["version"], base=default)
-    result = {"version": default["version"]}
-    for where, value in __salt__["containerd_data.leaves"](fragment).items():
-        if not __salt__["containerd_data.same"](
-            value, __salt__["containerd_data.at"](default, where)
-        ) and where != ("version",):
+    if beneath is None:
+        beneath = [layer for layer in _formula_layers() if "pillar" not in layer]
+    made, found = _composed(beneath), read(path)
+    moved = __salt__["containerd_schema.translate"](
+        found, made["version"], base=made["default"], findings=True
+    )
+    values = __salt__["containerd_data.leaves"](moved["fragment"])
+    for where in made["origin"]:
+        # What the formula would change, and the file leaves at containerd's default.
+        values.setdefault(where, __salt__["containerd_data.at"](made["default"], where))
+    result = {"version": made["version"]}
+    for where, value in values.items():
+        usual = __salt__["containerd_data.at"](made["result"], where)
+        if where != ("version",) and not __salt__["containerd_data.same"](value, usual):
             table = result
             for part in where[:-1]:
                 table = table.setdefault(part, {})
             table[where[-1]] = value if show_secrets else __salt__["containerd_data.masked"](value, where)
-    return {"containerd": {"config": result}}
+    left_out = [finding["message"] for finding in moved["findings"] if finding["level"] == "error"]
+    if "version" not in found and made["version"] == 2:
+        left_out.append(
+            "The file has no version: containerd 1.x ignores its plugins tables, unlike this pillar."
+        )
+    return {"containerd": {"config": result}, **({"left_out": left_out} if left_out else {})}
 
 
 def _for_node(overrides, strict, folder="/etc/containerd"):
@@ -453,11 +469,14 @@ def _composed(overrides):
     """
     Compose for a report: the layers that are given, or else the formula's.
     """
-    return __salt__["containerd_document.compose"](
+    made = __salt__["containerd_document.compose"](
         __salt__["containerd.config_default"](),
         _formula_layers() if overrides is None else overrides,
         strict=False,
     )
+    # A layer that cannot be translated is not in the document: nothing true could be said of it.
+    _refuse([finding for finding in made["findings"] if finding.get("layer")], "The configuration")
+    return made
 
 
 def _formula_layers():
@@ -509,8 +528,40 @@ def _explained(path, made, dump):
         "layer": made["origin"].get(path, "containerd"),
         "default": show(__salt__["containerd_data.at"](made["default"], path), path),
         "effective": show(effective, path),
-        "in_effect": not __salt__["containerd_proof.differs"](path, value, dump),
+        "in_effect": not __salt__["containerd_proof.differs"](
+            path, value, dump, made["result"].get("disabled_plugins") or ()
+        ),
     }
+
+
+def _today(found, made):
+    """
+    Return the data of a file as this containerd would call them: it may be of an older release.
+    """
+    try:
+        moved = __salt__["containerd_schema.translate"](
+            found, made["version"], base=made["default"], findings=True
+        )
+    except SaltInvocationError:
+        return found
+    return {
+        **moved["fragment"],
+        **{key: found[key] for key in ("version", "disabled_plugins") if key in found},
+    }
+
+
+def _current(path):
+    """
+    Return the text of the file as it is, None where there is none, and empty where it is no text.
+    """
+    if not os.path.lexists(path):
+        return None
+    try:
+        return _slurp(path)
+    except CommandExecutionError as err:
+        if isinstance(err.__cause__, UnicodeDecodeError):
+            return ""
+        raise
 
 
 def _slurp(path):
@@ -518,7 +569,10 @@ def _slurp(path):
     Return the text of a file.
     """
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             return file.read()
-    except (OSError, UnicodeDecodeError) as err:
-        raise CommandExecutionError(f"{path} cannot be read: {err}") from err
+    except UnicodeDecodeError as err:
+        raise CommandExecutionError(f"{path} is not valid TOML: it is not UTF-8 ({err.reason})") from err
+    except OSError as err:
+        words = f"{path} cannot be read: {err.strerror}. Remove it, or make it a file that root can read."
+        raise CommandExecutionError(words) from err

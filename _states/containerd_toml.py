@@ -14,6 +14,7 @@ The configuration file of containerd is what it should be.
 
 import os
 import shutil
+import stat
 import tempfile
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
@@ -150,6 +151,9 @@ def _write(ret, plan, **attributes):
         except OSError as err:
             comment = f"{name} cannot be kept as {name}.previous; nothing was changed: {err}"
             return {**ret, "result": False, "comment": comment}
+        if plan["secret"]:
+            # Salt gives the new content the old mode for a moment.
+            os.chmod(name, stat.S_IMODE(os.stat(name).st_mode) & 0o600)
     # Salt's own diff would show secrets.
     written = __states__["file.managed"](
         name=name, contents=plan["text"], show_changes=False, makedirs=True, **attributes
@@ -163,15 +167,16 @@ def _write(ret, plan, **attributes):
 
 def _keep(name, previous):
     """
-    Copy a file with its owner and mode; the copy is whole, or it is the old one.
+    Copy a file for root and its owner alone; the copy is whole, or it is the old one.
     """
     descriptor, temporary = tempfile.mkstemp(prefix=".previous-", dir=os.path.dirname(name))
     try:
         with open(descriptor, "wb") as copy, open(name, "rb") as file:
             shutil.copyfileobj(file, copy)
-        stat = os.stat(name)
-        os.chown(temporary, stat.st_uid, stat.st_gid)
-        os.chmod(temporary, stat.st_mode & 0o7777)
+        status = os.stat(name)
+        os.chown(temporary, status.st_uid, status.st_gid)
+        # It may hold secrets of its own: root's alone.
+        os.chmod(temporary, status.st_mode & 0o600)
         os.replace(temporary, previous)
     except OSError:
         os.unlink(temporary)

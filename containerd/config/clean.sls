@@ -1,11 +1,16 @@
-{#- Removes config.toml. containerd then runs on its own defaults. #}
+{#- Removes config.toml, and the copy of its previous state, where they are the formula's: containerd then runs
+    on its own defaults. A file that somebody else wrote stays. #}
 include:
   - containerd.service.clean
+{%- for name in ("config.toml", "config.toml.previous") %}
 
-containerd configuration is removed:
+containerd {{ name }} is removed:
   file.absent:
-    - names:
-      - /etc/containerd/config.toml
-      - /etc/containerd/config.toml.previous
+    - name: /etc/containerd/{{ name }}
+    - onlyif:
+      - fun: file.contains
+        path: /etc/containerd/{{ name }}
+        text: '# Managed by Salt (containerd-formula).'
     - require:
       - sls: containerd.service.clean
+{%- endfor %}

@@ -178,9 +178,65 @@ def test_minimal_is_the_way_back(salt_functions, release, pillar, tmp_path):
     path = tmp_path / "config.toml"
     plan = salt_functions["containerd_toml.plan"](str(path), pillar, strict=False)
     path.write_text(plan["text"], encoding="utf-8")
-    found = salt_functions["containerd_toml.minimal"](str(path))["containerd"]["config"]
+    found = salt_functions["containerd_toml.minimal"](str(path), beneath=[])["containerd"]["config"]
     again = salt_functions["containerd_toml.plan"](str(path), found, strict=False)
     assert (again["write"], again["changes"]) == (False, {})
     # No default is in it.
     assert "cgroup" not in found
     assert "address" not in found["grpc"]
+
+
+FORMULA = [
+    {
+        "formula": {
+            "version": 2,
+            "plugins": {
+                "io.containerd.grpc.v1.cri": {
+                    "containerd": {"runtimes": {"runc": {"options": {"SystemdCgroup": True}}}}
+                }
+            },
+        }
+    }
+]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # kubespray and nvidia-ctk write empty values for keys that are gone.
+        """
+version = 2
+[plugins."io.containerd.grpc.v1.cri".containerd]
+default_runtime_name = "nvidia"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.nvidia]
+runtime_type = "io.containerd.runc.v2"
+runtime_engine = ""
+runtime_root = ""
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.nvidia.options]
+BinaryName = "/usr/bin/nvidia-container-runtime"
+""",
+        # A node with the cgroupfs driver keeps it: the formula's default is not what it has.
+        "version = 2\noom_score = -999\n",
+        "",
+    ],
+)
+def test_minimal_of_another_tools_file_changes_no_setting(salt_functions, tmp_path, text):
+    path = tmp_path / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    found = salt_functions["containerd_toml.minimal"](str(path), beneath=FORMULA)
+    pillar = [*FORMULA, {"pillar": found["containerd"]["config"]}]
+    plan = salt_functions["containerd_toml.plan"](str(path), pillar)
+    # Sparse became whole, and some keys are gone; no value differs.
+    changed = {key: change for key, change in plan["changes"].items() if change["old"] not in (None, "", 2)}
+    assert {key for key, change in changed.items() if change["old"] != change["new"]} <= {"version"}, changed
+
+
+def test_minimal_says_what_it_leaves_out(salt_functions, tmp_path):
+    """
+    Docker's packaged file turns CRI off, which a node for Kubernetes does not keep.
+    """
+    path = tmp_path / "config.toml"
+    path.write_text('disabled_plugins = ["cri"]\n', encoding="utf-8")
+    found = salt_functions["containerd_toml.minimal"](str(path), beneath=[])
+    assert list(found["containerd"]["config"]) == ["version"]
+    assert "disabled_plugins" in found["left_out"][0]

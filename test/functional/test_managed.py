@@ -216,3 +216,47 @@ def test_a_converged_run_starts_the_binary_once_and_parses_once(managed, on_path
         "dump",
     ]
     assert len(parses) == len(set(parses))
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        {"headers": {"Authorization": "Basic hunter2"}},
+        {"configs": {"r": {"auth": "hunter2"}}},
+        {"configs": {"r": "hunter2"}},
+        {"configs": {"r": {"auht": {"passwrd": "hunter2"}}}},
+        {"mirrors": {"r": {"endpoint": ["https://user:hunter2@m.example.org"]}}},
+    ],
+)
+def test_a_secret_in_the_wrong_shape_is_shown_nowhere_either(managed, loaders, registry):
+    """
+    containerd 1.x prints the values that it cannot convert.
+    """
+    overrides = {"version": 2, "plugins": {V2: {"registry": registry}}}
+    for strict in (True, False):
+        ret = managed(overrides, strict=strict)
+        assert "hunter2" not in f"{ret.comment}{ret.changes}"
+    assert "hunter2" not in str(loaders.modules.containerd_toml.expected(overrides))
+
+
+def test_a_wrong_value_stays_an_error_where_unknown_keys_are_allowed(managed, config_path):
+    ret = managed({"disabled_plugins": ["cri", "io.containerd.internal.v1.opt"]}, strict=False)
+    assert ret.result is False
+    assert "disabled_plugins" in ret.comment
+    assert not config_path.exists()
+
+
+def test_a_file_that_is_no_text_is_replaced_and_named(managed, config_path):
+    config_path.parent.mkdir()
+    config_path.write_bytes(b"# caf\xe9\n")
+    ret = managed()
+    assert ret.result is True
+    assert "not UTF-8" in ret.changes[str(config_path)]["old"]
+    assert config_path.with_name("config.toml.previous").read_bytes() == b"# caf\xe9\n"
+
+
+def test_a_directory_in_its_place_is_an_error_with_its_cure(managed, config_path):
+    config_path.mkdir(parents=True)
+    ret = managed()
+    assert ret.result is False
+    assert "Remove it, or make it a file" in ret.comment

@@ -91,7 +91,7 @@ def test_a_missing_binary_is_named_with_the_cure(containerd, monkeypatch):
 
 def test_ready_needs_every_cri_plugin(containerd):
     answers(containerd, PLUGINS.format(images="ok"))
-    assert containerd.ready() == {"ready": True, "reason": ""}
+    assert containerd.ready(address=__file__) == {"ready": True, "reason": ""}
 
 
 def test_a_failed_cri_plugin_is_named_with_the_daemons_words(containerd):
@@ -103,7 +103,7 @@ def test_a_failed_cri_plugin_is_named_with_the_daemons_words(containerd):
             "retcode": 0,
         }
     }
-    answer = containerd.ready()
+    answer = containerd.ready(address=__file__)
     assert answer["ready"] is False
     assert answer["reason"] == (
         "io.containerd.cri.v1.images failed: "
@@ -113,7 +113,7 @@ def test_a_failed_cri_plugin_is_named_with_the_daemons_words(containerd):
 
 def test_a_disabled_cri_plugin_is_not_ready(containerd):
     answers(containerd, "TYPE ID PLATFORMS STATUS\nio.containerd.grpc.v1 version - ok\n")
-    assert "disabled_plugins" in containerd.ready()["reason"]
+    assert "disabled_plugins" in containerd.ready(address=__file__)["reason"]
 
 
 def test_ready_waits_until_the_daemon_answers(containerd, monkeypatch):
@@ -123,12 +123,30 @@ def test_ready_waits_until_the_daemon_answers(containerd, monkeypatch):
         {"stdout": PLUGINS.format(images="ok"), "stderr": "", "retcode": 0},
     ]
     containerd.__salt__ = {"cmd.run_all": lambda *_, **__: replies.pop(0)}
-    assert containerd.ready(timeout=30)["ready"] is True
+    assert containerd.ready(30, __file__)["ready"] is True
     assert not replies
+
+
+def test_no_socket_needs_no_waiting_for_ctr(containerd):
+    """
+    1.7's ctr waits ten seconds for a socket that is not there.
+    """
+    containerd.__salt__ = {}
+    answer = containerd.ready(address="/nonexistent/containerd.sock")
+    assert answer == {
+        "ready": False,
+        "reason": "no daemon answers: there is no socket /nonexistent/containerd.sock",
+    }
+
+
+def test_a_panic_is_told_by_its_first_line(containerd):
+    answers(containerd, stderr="panic: plugin: no type\n\ngoroutine 1:\n\tmain.go:39 +0x2d\n", retcode=2)
+    with pytest.raises(CommandExecutionError, match="config default failed: panic: plugin: no type"):
+        containerd.config_default()
 
 
 def test_ready_gives_up_with_the_reason(containerd):
     answers(containerd, stderr="ctr: connection refused", retcode=1)
-    answer = containerd.ready(timeout=0)
+    answer = containerd.ready(0, __file__)
     assert answer["ready"] is False
     assert "connection refused" in answer["reason"]

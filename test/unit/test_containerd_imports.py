@@ -60,6 +60,10 @@ def test_files_are_those_that_containerd_reads(folder):
             "default_runtime_name to 'nvidia' over 'runc' of the main file.",
         ),
         ({"version": 3}, "version = = 3\n", "containerd will not start"),
+        ({"version": 3}, 'version = "x"\n', "is no configuration of containerd"),
+        ({"version": 3}, "version = 3\nplugins = 3\n", "is no configuration of containerd"),
+        ({"version": 3}, f'version = 3\ndisabled_plugins = ["{CRI}"]\n', "there will be no CRI"),
+        ({"version": 2, "oom_score": -1}, "version = 2\noom_score = 5\n", "sets oom_score to 5 over -1"),
     ],
 )
 def test_a_drop_in_that_breaks_or_masks_is_named(folder, main, text, words):

@@ -41,14 +41,19 @@ CRI = "io.containerd.grpc.v1.cri"
         (("r", "options", "SystemdCgroup"), True, {"r": {}}, True),
         (("r", "options", "SystemdCgroup"), True, {"r": {"options": {"SystemdCgroup": False}}}, True),
         # 1.x leaves out the tables of a disabled plugin.
-        (("plugins", "p", "k"), 1, {"disabled_plugins": ["p"], "plugins": {}}, False),
-        (("plugins", "q", "k"), 1, {"disabled_plugins": ["p"], "plugins": {}}, True),
+        (("plugins", "disabled", "k"), 1, {"plugins": {}}, False),
+        (("plugins", "q", "k"), 1, {"disabled_plugins": ["q"], "plugins": {}}, True),
+        # Tables in a list come back with their empty keys.
+        (("u",), [{"a": "x"}], {"u": [{"a": "x", "differ": "", "args": []}]}, False),
+        (("u",), [{"a": "x"}], {"u": [{"a": "x", "differ": "erofs"}]}, True),
+        (("u",), [{"a": "x"}], {"u": [{"a": "y"}]}, True),
+        (("u",), [{"a": "x"}], {"u": []}, True),
         # A key that was removed has nothing to show.
         (("a",), None, {"a": 1}, False),
     ],
 )
 def test_differs(path, value, dump, differs):
-    assert SALT["containerd_proof.differs"](path, value, dump) is differs
+    assert SALT["containerd_proof.differs"](path, value, dump, ["disabled"]) is differs
 
 
 def not_in_effect(site, dump, warnings=(), strict=True):
@@ -73,5 +78,12 @@ def test_another_value_in_effect_is_shown_and_a_secret_is_not():
 
 def test_containerds_own_warning_counts():
     line = 'time="x" level=warning msg="Ignoring unknown key in TOML" column=1 file=x key="grpc bogus" row=3'
-    [finding] = not_in_effect({}, {}, [line, 'level=warning msg="deprecated"'])
-    assert finding["key"] == "grpc bogus"
+    [finding] = not_in_effect({"grpc": {"bogus": 1}}, {"grpc": {"bogus": 1}}, [line, "level=warning other"])
+    assert (finding["key"], finding["level"]) == ("grpc bogus", "error")
+
+
+def test_an_unknown_key_of_somebody_elses_file_is_a_warning():
+    line = 'time="x" level=warning msg="Ignoring unknown key in TOML for plugin" key=bogus plugin=a.b.c row=3'
+    [finding] = not_in_effect({"oom_score": 1}, {"oom_score": 1}, [line])
+    assert (finding["key"], finding["level"]) == ("plugins a.b.c bogus", "warning")
+    assert "time=" not in finding["message"]

@@ -119,8 +119,8 @@ def test_value_takes_the_type_of_the_default(path, given, written):
         ({"grpc": {"strict": "yes"}}, "grpc.strict is 'yes', a string"),
         ({"grpc": {"address": True}}, "grpc.address is True, a boolean"),
         ({"grpc": {"address": datetime.date(2026, 1, 1)}}, "grpc.address"),
-        ({"grpc": "x"}, "grpc is 'x', a string; containerd's default is"),
-        ({"oom_score": {"a": 1}}, "oom_score is {'a': 1}, a table"),
+        ({"grpc": "x"}, "grpc is a string; containerd's default is a table"),
+        ({"oom_score": {"a": 1}}, "oom_score is a table; containerd's default is an integer"),
         ({"oom_score": "12x"}, "oom_score is '12x'"),
         ({"imports": "conf.d/*.toml"}, "imports is 'conf.d/*.toml', a string"),
     ],
@@ -134,7 +134,8 @@ def test_value_of_another_type_is_refused(patch, words):
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ({"a": 2**63}, "a is 9223372036854775808"),
+        ({"a": 2**63}, "a is a number of more than 64 bits: quote it."),
+        ({"a": float("nan")}, "a is not a number"),
         ({"a": [1, None]}, "a is a list with a null in it"),
         ({"a": {1, 2}}, "a is a set"),
         ({"a": b"x"}, "a is a bytes"),
@@ -311,3 +312,28 @@ def test_expected_needs_neither_containerd_nor_tomlkit(monkeypatch):
         "a.b": {"new": 2},
         "plugins.x.password": {"new": "(secret)"},
     }
+
+
+@pytest.mark.parametrize("default", ["version = 5", 'version = "2"', 'root = "/x"'])
+def test_a_binary_of_an_unknown_schema_is_a_clear_error(default):
+    with pytest.raises(CommandExecutionError, match="this formula knows 2, 3 and 4"):
+        toml.check(default, {"oom_score": 1})
+
+
+def test_an_integer_for_a_float_that_no_default_prints():
+    """
+    1.x refuses an integer there.
+    """
+    functions = toml.__salt__
+    functions["containerd.config_default"] = lambda: BASE
+    tracing = {"io.containerd.internal.v1.tracing": {"sampling_ratio": 1}}
+    assert "sampling_ratio = 1.0" in functions["containerd_toml.render"]({"plugins": tracing}, strict=False)
+
+
+def test_a_report_refuses_a_layer_that_cannot_be_translated():
+    functions = toml.__salt__
+    functions["containerd.config_default"] = lambda: BASE
+    mixed = {"version": 3, "plugins": {"io.containerd.grpc.v1.cri": {"sandbox_image": "x"}}}
+    for report in ("explain", "deprecations"):
+        with pytest.raises(CommandExecutionError, match="Two schemas are mixed"):
+            functions[f"containerd_toml.{report}"](overrides=mixed)

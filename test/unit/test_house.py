@@ -6,6 +6,7 @@ import ast
 import re
 
 import pytest
+import stamp
 import yaml
 from support import ROOT, load
 
@@ -62,9 +63,11 @@ def test_sls_opens_with_what_it_does(path):
 
 
 def test_the_release_is_the_same_everywhere():
-    release = load("_modules/containerd.py").RELEASE
-    assert yaml.safe_load((ROOT / "FORMULA").read_text(encoding="utf-8"))["version"] == release
-    assert f'release = "{release}"' in (ROOT / "containerd/map.jinja").read_text(encoding="utf-8")
+    """
+    Minions compare the stamp: one that is stale lets new states run with old modules.
+    """
+    assert stamp.stamps() == [stamp.stamp()] * 2, "run make stamp"
+    release = stamp.stamp().split("+")[0]
     assert f"## {release}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
