@@ -20,7 +20,7 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 __virtualname__ = "containerd"
 
 # That of map.jinja: another value there means that these modules are to be synced. By make stamp.
-RELEASE = "0.1.0+73f54cd8"
+RELEASE = "0.1.0+36bb061c"
 # A daemon without the first serves no pods; 2.0 split the other two off it.
 CRI_PLUGINS = (
     "io.containerd.grpc.v1.cri",

@@ -295,9 +295,18 @@ def _fitted(value, data, key, path):
     """
     if key in data:
         return __salt__["containerd_data.fit"](value, data[key], path)
+    return _new(__salt__["containerd_data.without_null"](value), path)
+
+
+def _new(value, path):
+    """
+    Return a value that replaces none: YAML's 1 is a float where only the schema tells.
+    """
+    if isinstance(value, dict):
+        return {key: _new(inner, (*path, key)) for key, inner in value.items()}
     if type(value) is int and __salt__["containerd_schema.kind"](path) == "float":
         return float(value)
-    return __salt__["containerd_data.without_null"](value)
+    return value
 
 
 def _is_table(value):
