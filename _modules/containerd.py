@@ -20,13 +20,7 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 __virtualname__ = "containerd"
 
 # That of map.jinja: another value there means that these modules are to be synced. By make stamp.
-RELEASE = "0.1.0+36bb061c"
-# A daemon without the first serves no pods; 2.0 split the other two off it.
-CRI_PLUGINS = (
-    "io.containerd.grpc.v1.cri",
-    "io.containerd.cri.v1.images",
-    "io.containerd.cri.v1.runtime",
-)
+RELEASE = "0.1.0+b09344ba"
 # What sd_booted(3) looks at.
 SYSTEMD_BOOTED = "/run/systemd/system"
 SOCKET = "/run/containerd/containerd.sock"
@@ -278,9 +272,10 @@ def _why_not_ready(found, address):
     """
     Return what is wrong with the CRI plugins among ``found``, empty where nothing is.
     """
-    if CRI_PLUGINS[0] not in found:
-        return f"the CRI plugin is not loaded: is {CRI_PLUGINS[0]} in disabled_plugins?"
-    failed = [plugin for plugin in CRI_PLUGINS if found.get(plugin, "ok") != "ok"]
+    cri_plugins = __salt__["containerd_schema.cri_plugins"]()
+    if cri_plugins[0] not in found:
+        return f"the CRI plugin is not loaded: is {cri_plugins[0]} in disabled_plugins?"
+    failed = [plugin for plugin in cri_plugins if found.get(plugin, "ok") != "ok"]
     if not failed:
         return ""
     return f"{', '.join(failed)} failed: {_plugin_errors(failed, address)}"

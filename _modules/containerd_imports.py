@@ -18,12 +18,6 @@ from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "containerd_imports"
 
-CRI_PLUGINS = (
-    "cri",
-    "io.containerd.grpc.v1.cri",
-    "io.containerd.cri.v1.images",
-    "io.containerd.cri.v1.runtime",
-)
 # containerd adds these up rather than to let one file win.
 NOT_MASKING = (("version",), ("imports",), ("disabled_plugins",), ("required_plugins",))
 
@@ -110,7 +104,7 @@ def _faults(name, main):
     if stamp != schema:
         yield from _version_faults(schema, stamp)
     for uri in drop_in.get("disabled_plugins") or ():
-        if uri in CRI_PLUGINS:
+        if uri in ("cri", *__salt__["containerd_schema.cri_plugins"]()):
             yield f"disables {uri}, and no other file can enable it again: there will be no CRI."
     replaced = [name for name in plugins if schema == 2 and (main.get("plugins") or {}).get(name)]
     for name in replaced:

@@ -959,6 +959,21 @@ def plugins():
     return {**dict.fromkeys(sorted(_SILENT), False), **dict.fromkeys(sorted(_PLUGINS), True)}
 
 
+def cri_plugins():
+    """
+    Return the plugins that serve CRI.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_schema.cri_plugins
+
+    :return: a list of ids. Every release has the first; 2.0 split the others off it.
+    """
+    return [_IDS["CRI"], _IDS["IMG"], _IDS["RT"]]
+
+
 def runc_options():
     """
     Return the options of a runtime of type io.containerd.runc.v2.

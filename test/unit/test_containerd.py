@@ -6,6 +6,7 @@ import pytest
 from salt.exceptions import CommandExecutionError
 from support import load
 
+SCHEMA = {"containerd_schema.cri_plugins": load("_modules/containerd_schema.py").cri_plugins}
 PLUGINS = """\
 TYPE                            ID                    PLATFORMS      STATUS
 io.containerd.snapshotter.v1    zfs                   linux/amd64    skip
@@ -37,7 +38,7 @@ def containerd(monkeypatch):
 
 def answers(module, stdout="", stderr="", retcode=0):
     result = {"stdout": stdout, "stderr": stderr, "retcode": retcode}
-    module.__salt__ = {"cmd.run_all": lambda *_, **__: result}
+    module.__salt__ = {**SCHEMA, "cmd.run_all": lambda *_, **__: result}
 
 
 @pytest.mark.parametrize(
@@ -97,11 +98,12 @@ def test_ready_needs_every_cri_plugin(containerd):
 def test_a_failed_cri_plugin_is_named_with_the_daemons_words(containerd):
     plugins = PLUGINS.format(images="error")
     containerd.__salt__ = {
+        **SCHEMA,
         "cmd.run_all": lambda argv, **_: {
             "stdout": DETAILED if "--detailed" in argv else plugins,
             "stderr": "",
             "retcode": 0,
-        }
+        },
     }
     answer = containerd.ready(address=__file__)
     assert answer["ready"] is False
@@ -122,7 +124,7 @@ def test_ready_waits_until_the_daemon_answers(containerd, monkeypatch):
         {"stdout": "", "stderr": "ctr: connection refused", "retcode": 1},
         {"stdout": PLUGINS.format(images="ok"), "stderr": "", "retcode": 0},
     ]
-    containerd.__salt__ = {"cmd.run_all": lambda *_, **__: replies.pop(0)}
+    containerd.__salt__ = {**SCHEMA, "cmd.run_all": lambda *_, **__: replies.pop(0)}
     assert containerd.ready(30, __file__)["ready"] is True
     assert not replies
 
@@ -131,7 +133,7 @@ def test_no_socket_needs_no_waiting_for_ctr(containerd):
     """
     1.7's ctr waits ten seconds for a socket that is not there.
     """
-    containerd.__salt__ = {}
+    containerd.__salt__ = {**SCHEMA}
     answer = containerd.ready(address="/nonexistent/containerd.sock")
     assert answer == {
         "ready": False,

@@ -95,5 +95,8 @@ def test_readme_is_read_in_one_sitting():
 
 
 def test_no_file_of_the_formula_outgrows_the_head():
-    long = [p.name for p in [*MODULES, *STATES] if len(p.read_text(encoding="utf-8").splitlines()) > 1050]
-    assert not long
+    """
+    All but the schema: a table, and what cannot stand apart from it since Salt's modules cannot import.
+    """
+    files = [path for path in [*MODULES, *STATES] if path.stem != "containerd_schema"]
+    assert not [path.name for path in files if len(path.read_text(encoding="utf-8").splitlines()) > 650]
