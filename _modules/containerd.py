@@ -10,6 +10,7 @@ Nothing here changes the node. The configuration document has a module of its ow
     salt '*' containerd.ready
 """
 
+import glob
 import os
 import re
 import time
@@ -20,9 +21,7 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 __virtualname__ = "containerd"
 
 # That of map.jinja: another value there means that these modules are to be synced. By make stamp.
-RELEASE = "0.1.0+b09344ba"
-# What sd_booted(3) looks at.
-SYSTEMD_BOOTED = "/run/systemd/system"
+RELEASE = "0.1.0+3d0bd444"
 SOCKET = "/run/containerd/containerd.sock"
 # Seconds for a command that takes 0.1: a binary that hangs must not hang the minion.
 COMMAND_TIMEOUT = 20
@@ -148,7 +147,8 @@ def ready(timeout=0, address=SOCKET):
     healthy.
 
     timeout : ``0``
-        How long to wait, in seconds. 0 asks once.
+        How long to wait for an answer, in seconds. 0 asks once. A daemon that answers has started its
+        plugins, so that a failed one needs no waiting.
 
     address : ``/run/containerd/containerd.sock``
         The daemon's socket.
@@ -167,14 +167,61 @@ def ready(timeout=0, address=SOCKET):
     deadline = time.monotonic() + timeout
     while True:
         try:
+            # What a daemon says of its plugins it does not take back.
             reason = _why_not_ready(plugins(address), address)
+            return {"ready": not reason, "reason": reason}
         except CommandExecutionError as err:
             if not salt.utils.path.which("ctr"):
                 raise
-            reason = str(err)
-        if not reason or time.monotonic() >= deadline:
-            return {"ready": not reason, "reason": reason}
+            if time.monotonic() >= deadline:
+                return {"ready": False, "reason": str(err)}
         time.sleep(POLL_INTERVAL)
+
+
+def trial_start(path="/etc/containerd/config.toml", timeout=30):
+    """
+    Let the installed containerd run a configuration where nothing of the node can be touched.
+
+    It finds what ``config_dump`` cannot: that the daemon would end, or run with its CRI down. The daemon has
+    mount, network, ipc and pid namespaces of its own, and is gone when this returns or Salt is killed.
+
+    path : ``/etc/containerd/config.toml``
+        The configuration file, taken as it is. It need not be the one in use.
+
+    timeout : ``30``
+        How long the daemon may take, in seconds. It takes 0.2 on a quiet machine.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd.trial_start /root/candidate.toml
+
+    :return: a dictionary: ``ok``, true, false, or None where no trial can be made (namespaces are not
+        allowed, the snapshotter is btrfs or zfs, cgroup.path is set); ``reason``, why not, in the daemon's
+        own words where it is false.
+    :raises CommandExecutionError: containerd is not installed, or refuses to read the file.
+    """
+    return __salt__["containerd_trial.start"](path, timeout)
+
+
+def containers(state="/run/containerd"):
+    """
+    Return the containers that have a task, without asking the daemon.
+
+    state : ``/run/containerd``
+        The state directory of the daemon: setting ``state``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd.containers
+
+    :return: a sorted list of ``NAMESPACE/ID``.
+    """
+    found = glob.glob(f"{glob.escape(state)}/io.containerd.runtime.*/*/*")
+    return sorted("/".join(path.split("/")[-2:]) for path in found if os.path.isdir(path))
 
 
 def status(path="/etc/containerd/config.toml", overrides=None):
@@ -196,8 +243,9 @@ def status(path="/etc/containerd/config.toml", overrides=None):
     :return: a dictionary, which has all its keys on every node: ``installed``, ``version``, ``schema`` (the
         config version that the binary prints), ``file_schema`` (that of the file), ``not_in_effect``
         (dotted path to wanted and effective value), ``deprecated`` and ``drop_ins`` (lists of sentences),
-        ``restart_pending`` (the file is newer than the daemon; None where no systemd tells), ``cri_ok``,
-        ``cri_reason``, and ``errors``, what could not be found out and why.
+        ``restart_pending`` (a change of the formula's that the daemon has not seen, or a file that is newer
+        than the daemon; None where no systemd tells), ``cri_ok``, ``cri_reason``, and ``errors``, what
+        could not be found out and why.
     """
     report = {
         "installed": bool(salt.utils.path.which("containerd")),
@@ -254,16 +302,13 @@ def _messages(findings):
 
 def _restart_pending(path):
     """
-    Tell whether the file was written after the daemon started, None where that cannot be told.
+    Tell whether the daemon has not seen what the files hold, None where that cannot be told.
     """
-    if not os.path.exists(path) or not os.path.isdir(SYSTEMD_BOOTED):
+    shown = __salt__["containerd_unit.properties"]()
+    if not os.path.exists(path) or shown.get("ActiveState") != "active":
         return None
-    properties = "--property=ActiveState,ExecMainStartTimestampMonotonic"
-    shown = dict(
-        line.split("=", 1) for line in _run("systemctl", "show", properties, "containerd")["stdout"].split()
-    )
-    if shown.get("ActiveState") != "active":
-        return None
+    if __salt__["containerd_change.pending"]():
+        return True
     started = time.time() - time.monotonic() + int(shown["ExecMainStartTimestampMonotonic"]) / 1_000_000
     return os.path.getmtime(path) > started
 

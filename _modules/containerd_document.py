@@ -156,7 +156,7 @@ def merge(base, fragment):
     return text
 
 
-def prove(made, path, strict=True):
+def prove(made, path, strict=True, trial=0):
     """
     Let the installed containerd read a composed document before it is put in place.
 
@@ -168,6 +168,9 @@ def prove(made, path, strict=True):
 
     strict : ``True``
         Whether an override that is not in effect is an error. If not, it is a warning.
+
+    trial : ``0``
+        How long a trial start may take, in seconds; 0 makes none.
 
     CLI Example:
 
@@ -190,20 +193,44 @@ def prove(made, path, strict=True):
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(made["text"])
         dump = __salt__["containerd.config_dump"](candidate)
+        shown = loads(dump["text"], "config dump")
+        findings = __salt__["containerd_proof.not_in_effect"](
+            made["site"], made["result"], shown, dump["warnings"], strict=strict
+        )
+        if trial and not any(finding["level"] == "error" for finding in findings):
+            findings += _tried(candidate, trial, shown)
     except OSError as err:
         raise CommandExecutionError(f"a candidate of {path} cannot be written: {err}") from err
     except CommandExecutionError as err:
-        words = str(err).replace(candidate, path)
-        # containerd 1.x prints the values that it cannot convert.
-        for secret in __salt__["containerd_data.secrets"](made["site"]):
-            words = words.replace(secret, "(secret)") if secret else words
-        return [{"key": path, "level": "error", "message": f"containerd refuses it: {words}"}]
+        findings = [{"key": path, "level": "error", "message": f"containerd refuses it: {err}"}]
     finally:
         os.unlink(candidate)
-    shown = loads(dump["text"], "config dump")
-    return __salt__["containerd_proof.not_in_effect"](
-        made["site"], made["result"], shown, dump["warnings"], strict=strict
-    )
+    return [
+        {**finding, "message": _tellable(finding["message"], made, candidate, path)} for finding in findings
+    ]
+
+
+def _tried(candidate, timeout, dump):
+    """
+    Return what a trial start finds, or why there was none.
+    """
+    answer = __salt__["containerd_trial.start"](candidate, timeout, dump)
+    if answer["ok"]:
+        return []
+    level, words = "error", "containerd does not come up with it (trial start)"
+    if answer["ok"] is None:
+        level, words = "warning", "There was no trial start"
+    return [{"key": candidate, "level": level, "message": f"{words}: {answer['reason']}"}]
+
+
+def _tellable(message, made, candidate, path):
+    """
+    Return containerd's words without secrets, about the file and not its candidate.
+    """
+    # containerd 1.x prints the values that it cannot convert.
+    for secret in __salt__["containerd_data.secrets"](made["site"]):
+        message = message.replace(secret, "(secret)") if secret else message
+    return message.replace(candidate, path)
 
 
 def loads(text, source="the text"):

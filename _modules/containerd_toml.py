@@ -241,7 +241,7 @@ def render(overrides, strict=True):
     return _for_node(overrides, strict)["text"]
 
 
-def plan(path, overrides, strict=True):
+def plan(path, overrides, strict=True, trial=0):
     """
     Return what a file should hold on this node, and what that changes. Writes nothing.
 
@@ -254,6 +254,9 @@ def plan(path, overrides, strict=True):
     strict : ``True``
         As for ``check``.
 
+    trial : ``0``
+        How long a trial start may take where the data change, in seconds; 0 makes none.
+
     CLI Example:
 
     .. code-block:: bash
@@ -265,7 +268,9 @@ def plan(path, overrides, strict=True):
         it holds a secret. A key that the file lacks counts as containerd's default, so that the changes
         are those that the daemon sees.
     :raises CommandExecutionError: containerd or tomlkit is not installed, the file cannot be read,
-        ``check`` finds errors, or containerd refuses or ignores an override.
+        ``check`` finds errors, containerd refuses or ignores an override or does not come up with it,
+        ``root`` or ``state`` would change under running containers, or the file was rolled back from this
+        content.
     """
     made = _for_node(overrides, strict, os.path.dirname(path))
     drop_ins = __salt__["containerd_imports.findings"](path, made["result"])
@@ -291,10 +296,12 @@ def plan(path, overrides, strict=True):
             changes = {path: {"old": str(err), "new": "replaced"}}
     if __salt__["containerd_data.same"](found, made["result"]):
         return answer
-    proof = __salt__["containerd_document.prove"](made, path, strict=strict)
+    before = __salt__["containerd_data.combine"](made["default"], _today(found, made))
+    _refuse(_moved_under_containers(before, made["result"]), path)
+    _refuse(_rolled_back_from(path, made["text"]), path)
+    proof = __salt__["containerd_document.prove"](made, path, strict=strict, trial=trial)
     _refuse(proof, path, drop_ins)
     answer["warnings"] += _sentences(proof)
-    before = __salt__["containerd_data.combine"](made["default"], _today(found, made))
     changes.update(diff(before, made["result"]))
     # Nothing that the daemon would see, such as a sparse file that becomes a whole one.
     return {**answer, "write": True, "changes": changes or diff(found, made["result"])}
@@ -446,6 +453,36 @@ def _for_node(overrides, strict, folder="/etc/containerd"):
     _refuse(made["findings"], "The configuration")
     made["text"] = HEADER + made["text"]
     return made
+
+
+def _moved_under_containers(before, result):
+    """
+    Return an error for each directory that would move away from under running containers.
+    """
+    moved = [key for key in ("root", "state") if before.get(key) != result.get(key)]
+    running = __salt__["containerd.containers"](before.get("state")) if moved else []
+    return [
+        {
+            "level": "error",
+            "message": f"{key}: {len(running)} containers run on this node, and would be lost with "
+            f"{result.get(key)!r} instead of {before.get(key)!r}: drain the node and remove them first.",
+        }
+        for key in moved
+        if running
+    ]
+
+
+def _rolled_back_from(path, text):
+    """
+    Return an error where this very content was rolled back: it would take the daemon down again.
+    """
+    if not __salt__["containerd_change.rejected"](path, text):
+        return []
+    message = (
+        f"this very content was rolled back before; its first line in {path}.rejected tells why. Change the "
+        "pillar, or remove that file to have it tried again."
+    )
+    return [{"level": "error", "message": message}]
 
 
 def _sentences(findings):

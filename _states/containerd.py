@@ -14,14 +14,99 @@ from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "containerd"
 
+SERVICE = "containerd"
+RESTARTED = {"containerd": {"old": "running with the configuration before", "new": "restarted"}}
+
 
 def __virtual__():
     return __virtualname__
 
 
+def enabled(name):
+    """
+    Have the service started at boot; starts nothing, and works where no systemd runs (image builds).
+
+    name
+        Any text.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd service is enabled:
+          containerd.enabled: []
+
+    :return: a state return. A masked service is an error: somebody wants it not to start.
+    """
+    ret = {"name": name, "result": True, "changes": {}, "comment": "The service is enabled."}
+    try:
+        found = __salt__["containerd_unit.enabled"]()
+        if found == "enabled":
+            return ret
+        if found.startswith("masked"):
+            comment = (
+                "containerd.service is masked, which keeps it from starting: systemctl unmask containerd, "
+                "and apply again."
+            )
+            return {**ret, "result": False, "comment": comment}
+        changes = {SERVICE: {"old": found, "new": "enabled"}}
+        if __opts__["test"]:
+            comment = "The service would be enabled."
+            return {**ret, "result": None, "changes": changes, "comment": comment}
+        __salt__["containerd_unit.enable"]()
+    except CommandExecutionError as err:
+        if __opts__["test"] and not __salt__["cmd.which"]("containerd"):
+            changes = {SERVICE: {"old": "not installed", "new": "enabled"}}
+            comment = "The service would be enabled once it is installed."
+            return {**ret, "result": None, "changes": changes, "comment": comment}
+        return {**ret, "result": False, "comment": str(err)}
+    return {**ret, "changes": changes, "comment": "The service was enabled."}
+
+
+def restarted(name, restart="auto"):
+    """
+    Restart the service where it has not seen a change of its configuration yet.
+
+    That is so after a run that was killed between the write and the restart, and with ``restart: manual``.
+
+    name
+        Any text.
+
+    restart : ``auto``
+        ``manual`` only says that a restart is pending.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd service runs with its configuration:
+          containerd.restarted:
+            - restart: auto
+
+    :return: a state return.
+    """
+    comment = "The daemon runs with the configuration that the files hold."
+    ret = {"name": name, "result": True, "changes": {}, "comment": comment}
+    files = __salt__["containerd_change.pending"]()
+    if not files:
+        return ret
+    told = f"Restart pending: the daemon has not seen the change of {' and '.join(files)}."
+    if restart == "manual":
+        return {**ret, "comment": f"{told} It is left to you: systemctl restart containerd"}
+    if __opts__["test"]:
+        return {**ret, "result": None, "changes": RESTARTED, "comment": f"{told} It would be restarted."}
+    try:
+        __salt__["service.restart"](SERVICE)
+    except CommandExecutionError as err:
+        return {**ret, "result": False, "comment": _with_last_words(f"The restart failed: {err}")}
+    return {**ret, "changes": RESTARTED, "comment": f"{told} It was restarted."}
+
+
 def ready(name, timeout=60, address="/run/containerd/containerd.sock"):
     """
     Wait until the daemon answers and its CRI plugins are ok.
+
+    With that the change of its configuration counts as proved, and is not rolled back any more.
 
     name
         Any text.
@@ -39,27 +124,124 @@ def ready(name, timeout=60, address="/run/containerd/containerd.sock"):
         containerd is ready:
           containerd.ready:
             - timeout: 60
-            - require:
-              - service: containerd
 
     :return: a state return. It never has changes. Under ``test=True`` a daemon that is not ready gives
         None: a real run starts it first.
     """
-    ret = {
-        "name": name,
-        "result": True,
-        "changes": {},
-        "comment": "containerd is ready: its CRI plugins are ok.",
-    }
-    try:
-        answer = __salt__["containerd.ready"](timeout=0 if __opts__["test"] else timeout, address=address)
-        reason = answer["reason"]
-    except CommandExecutionError as err:
-        reason = str(err)
-    if not reason:
-        return ret
+    comment = "containerd is ready: its CRI plugins are ok."
+    ret = {"name": name, "result": True, "changes": {}, "comment": comment}
+    reason = _why_not_ready(0 if __opts__["test"] else timeout, address)
     if __opts__["test"]:
-        comment = f"containerd is not ready now ({reason}); up to {timeout} s would be waited for it."
-        return {**ret, "result": None, "comment": comment}
-    comment = f"containerd is not ready after {timeout} s: {reason} See: journalctl --unit containerd"
-    return {**ret, "result": False, "comment": comment}
+        if reason:
+            comment = f"containerd is not ready now ({reason}); up to {timeout} s would be waited for it."
+            ret.update(result=None, comment=comment)
+        return ret
+    if reason:
+        comment = _with_last_words(f"containerd is not ready: {reason}")
+        cure = "See: journalctl --unit containerd"
+        if not __salt__["containerd_unit.properties"]():
+            cure = (
+                "systemd does not run here: where an image is built, set containerd:service:manage to false."
+            )
+        return {**ret, "result": False, "comment": f"{comment}\n{cure}"}
+    if not __salt__["containerd_change.pending"]():
+        __salt__["containerd_change.settle"]()
+    return ret
+
+
+def rolled_back(name, timeout=60, address="/run/containerd/containerd.sock"):
+    """
+    Put the last configuration that worked back, and wait until the daemon is ready with it.
+
+    For ``onfail``: it does so only where the daemon was started with a change that is not proved yet.
+
+    name
+        Any text.
+
+    timeout : ``60``
+        How long to wait for readiness, in seconds.
+
+    address : ``/run/containerd/containerd.sock``
+        The daemon's socket.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd configuration is rolled back:
+          containerd.rolled_back:
+            - onfail:
+              - containerd is ready
+
+    :return: a state return. The run fails all the same, by the state that failed before. The rejected files
+        are beside the good ones, as ``NAME.rejected``, with the reason in their first line.
+    """
+    ret = {"name": name, "result": True, "changes": {}, "comment": "There is no change to roll back."}
+    changed = __salt__["containerd_change.unproved"]()
+    if not changed:
+        return ret
+    if __salt__["containerd_change.pending"]():
+        comment = (
+            f"{' and '.join(changed)} changed, and the daemon has not been started with it: the failure has "
+            "another reason, and nothing is rolled back. The next run restarts the daemon."
+        )
+        return {**ret, "comment": comment}
+    if __opts__["test"]:
+        return {**ret, "result": None, "comment": f"{' and '.join(changed)} would be rolled back."}
+    try:
+        reason = _with_last_words(_why_not_ready(0, address) or "the service failed")
+        done = __salt__["containerd_change.roll_back"](reason)
+        back = [path for path, change in done.items() if change]
+        if not back:
+            return {**ret, "result": False, "comment": _for_a_person(reason, list(done))}
+        __salt__["service.restart"](SERVICE)
+    except CommandExecutionError as err:
+        return {
+            **ret,
+            "result": False,
+            "comment": f"The roll-back failed: {err}\nIt was needed since: {reason}",
+        }
+    ret["changes"] = {path: done[path] for path in back}
+    rejected = " and ".join(f"{path}.rejected" for path in back)
+    told = f"Rolled back, since {reason}\nWhat was rejected is in {rejected}."
+    still = _why_not_ready(timeout, address)
+    if still:
+        comment = _with_last_words(
+            f"{told}\ncontainerd is not ready with the previous configuration either: {still}"
+        )
+        return {**ret, "result": False, "comment": comment}
+    __salt__["containerd_change.settle"]()
+    return {**ret, "comment": f"{told}\ncontainerd is ready with the previous configuration."}
+
+
+def _why_not_ready(timeout, address):
+    """
+    Return why the daemon is not ready, empty where it is.
+    """
+    try:
+        return __salt__["containerd.ready"](timeout=timeout, address=address)["reason"]
+    except CommandExecutionError as err:
+        return str(err)
+
+
+def _with_last_words(text):
+    """
+    Add what the daemon itself said last.
+    """
+    try:
+        words = __salt__["containerd_unit.last_words"]()
+    except CommandExecutionError:
+        words = ""
+    return text if not words or words in text else f"{text}\nThe daemon's last error: {words}"
+
+
+def _for_a_person(reason, files):
+    """
+    Return what to do where no previous configuration is there to go back to.
+    """
+    name = " and ".join(files)
+    return (
+        f"containerd does not run with {name}, and nothing was there before to be put back: {reason}\n"
+        f"Correct pillar containerd:config and apply again; or move {name} away and restart containerd, "
+        "which then runs on its own defaults."
+    )

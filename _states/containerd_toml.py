@@ -13,9 +13,7 @@ The configuration file of containerd is what it should be.
 """
 
 import os
-import shutil
 import stat
-import tempfile
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
@@ -28,14 +26,24 @@ def __virtual__():
     return __virtualname__
 
 
-def managed(name, overrides=None, strict=True, user=None, group=None, mode=None):
+def managed(
+    name,
+    overrides=None,
+    strict=True,
+    trial_start=True,
+    trial_timeout=30,
+    user=None,
+    group=None,
+    mode=None,
+):
     """
     Write the installed containerd's default configuration with overrides merged in.
 
     Every override is translated to the schema of the installed containerd, checked, and proved by
-    ``containerd config dump`` to be in effect, before the file is touched. The file is written only when
-    its data change: then a ``watch`` restarts the service. Other bytes for the same data, such as another
-    order, are left alone. The file as it was before stays beside it, as ``NAME.previous``.
+    ``containerd config dump`` to be in effect, and the result is tried by a trial start, before the file is
+    touched. The file is written only when its data change: then a ``watch`` restarts the service. Other bytes
+    for the same data, such as another order, are left alone. The file as it was before stays beside it, as
+    ``NAME.previous``.
 
     name
         The file, such as ``/etc/containerd/config.toml``.
@@ -47,6 +55,13 @@ def managed(name, overrides=None, strict=True, user=None, group=None, mode=None)
 
     strict : ``True``
         Whether a key that the installed containerd does not know is an error. If not, it is a warning.
+
+    trial_start : ``True``
+        Whether the installed containerd has to come up with the new file, apart from the node, before it is
+        written. Where no trial can be made the comment says so.
+
+    trial_timeout : ``30``
+        How long the trial may take, in seconds.
 
     user : ``None``
         The owner. None keeps the one that the file has; root where it is new.
@@ -82,7 +97,8 @@ def managed(name, overrides=None, strict=True, user=None, group=None, mode=None)
             changes = __salt__["containerd_toml.expected"](overrides)
             comment = f"{name} would be written once {missing} installed, with these overrides."
             return {**ret, "result": None, "changes": changes, "comment": comment}
-        plan = __salt__["containerd_toml.plan"](name, overrides, strict=strict)
+        trial = trial_timeout if trial_start else 0
+        plan = __salt__["containerd_toml.plan"](name, overrides, strict=strict, trial=trial)
     except (CommandExecutionError, SaltInvocationError) as err:
         return {**ret, "result": False, "comment": str(err)}
     ret["comment"] = "\n".join([ret["comment"], *plan["warnings"]])
@@ -91,6 +107,60 @@ def managed(name, overrides=None, strict=True, user=None, group=None, mode=None)
     if mode is None and plan["secret"]:
         mode = "0600"
     return _write(ret, plan, user=user, group=group, mode=mode)
+
+
+def protected(name, overrides=None):
+    """
+    Let nobody but root change the configuration file, nor read it where it holds a secret.
+
+    A state of its own, which the service does not watch: another mode is no reason for a restart.
+
+    name
+        The file.
+
+    overrides : ``None``
+        As for ``managed``: they tell whether there are secrets.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd configuration is protected:
+          containerd_toml.protected:
+            - name: /etc/containerd/config.toml
+
+    :return: a state return. A mode that is stricter is left alone.
+    """
+    ret = {"name": name, "result": True, "changes": {}, "comment": f"{name} is root's."}
+    if not os.path.exists(name):
+        return {**ret, "comment": f"{name} is not there yet."}
+    found = os.stat(name)
+    have = stat.S_IMODE(found.st_mode)
+    try:
+        layers = __salt__["containerd_document.layers"](overrides)
+    except SaltInvocationError as err:
+        return {**ret, "result": False, "comment": str(err)}
+    secret = any(__salt__["containerd_data.secrets"](fragment) for _, fragment in layers)
+    want = have & ~(0o077 if secret else 0o022)
+    if found.st_uid != 0:
+        ret["changes"]["user"] = {"old": __salt__["file.uid_to_user"](found.st_uid), "new": "root"}
+    if want != have:
+        ret["changes"]["mode"] = {"old": f"{have:04o}", "new": f"{want:04o}"}
+    if not ret["changes"]:
+        return ret
+    if __opts__["test"]:
+        return {**ret, "result": None, "comment": f"{name} would be made root's."}
+    try:
+        os.chown(name, 0, -1)
+        os.chmod(name, want)
+    except OSError as err:
+        return {
+            **ret,
+            "result": False,
+            "changes": {},
+            "comment": f"{name} cannot be made root's: {err.strerror}",
+        }
+    return {**ret, "comment": f"{name} was made root's."}
 
 
 def library_installed(name="tomlkit>=0.15.1"):
@@ -139,48 +209,18 @@ def _missing():
 
 def _write(ret, plan, **attributes):
     """
-    Let Salt write the planned file, and keep the previous one; report the planned changes.
+    Write the planned file; report the planned changes.
     """
     name = ret["name"]
-    if not os.path.exists(name):
-        new = {"user": "root", "group": "root", "mode": "0644"}
-        attributes = {key: attributes[key] or default for key, default in new.items()}
-    elif not __opts__["test"]:
-        try:
-            _keep(name, f"{name}.previous")
-        except OSError as err:
-            comment = f"{name} cannot be kept as {name}.previous; nothing was changed: {err}"
-            return {**ret, "result": False, "comment": comment}
-        if plan["secret"]:
-            # Salt gives the new content the old mode for a moment.
-            os.chmod(name, stat.S_IMODE(os.stat(name).st_mode) & 0o600)
-    # Salt's own diff would show secrets.
-    written = __states__["file.managed"](
-        name=name, contents=plan["text"], show_changes=False, makedirs=True, **attributes
-    )
-    if written["result"] is False:
-        return {**ret, "result": False, "comment": written["comment"]}
     would = "would be" if __opts__["test"] else "was"
-    comment = "\n".join([f"{name} {would} written.", *plan["warnings"]])
-    return {**ret, "result": written["result"], "changes": plan["changes"], "comment": comment}
-
-
-def _keep(name, previous):
-    """
-    Copy a file for root and its owner alone; the copy is whole, or it is the old one.
-    """
-    descriptor, temporary = tempfile.mkstemp(prefix=".previous-", dir=os.path.dirname(name))
+    ret.update(changes=plan["changes"], comment="\n".join([f"{name} {would} written.", *plan["warnings"]]))
+    if __opts__["test"]:
+        return {**ret, "result": None}
     try:
-        with open(descriptor, "wb") as copy, open(name, "rb") as file:
-            shutil.copyfileobj(file, copy)
-        status = os.stat(name)
-        os.chown(temporary, status.st_uid, status.st_gid)
-        # It may hold secrets of its own: root's alone.
-        os.chmod(temporary, status.st_mode & 0o600)
-        os.replace(temporary, previous)
-    except OSError:
-        os.unlink(temporary)
-        raise
+        __salt__["containerd_change.apply"](name, plan["text"], **attributes)
+    except CommandExecutionError as err:
+        return {**ret, "result": False, "changes": {}, "comment": f"{err} Nothing was changed."}
+    return ret
 
 
 def _numbers(version):

@@ -8,7 +8,11 @@ formula's modules yet. The defaults are the schema: a setting must exist there a
 import difflib
 
 # Mappings whose keys are the user's own.
-FREE = ("config", "kernel:sysctls", "package:distro:config", "package:docker:config")
+FREE = (
+    *("config", "kernel:sysctls", "package:distro:config", "package:docker:config"),
+    *("service:environment", "service:limits", "service:directives"),
+)
+RESTARTS = ("auto", "manual")
 # Docker publishes apt packages for these only.
 DOCKER_DISTRIBUTIONS = ("Debian", "Ubuntu")
 
@@ -82,7 +86,11 @@ def _values(given, defaults, grains):
             f"containerd:package:source is docker, and Docker has no packages for "
             f"{grains.get('os')!r}; set it to distro."
         )
-    timeout = (given.get("service") or {}).get("ready_timeout")
+    service = given.get("service") or {}
+    restart = service.get("restart", RESTARTS[0])
+    if restart not in RESTARTS:
+        yield f"containerd:service:restart is {restart!r}; it must be one of {', '.join(RESTARTS)}."
+    timeout = service.get("ready_timeout")
     if timeout is not None and timeout <= 0:
         yield f"containerd:service:ready_timeout is {timeout}; it must be above 0 (seconds)."
 

@@ -1,8 +1,8 @@
-{#- Removes config.toml, and the copy of its previous state, where they are the formula's: containerd then runs
+{#- Removes config.toml, and the copies of its previous and its rejected state, where they are the formula's: containerd then runs
     on its own defaults. A file that somebody else wrote stays. #}
 include:
   - containerd.service.clean
-{%- for name in ("config.toml", "config.toml.previous") %}
+{%- for name in ("config.toml", "config.toml.previous", "config.toml.rejected") %}
 
 containerd {{ name }} is removed:
   file.absent:

@@ -1,4 +1,5 @@
-{#- Stops and disables the service. Containers keep running: their shims do not need the daemon. #}
+{#- Stops and disables the service, and takes the site's settings from its unit. Containers keep running: their
+    shims do not need the daemon. #}
 include:
   - containerd.settings
 
@@ -8,3 +9,28 @@ containerd service is stopped:
     - enable: false
     - require:
       - sls: containerd.settings
+{%- set drop_in = "/etc/systemd/system/containerd.service.d/50-containerd-formula" %}
+{%- for suffix in ("conf", "env") %}
+{%- for end in ("", ".previous", ".rejected") %}
+
+containerd service settings {{ suffix ~ end }} are removed:
+  file.absent:
+    - name: {{ drop_in }}.{{ suffix ~ end }}
+    - require:
+      - containerd service is stopped
+    - onchanges_in:
+      - containerd service settings are forgotten
+{%- endfor %}
+{%- endfor %}
+
+containerd service settings are forgotten:
+  module.run:
+    - service.systemctl_reload: []
+    - require:
+      - containerd service is stopped
+
+containerd record of changes is removed:
+  file.absent:
+    - name: /var/lib/containerd-formula/change.json
+    - require:
+      - containerd service is stopped

@@ -135,15 +135,16 @@ def test_an_unknown_key_is_a_warning_where_that_is_allowed(managed, config_path)
     assert "debug.levle" in ret.comment
 
 
-def test_the_previous_file_is_kept(managed, config_path):
+def test_the_last_proved_file_is_kept(managed, config_path, loaders):
     managed()
     before = content(config_path)
     previous = config_path.with_name("config.toml.previous")
-    assert not previous.exists()
+    loaders.modules.containerd_change.settle()
     managed({"oom_score": -1}, test=True)
     assert not previous.exists()
-    managed({"oom_score": -1})
-    assert content(previous) == before
+    for score in (-1, -2):
+        managed({"oom_score": score})
+        assert content(previous) == before
 
 
 SECRET = {

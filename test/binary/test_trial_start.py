@@ -1,0 +1,257 @@
+"""
+The trial start by the real binaries: it finds what ``config dump`` cannot, and touches nothing.
+
+Rows of configurations that containerd starts with and serves no CRI, or does not start with at all. The
+checks and ``config dump`` are left out here: each row must fail by itself.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import tomlkit
+from lab import wait
+from salt.exceptions import CommandExecutionError
+from support import ROOT
+
+CRI = "io.containerd.grpc.v1.cri"
+RUNTIME = "io.containerd.cri.v1.runtime"
+BOTH_BIN_DIRS = {"bin_dir": "/a", "bin_dirs": ["/b"]}
+MIRRORS = {"mirrors": {"m.example.org": {"endpoint": ["https://m.example.org"]}}}
+
+
+def cri(**settings):
+    return {"version": 2, "plugins": {CRI: settings}}
+
+
+# A release that has not got the key yet would ignore it: then the row begins later.
+CRI_DOWN = {
+    "default runtime missing": (
+        "1.4",
+        cri(containerd={"default_runtime_name": "kata"}),
+        "default_runtime_name",
+    ),
+    "unknown snapshotter": ("1.4", cri(containerd={"snapshotter": "nope"}), "nope"),
+    "bad stream_idle_timeout": ("1.4", cri(stream_idle_timeout="5hours"), "5hours"),
+    "bad image_pull_progress_timeout": ("1.7", cri(image_pull_progress_timeout="5x"), "5x"),
+    "bad drain_exec_sync_io_timeout": ("1.7", cri(drain_exec_sync_io_timeout="5x"), "5x"),
+    "config_path and mirrors": ("1.5", cri(registry={"config_path": "/x", **MIRRORS}), "config_path"),
+    "base_runtime_spec missing": (
+        "1.5",
+        cri(containerd={"runtimes": {"runc": {"base_runtime_spec": "/nope.json"}}}),
+        "nope.json",
+    ),
+    "bin_dir and bin_dirs": ("2.1", {"version": 3, "plugins": {RUNTIME: {"cni": BOTH_BIN_DIRS}}}, "bin_dir"),
+    "certificate missing": (
+        "1.4",
+        cri(enable_tls_streaming=True, x509_key_pair_streaming={"tls_cert_file": "/n", "tls_key_file": "/n"}),
+        "x509",
+    ),
+}
+FATAL = {
+    "bad timeout": ("1.4", {"timeouts": {"io.containerd.timeout.shim.load": "5x"}}, "5x"),
+    "bad log level": ("1.4", {"debug": {"level": "loud"}}, "loud"),
+    "bad log format": ("1.5", {"debug": {"format": "xml"}}, "xml"),
+    "bad metrics address": ("1.4", {"version": 2, "metrics": {"address": "nonsense"}}, "nonsense"),
+    "root is state": ("1.4", {"root": "/run/containerd"}, "root and state"),
+    "required plugin missing": (
+        "1.4",
+        {"required_plugins": ["io.containerd.x.v1.y"]},
+        "io.containerd.x.v1.y",
+    ),
+}
+# What a site may well have and the machine of a trial has not: addresses, sockets, folders.
+GOOD = {
+    "the default": {},
+    "an address of another machine": {"version": 2, "metrics": {"address": "192.0.2.77:1338"}},
+    "any address for streaming": cri(stream_server_address=""),
+    "a snapshotter by proxy, which does not run": {
+        **cri(containerd={"snapshotter": "stargz"}),
+        "proxy_plugins": {"stargz": {"type": "snapshot", "address": "/run/stargz/stargz.sock"}},
+    },
+    "folders that are not there yet": {
+        "version": 2,
+        "root": "/nonexistent/root",
+        "state": "/nonexistent/state",
+        "grpc": {"address": "/nonexistent/containerd.sock"},
+        "plugins": {CRI: {"cni": {"conf_dir": "/nonexistent/net.d"}}},
+    },
+}
+
+
+def numbers(text):
+    return tuple(int(part) for part in text.split("."))
+
+
+@pytest.fixture
+def trial(salt_functions, tmp_path):
+    """
+    Return a function that tries the release's own default with overrides.
+    """
+    path = tmp_path / "config.toml"
+
+    def run(overrides, **options):
+        made = salt_functions["containerd_document.compose"](
+            salt_functions["containerd.config_default"](), overrides, strict=False
+        )
+        # With what the translation would mend, and the checks would refuse.
+        data = salt_functions["containerd_data.combine"](
+            made["result"], overrides if overrides.get("version") == made["version"] else {}
+        )
+        path.write_text(tomlkit.dumps(data), encoding="utf-8")
+        return salt_functions["containerd.trial_start"](str(path), **options)
+
+    return run
+
+
+def traces():
+    """
+    Return what a daemon would leave on this machine.
+    """
+    places = (
+        "/run/containerd",
+        "/var/lib/containerd",
+        "/etc/cni",
+        "/opt/containerd",
+        "/run/nri",
+        "/nonexistent",
+    )
+    mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
+    return [place for place in places if os.path.exists(place)], mounts
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_what_would_run_is_ok_and_leaves_no_trace(trial, name):
+    before = traces()
+    assert trial(GOOD[name]) == {"ok": True, "reason": ""}
+    assert traces() == before
+
+
+def test_links_lead_to_empty_folders_as_well(trial, tmp_path):
+    """
+    Many move /var/lib/containerd to another disk by a link; the trial must neither read nor write there.
+    """
+    real = tmp_path / "disk"
+    (real / "io.containerd.metadata.v1.bolt").mkdir(parents=True)
+    (real / "io.containerd.metadata.v1.bolt" / "meta.db").write_text("no database", encoding="utf-8")
+    (tmp_path / "link").symlink_to(real)
+    settings = {"root": str(tmp_path / "link"), "grpc": {"address": "/var/run/containerd/containerd.sock"}}
+    assert trial({"version": 2, **settings}) == {"ok": True, "reason": ""}
+    assert (real / "io.containerd.metadata.v1.bolt" / "meta.db").read_text(encoding="utf-8") == "no database"
+
+
+@pytest.mark.parametrize("name", [*CRI_DOWN, *FATAL])
+def test_what_would_not_is_told_in_the_daemons_words(trial, release, name):  # noqa: F811
+    since, overrides, words = {**CRI_DOWN, **FATAL}[name]
+    if numbers(release) < numbers(since):
+        pytest.skip(f"containerd {release} does not know the key")
+    before = traces()
+    answer = trial(overrides)
+    assert answer["ok"] is False
+    assert words in answer["reason"]
+    assert traces() == before
+
+
+def test_an_imported_file_that_is_missing_is_found(trial, release, tmp_path):  # noqa: F811
+    """
+    1.4 ignores it; 1.5 to 1.7 refuse to dump; 2.x hide it in the dump, and do not start.
+    """
+    overrides = {"imports": [str(tmp_path / "missing.toml")]}
+    if release.startswith("1.4"):
+        assert trial(overrides)["ok"] is True
+    elif release.startswith("1."):
+        with pytest.raises(CommandExecutionError, match="missing.toml"):
+            trial(overrides)
+    else:
+        assert "missing.toml" in trial(overrides)["reason"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ({"cgroup": {"path": "/containerd"}}, "cgroup.path is set"),
+        (cri(containerd={"snapshotter": "btrfs"}), "btrfs works on no other file system"),
+    ],
+)
+def test_what_a_trial_cannot_tell_is_said(trial, overrides, words):
+    answer = trial(overrides)
+    assert answer["ok"] is None
+    assert words in answer["reason"]
+
+
+@pytest.fixture
+def hanging(on_path, tmp_path, monkeypatch):  # noqa: F811
+    """
+    Let the installed binary be one that prints its configuration and then hangs; return its last argument.
+    """
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    binary = folder / "containerd"
+    binary.write_text(
+        f'#!/bin/sh\ncase "$*" in *config*dump|*config*default) exec {on_path}/containerd "$@" ;; esac\n'
+        "exec sleep 1234567\n",
+        encoding="utf-8",
+    )
+    binary.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    return binary
+
+
+def sleepers():
+    """
+    Return the processes of the binary that hangs.
+    """
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if command.read_bytes() == b"sleep\x001234567\x00":
+                found.append(command.parent.name)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+@pytest.mark.skipif("'2.1.9' not in os.environ.get('CONTAINERD_RELEASES', '2.1.9')")
+def test_a_binary_that_hangs_is_ended_at_the_time_limit(trial, hanging):
+    before = sleepers()
+    started = time.monotonic()
+    answer = trial({}, timeout=1)
+    assert answer["ok"] is False
+    assert re.search("no socket .*, within the time limit", answer["reason"])
+    assert time.monotonic() - started < 10
+    assert sleepers() == before
+
+
+PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from support import salt_functions
+salt_functions()["containerd.trial_start"](sys.argv[2], 600)
+"""
+
+
+def test_nothing_is_left_when_salt_is_killed_in_the_middle(hanging, salt_functions, tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text(salt_functions["containerd.config_default"](), encoding="utf-8")
+    before = set(sleepers())
+    program = subprocess.Popen([sys.executable, "-c", PROGRAM, str(ROOT / "test"), str(config)])
+    started = wait.until(lambda: set(sleepers()) - before, 30, "the trial")
+    program.send_signal(signal.SIGKILL)
+    program.wait()
+    wait.until(lambda: not started & set(sleepers()), 10, "the end of the trial")
+    assert not started & set(sleepers())
+
+
+def test_without_namespaces_the_trial_is_left_out_and_says_so(trial, monkeypatch, tmp_path):
+    unshare = tmp_path / "unshare"
+    unshare.write_text("#!/bin/sh\necho 'unshare: unshare failed: Operation not permitted' >&2\nexit 1\n")
+    unshare.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    answer = trial({})
+    assert answer["ok"] is None
+    assert answer["reason"].endswith("unshare: unshare failed: Operation not permitted")

@@ -1,0 +1,113 @@
+"""
+What stands between a change and the node, as Salt runs it: owner and mode, containers, what was rolled back.
+"""
+
+import os
+
+import pytest
+from binaries import binaries, on_path, release  # noqa: F401
+
+V2 = "io.containerd.grpc.v1.cri"
+SECRET = {"plugins": {V2: {"registry": {"configs": {"r.example.org": {"auth": {"password": "hunter2"}}}}}}}
+
+
+@pytest.fixture
+def config(config_path):
+    config_path.parent.mkdir()
+    config_path.write_text("version = 2\n", encoding="utf-8")
+    return config_path
+
+
+@pytest.fixture
+def managed(loaders, on_path, config_path):  # noqa: F811
+    def run(overrides, test=False, **options):
+        return loaders.states.containerd_toml.managed(
+            name=str(config_path), overrides=overrides, test=test, **options
+        )
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("overrides", "before", "after"),
+    [({}, 0o666, 0o644), ({"version": 2, **SECRET}, 0o644, 0o600), ({}, 0o640, 0o640)],
+)
+def test_a_mode_that_lets_others_in_is_closed(loaders, config, overrides, before, after):
+    config.chmod(before)
+    state = loaders.states.containerd_toml.protected
+    predicted = state(name=str(config), overrides=overrides, test=True)
+    assert config.stat().st_mode & 0o777 == before
+    ret = state(name=str(config), overrides=overrides)
+    assert config.stat().st_mode & 0o777 == after
+    wanted = {} if before == after else {"mode": {"old": f"{before:04o}", "new": f"{after:04o}"}}
+    assert predicted.changes == ret.changes == wanted
+    assert (predicted.result, ret.result) == (None if wanted else True, True)
+
+
+def test_an_owner_other_than_root_is_replaced(loaders, config):
+    os.chown(config, 65534, 0)
+    ret = loaders.states.containerd_toml.protected(name=str(config))
+    assert ret.changes == {"user": {"old": "nobody", "new": "root"}}
+    assert config.stat().st_uid == 0
+
+
+def test_what_is_not_there_yet_needs_no_protection(loaders, config_path, testmode):
+    ret = loaders.states.containerd_toml.protected(name=str(config_path), test=testmode)
+    assert (ret.result, ret.changes) == (True, {})
+
+
+def test_directories_do_not_move_from_under_containers(managed, config_path, tmp_path):
+    state = tmp_path / "state"
+    (state / "io.containerd.runtime.v2.task" / "k8s.io" / "abc").mkdir(parents=True)
+    assert managed({"state": str(state)}, trial_start=False).result is True
+    for test in (True, False):
+        ret = managed({"state": "/run/other", "root": "/var/lib/other"}, test=test)
+        assert (ret.result, ret.changes) == (False, {})
+        for key in ("root", "state"):
+            assert f"{key}: 1 containers run on this node" in ret.comment
+    (state / "io.containerd.runtime.v2.task" / "k8s.io" / "abc").rmdir()
+    assert managed({"state": "/run/other"}).result is True
+
+
+def test_content_that_was_rolled_back_is_not_tried_again(managed, loaders, config_path):
+    managed({"oom_score": 1})
+    loaders.modules.containerd_change.settle()
+    managed({"oom_score": 2})
+    loaders.modules.containerd_change.roll_back("it failed")
+    for test in (True, False):
+        ret = managed({"oom_score": 2}, test=test)
+        assert (ret.result, ret.changes) == (False, {})
+        assert f"{config_path}.rejected tells why" in ret.comment
+    assert managed({"oom_score": 3}).result is True
+
+
+def test_a_trial_that_cannot_be_made_is_said_and_is_no_obstacle(managed, monkeypatch, tmp_path):
+    unshare = tmp_path / "unshare"
+    unshare.write_text(
+        "#!/bin/sh\necho 'unshare failed: Operation not permitted' >&2\nexit 1\n", encoding="utf-8"
+    )
+    unshare.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    ret = managed({"oom_score": 1})
+    assert ret.result is True
+    assert (
+        "There was no trial start: the namespaces for it cannot be made here: unshare failed" in ret.comment
+    )
+    assert "trial start" not in managed({"oom_score": 2}, trial_start=False).comment
+
+
+def test_what_the_checks_do_not_know_the_trial_finds(managed, config_path):
+    """
+    A certificate that is not there: no rule, no dump.
+    """
+    tls = {
+        "enable_tls_streaming": True,
+        "x509_key_pair_streaming": {"tls_cert_file": "/n", "tls_key_file": "/n"},
+    }
+    overrides = {"version": 2, "plugins": {V2: tls}}
+    for test in (True, False):
+        ret = managed(overrides, test=test)
+        assert (ret.result, ret.changes) == (False, {})
+        assert "containerd does not come up with it (trial start): " in ret.comment
+        assert "x509" in ret.comment
+    assert not config_path.exists()

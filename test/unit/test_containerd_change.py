@@ -1,0 +1,198 @@
+"""
+The life of a change: what is kept, what the next run knows, what goes back.
+"""
+
+import os
+
+import pytest
+from salt.exceptions import CommandExecutionError
+from support import wired
+
+
+@pytest.fixture
+def systemd():
+    """
+    What systemd says of the daemon; a test changes it.
+    """
+    return {"InvocationID": "first", "ActiveState": "active"}
+
+
+@pytest.fixture
+def change(tmp_path, systemd):
+    module = wired("containerd_change")
+    module.__opts__ = {"root_dir": str(tmp_path / "root")}
+    module.__salt__ = {
+        "containerd_unit.properties": lambda: systemd,
+        "containerd_unit.reload": lambda: True,
+        "file.user_to_uid": lambda user: {"root": 0, "nobody": 65534}.get(user, ""),
+        "file.group_to_gid": lambda group: {"root": 0}.get(group, ""),
+    }
+    return module
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text("old", encoding="utf-8")
+    return path
+
+
+def test_the_content_is_on_the_disk_before_it_has_the_name(change, config, monkeypatch):
+    """
+    Without it an empty file can be left after a power cut.
+    """
+    calls = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(
+        os, "fsync", lambda fd: calls.append(os.path.isdir(f"/proc/self/fd/{fd}")) or fsync(fd)
+    )
+    monkeypatch.setattr(os, "replace", lambda *names: calls.append("name") or replace(*names))
+    change.write(str(config), "new")
+    assert calls == [False, "name", True]
+    assert config.read_text(encoding="utf-8") == "new"
+
+
+@pytest.mark.parametrize("fails", ["fsync", "replace", "fchmod"])
+def test_a_file_that_cannot_be_written_is_as_it_was(change, config, monkeypatch, fails):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, fails, fail)
+    with pytest.raises(
+        CommandExecutionError, match="config.toml cannot be written, and is as it was: No space"
+    ):
+        change.write(str(config), "new")
+    assert config.read_text(encoding="utf-8") == "old"
+    assert os.listdir(config.parent) == ["config.toml"]
+
+
+def test_owner_and_mode_stay_unless_they_are_given(change, config):
+    config.chmod(0o640)
+    os.chown(config, 65534, 65534)
+    change.write(str(config), "new")
+    found = config.stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (65534, 65534, 0o640)
+    change.write(str(config), "newer", user="root", group="root", mode="0600")
+    found = config.stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (0, 0, 0o600)
+
+
+def test_a_new_file_is_for_all_to_read_and_a_folder_is_made(change, tmp_path):
+    path = tmp_path / "etc" / "new.toml"
+    change.write(str(path), "new")
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_an_unknown_user_is_an_error(change, config):
+    with pytest.raises(CommandExecutionError, match="there is no user ghost"):
+        change.write(str(config), "new", user="ghost")
+    assert config.read_text(encoding="utf-8") == "old"
+
+
+def test_a_link_is_kept(change, config, tmp_path):
+    link = tmp_path / "link.toml"
+    link.symlink_to(config)
+    change.write(str(link), "new")
+    assert link.is_symlink()
+    assert config.read_text(encoding="utf-8") == "new"
+
+
+def test_a_change_is_pending_until_the_daemon_is_another_one(change, config, systemd):
+    change.apply(str(config), "new")
+    assert change.unproved() == change.pending() == [str(config)]
+    systemd["InvocationID"] = "second"
+    assert (change.unproved(), change.pending()) == ([str(config)], [])
+    change.settle()
+    assert change.unproved() == []
+
+
+def test_a_daemon_that_does_not_run_will_see_the_change(change, config, systemd):
+    systemd["ActiveState"] = "inactive"
+    change.apply(str(config), "new")
+    assert change.pending() == []
+
+
+def test_a_change_that_was_taken_back_is_none(change, config):
+    change.apply(str(config), "new")
+    change.apply(str(config), "old")
+    assert (change.unproved(), change.pending()) == ([], [])
+
+
+def test_a_run_that_was_killed_before_the_write_left_nothing_pending(change, config, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    write = change.write
+
+    def die(path, *args, **options):
+        if path == str(config):
+            raise Killed
+        return write(path, *args, **options)
+
+    monkeypatch.setattr(change, "write", die)
+    with pytest.raises(Killed):
+        change.apply(str(config), "new")
+    assert change.pending() == []
+
+
+def test_the_last_content_that_worked_is_kept_over_several_changes(change, config):
+    for text in ("bad", "worse"):
+        change.apply(str(config), text)
+    assert config.with_name("config.toml.previous").read_text(encoding="utf-8") == "old"
+    assert config.with_name("config.toml.previous").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_change_that_cannot_be_written_is_not_recorded(change, config, monkeypatch):
+    write = change.write
+
+    def full(path, *args, **options):
+        if path == str(config):
+            raise CommandExecutionError("full")
+        return write(path, *args, **options)
+
+    monkeypatch.setattr(change, "write", full)
+    with pytest.raises(CommandExecutionError, match="full"):
+        change.apply(str(config), "new")
+    assert change.unproved() == []
+    assert not os.path.exists(change._record_path())
+
+
+def test_roll_back_puts_the_content_back_to_the_letter(change, config):
+    config.write_bytes(b"# caf\xe9\r\n")
+    change.apply(str(config), "new\n")
+    assert change.roll_back("it failed\nbadly") == {str(config): {"old": "rejected", "new": "previous"}}
+    assert config.read_bytes() == b"# caf\xe9\r\n"
+    rejected = config.with_name("config.toml.rejected")
+    assert rejected.read_text(encoding="utf-8") == "# Rolled back: it failed badly\nnew\n"
+    assert rejected.stat().st_mode & 0o777 == 0o600
+    assert change.rejected(str(config), "new\n")
+    assert not change.rejected(str(config), "other\n")
+
+
+def test_roll_back_leaves_a_configuration_that_replaced_none(change, tmp_path):
+    path = tmp_path / "new.toml"
+    change.apply(str(path), "new")
+    assert change.roll_back("it failed") == {str(path): {}}
+    assert path.read_text(encoding="utf-8") == "new"
+
+
+def test_roll_back_takes_a_new_drop_in_away_and_brings_a_removed_one_back(change, tmp_path, monkeypatch):
+    monkeypatch.setattr(change, "UNIT_FOLDER", str(tmp_path))
+    reloads = []
+    change.__salt__["containerd_unit.reload"] = lambda: reloads.append(1)
+    new, gone = tmp_path / "new.conf", tmp_path / "gone.env"
+    gone.write_text("secret", encoding="utf-8")
+    change.apply(str(new), "new")
+    change.apply(str(gone), None)
+    assert (new.exists(), gone.exists()) == (True, False)
+    change.roll_back("it failed")
+    assert not new.exists()
+    assert (gone.read_text(encoding="utf-8"), gone.stat().st_mode & 0o777) == ("secret", 0o600)
+    assert reloads == [1]
+
+
+def test_a_record_that_is_rubbish_is_none(change, config):
+    change.apply(str(config), "new")
+    with open(change._record_path(), "w", encoding="utf-8") as file:
+        file.write("{")
+    assert change.unproved() == []

@@ -1,0 +1,95 @@
+"""
+The drop-in for the daemon's unit: what is written, what is read back, what is refused.
+"""
+
+import pytest
+from salt.exceptions import SaltInvocationError
+from support import wired
+
+
+@pytest.fixture
+def unit():
+    return wired("containerd_unit")
+
+
+SETTINGS = {
+    "environment": {
+        "HTTPS_PROXY": 'http://u:p%$w"\\@proxy.example.org:3128',
+        "NO_PROXY": [".svc", "10.0.0.0/8"],
+    },
+    "limits": {"LimitNOFILE": 1048576, "LimitCORE": "infinity"},
+    "directives": {
+        "Unit": {"After": ["a.service", "b.service"]},
+        "Service": {"ExecStartPre": ["", "/bin/true"], "CPUAccounting": True},
+    },
+}
+
+
+def test_the_files_hold_every_setting(unit):
+    drop_in, environment = unit.render(**SETTINGS).values()
+    assert drop_in.split("\n\n", 1)[1] == (
+        "[Service]\n"
+        "LimitNOFILE=1048576\n"
+        "LimitCORE=infinity\n"
+        "ExecStartPre=\n"
+        "ExecStartPre=/bin/true\n"
+        "CPUAccounting=yes\n"
+        f"EnvironmentFile=-{unit.ENVIRONMENT}\n"
+        "\n"
+        "[Unit]\n"
+        "After=a.service\n"
+        "After=b.service\n"
+    )
+    assert environment.splitlines()[1:] == [
+        'HTTPS_PROXY="http://u:p%\\$w\\"\\\\@proxy.example.org:3128"',
+        'NO_PROXY=".svc,10.0.0.0/8"',
+    ]
+
+
+def test_what_is_written_reads_back(unit):
+    assert unit.parse(unit.render(**SETTINGS)) == {
+        "environment": {
+            "HTTPS_PROXY": 'http://u:p%$w"\\@proxy.example.org:3128',
+            "NO_PROXY": ".svc,10.0.0.0/8",
+        },
+        "Service": {
+            "LimitNOFILE": "1048576",
+            "LimitCORE": "infinity",
+            "ExecStartPre": ["", "/bin/true"],
+            "CPUAccounting": "yes",
+        },
+        "Unit": {"After": ["a.service", "b.service"]},
+    }
+
+
+def test_no_settings_need_no_files(unit):
+    assert unit.render({}, {}, {}) == {unit.DROP_IN: None, unit.ENVIRONMENT: None}
+    assert unit.parse({}) == {}
+
+
+def test_what_would_begin_a_line_of_its_own_is_refused_all_at_once(unit):
+    with pytest.raises(SaltInvocationError) as error:
+        unit.render(
+            {"A": "x\nLD_PRELOAD=/evil", "B C": "x", "D": {"x": 1}},
+            {"NOFILE": 1},
+            {"Service": {"ExecStartPre": "x\nExecStart=/evil", "Bad Name": 1}, "Unit": "text", "A]\n[B": {}},
+        )
+    for words in (
+        "environment:A has a line break",
+        "environment:B C: 'B C' is no name",
+        "environment:D is a dict",
+        "limits:NOFILE is no limit",
+        "directives:Service:ExecStartPre has a line break",
+        "directives:Service:Bad Name: 'Bad Name' is no name",
+        "directives:Unit must be a mapping",
+        "directives:A]\n[B: 'A]\\n[B' is no section",
+    ):
+        assert f"containerd:service:{words}" in str(error.value)
+
+
+def test_what_a_person_wrote_is_read(unit):
+    text = "; note\n[Service]\nLimitNOFILE = 5\nEnvironmentFile=/etc/own.env\n"
+    assert unit.parse({unit.DROP_IN: text, unit.ENVIRONMENT: "A=b\n"}) == {
+        "environment": {"A": "b"},
+        "Service": {"LimitNOFILE": "5", "EnvironmentFile": "/etc/own.env"},
+    }
