@@ -1,6 +1,7 @@
 # make try        a throwaway machine becomes a Kubernetes node before your eyes (KEEP=1 leaves it, make try-clean ends it)
 # make test       lint, unit and functional tests, and tests against real containerd binaries
 # make test-node  real machines, from bare to ready to clean
+# make test-reliability  the faults of test-node in full: all mistakes, 30 killed runs, 5 power cuts, 50 changes
 # make apply      apply the formula to this very machine, with the pillar in PILLAR
 # make bench      what the formula adds to a converged run
 #
@@ -15,6 +16,8 @@ SUITE ?= bookworm
 PILLAR ?= /srv/pillar
 # A file stays on one worker: its tests share minions.
 PARALLEL ?= --numprocesses=auto --dist=loadfile
+# Two machines at a time; all tests of one in one process.
+MACHINES ?= --numprocesses=2 --dist=loadgroup --verbose
 
 LAB_TOOLS = qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils debootstrap:debootstrap depmod:kmod \
 	cpio:cpio busybox:busybox-static ssh:openssh-client mkfs.ext4:e2fsprogs \
@@ -22,7 +25,7 @@ LAB_TOOLS = qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils debootstrap:d
 # 3008 has a dependency without a wheel.
 BUILD_TOOLS = cc:gcc /usr/include/stdlib.h:libc6-dev
 
-.PHONY: help try try-clean apply test lint test-node bench stamp clean
+.PHONY: help try try-clean apply test lint test-node test-reliability bench stamp clean
 .DELETE_ON_ERROR:
 
 help:
@@ -58,7 +61,12 @@ lint: .venv/salt-$(SALT)/done
 
 test-node: .venv/lab/done
 	@test/install-tools $(LAB_TOOLS)
-	SALTS="$(SALTS)" .venv/lab/bin/python -m pytest test/node $(PYTEST_ARGS)
+	SALTS="$(SALTS)" .venv/lab/bin/python -m pytest test/node $(MACHINES) $(PYTEST_ARGS)
+
+test-reliability: .venv/lab/done
+	@test/install-tools $(LAB_TOOLS)
+	ROWS=99 KILLS=30 POWER_CUTS=5 CHANGES=50 SALTS="$(SALTS)" .venv/lab/bin/python -m pytest $(MACHINES) $(PYTEST_ARGS) \
+	  test/node/test_reliability.py test/node/test_interrupted.py
 
 stamp:
 	@PYTHONPATH=test $(PYTHON) test/stamp.py

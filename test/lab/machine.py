@@ -116,6 +116,10 @@ class Machine:
         done.stderr = done.stderr.decode(errors="replace")
         return done
 
+    def popen(self, command: Command, **options: object) -> subprocess.Popen:
+        """Start a command as root; the streams are those ``subprocess`` is told to make."""
+        return self._ssh.popen(command, **options)
+
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
         """Write a file in the node, with the folders it needs."""
         self.put(path, text.encode(), mode)

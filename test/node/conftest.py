@@ -11,10 +11,20 @@ from lab import image
 from lab.cri import Cri
 from lab.machine import Machine
 from lab.oci import busybox_image
+from steady import Site
 
 SUITE = os.environ.get("SUITE", "bookworm")
 SALTS = os.environ.get("SALTS", image.DEFAULT_SALT).split()
 SOCKET = "/run/containerd/containerd.sock"
+
+
+def pytest_collection_modifyitems(items):
+    """
+    Keep the tests of one machine in one process: they share it, in their order. Machines run side by side.
+    """
+    for item in items:
+        salt = item.callspec.params.get("node", "") if hasattr(item, "callspec") else ""
+        item.add_marker(pytest.mark.xdist_group(f"node-{salt}"))
 
 
 @pytest.fixture(scope="session", params=SALTS, ids=lambda salt: f"salt-{salt}")
@@ -69,3 +79,26 @@ def sandbox_image():
         return name
 
     return give
+
+
+@pytest.fixture(scope="session")
+def site(node, progress, sandbox_image):
+    """
+    The machine, converged, with a pod that must live to the end.
+    """
+    site = Site(node, progress)
+    site.converge()
+    image = sandbox_image(node)
+    with Cri(node.machine.forward_socket(SOCKET)) as connection:
+        container = connection.container(connection.run_container(connection.run_pod("survivor"), image))
+    site.pod = (container.pid, node.run(f"cut -d' ' -f22 /proc/{container.pid}/stat").stdout)
+    return site
+
+
+@pytest.fixture
+def the_container_survives(site):
+    """
+    Look for the pod's container after a test.
+    """
+    yield
+    assert site.runs(), "the container of the pod is another one, or gone"

@@ -1,0 +1,422 @@
+"""
+It never breaks a node: mistakes, damaged files, full disks and other people, on a real machine.
+
+One machine, of the last Salt release. A pod runs from the first test to the last.
+"""
+
+import os
+import time
+
+import pytest
+from conftest import SALTS
+from steady import (
+    CONFIG,
+    DROP_IN,
+    MANAGED,
+    READY,
+    READY_TIMEOUT,
+    RESTARTED,
+    ROLLED_BACK,
+    RUNNING,
+    SETTINGS,
+    cri,
+    settings,
+)
+
+pytestmark = [
+    pytest.mark.parametrize("node", SALTS[-1:], indirect=True),
+    pytest.mark.usefixtures("the_container_survives"),
+]
+
+# How many of the rows below are tried; make test-reliability tries them all.
+ROWS_TRIED = int(os.environ.get("ROWS", "3"))
+
+# What containerd 1.6.20 boots with and serves no CRI, and what it does not start with; no dump shows it.
+ROWS = {
+    "default runtime missing": (cri(containerd={"default_runtime_name": "kata"}), "default_runtime_name"),
+    "bad timeout": ({"timeouts": {"io.containerd.timeout.shim.load": "5x"}}, "5x"),
+    "unknown snapshotter": (cri(containerd={"snapshotter": "nope"}), "nope"),
+    "root is state": ({"root": "/run/containerd"}, "root and state"),
+    "bad stream_idle_timeout": (cri(stream_idle_timeout="5hours"), "5hours"),
+    "config_path and mirrors": (
+        cri(
+            registry={
+                "config_path": "/x",
+                "mirrors": {"m.example.org": {"endpoint": ["https://m.example.org"]}},
+            }
+        ),
+        "config_path",
+    ),
+    "base_runtime_spec missing": (
+        cri(containerd={"runtimes": {"runc": {"base_runtime_spec": "/nope.json"}}}),
+        "nope.json",
+    ),
+    "bad log level": ({"debug": {"level": "loud"}}, "loud"),
+    "bad log format": ({"debug": {"format": "xml"}}, "xml"),
+    "bad metrics address": ({"metrics": {"address": "nonsense"}}, "nonsense"),
+    "required plugin missing": ({"required_plugins": ["io.containerd.x.v1.y"]}, "io.containerd.x.v1.y"),
+}
+
+
+@pytest.fixture
+def blind(site):
+    """
+    Take the formula's own checks away, so that the layers behind them are seen to work by themselves.
+    """
+    path = "/var/cache/salt/minion/extmods/modules/containerd_check.py"
+    right = site.node.machine.read(path)
+    site.node.machine.write(path, "def findings(*_args, **_options):\n    return []\n")
+    yield
+    site.node.machine.write(path, right)
+
+
+# --- mistakes in the pillar
+
+
+@pytest.mark.parametrize("row", list(ROWS)[:ROWS_TRIED])
+def test_each_mistake_is_refused_by_the_checks(site, row):
+    config, _ = ROWS[row]
+    before = site.identity()
+    ret = site.apply(config)
+    assert (ret.retcode, ret.changed) == (2, {})
+    assert "is refused; nothing was changed." in ret[MANAGED]["comment"]
+    assert "does not come up" not in ret[MANAGED]["comment"]
+    assert site.identity() == before
+
+
+@pytest.mark.parametrize("row", list(ROWS)[:ROWS_TRIED])
+def test_each_mistake_is_refused_by_the_trial_start(site, blind, row):
+    config, words = ROWS[row]
+    before = site.identity()
+    # A preview of one of them is enough.
+    for test in (False, True) if row == next(iter(ROWS)) else (False,):
+        ret = site.apply(config, test=test)
+        assert (ret.retcode, ret.changed) == (2, {})
+        assert "containerd does not come up with it (trial start)" in ret[MANAGED]["comment"]
+        assert words in ret[MANAGED]["comment"]
+    assert site.identity() == before
+
+
+@pytest.mark.parametrize("row", list(ROWS)[:ROWS_TRIED])
+def test_each_mistake_is_rolled_back_without_a_trial_start(site, blind, row):
+    config, words = ROWS[row]
+    before = site.text()
+    started = time.monotonic()
+    ret = site.apply(config, trial_start=False)
+    took = time.monotonic() - started
+    assert ret.retcode == 2
+    comment = ret[ROLLED_BACK]["comment"]
+    assert words in comment
+    assert f"{CONFIG}.rejected" in comment
+    assert "containerd is ready with the previous configuration." in comment
+    assert ret[ROLLED_BACK]["changes"] == {CONFIG: {"old": "rejected", "new": "previous"}}
+    assert set(ret.failed) & {RUNNING, READY}
+    assert site.text() == before
+    assert site.ready()
+    assert words in site.node.run(["head", "-1", f"{CONFIG}.rejected"]).stdout
+    assert took < READY_TIMEOUT + 60
+
+    # The same once more would take the daemon down once more: it is refused before that.
+    untouched = site.identity()
+    again = site.apply(config, trial_start=False)
+    assert "was rolled back before" in again[MANAGED]["comment"]
+    assert site.identity() == untouched
+    site.node.run(["rm", f"{CONFIG}.rejected"])
+
+
+def test_without_a_previous_file_a_person_is_told_what_to_do(site, blind):
+    site.converge()
+    site.node.run(["rm", CONFIG])
+    ret = site.apply({"debug": {"level": "loud"}}, trial_start=False)
+    assert ret.retcode == 2
+    assert ret[ROLLED_BACK]["result"] is False
+    assert f"move {CONFIG} away and restart containerd" in ret[ROLLED_BACK]["comment"]
+    assert "loud" in ret[ROLLED_BACK]["comment"]
+    site.converge()
+    assert site.ready()
+
+
+def test_root_does_not_move_from_under_running_containers(site):
+    before = site.identity()
+    ret = site.apply({"root": "/var/lib/other"})
+    assert "root: 2 containers run on this node, and would be lost" in ret[MANAGED]["comment"]
+    assert ret.retcode == 2
+    assert site.identity() == before
+
+
+# --- the file on the disk
+
+
+def damaged(site, script):
+    site.converge()
+    right = site.text()
+    site.node.run(script)
+    return right
+
+
+@pytest.mark.parametrize(
+    "script",
+    [f"echo 'version = = 2' >{CONFIG}", f": >{CONFIG}", f"sed -i 's/oom_score = 0/oom_score = 7/' {CONFIG}"],
+    ids=["no TOML", "empty", "edited by hand"],
+)
+def test_what_somebody_did_to_the_file_is_reported_and_put_right(site, script):
+    right = damaged(site, script)
+    ret = site.apply()
+    assert ret.failed == {}
+    assert ret.changed[MANAGED]
+    assert site.text() == right
+    assert site.ready()
+    assert site.node.apply().changed == {}
+
+
+def test_a_directory_in_its_place_is_an_error_with_its_cure(site):
+    damaged(site, f"mv {CONFIG} /root/kept; mkdir {CONFIG}")
+    pid = site.node.daemon_pid()
+    ret = site.apply()
+    assert (ret.retcode, ret.changed) == (2, {})
+    assert "Remove it, or make it a file" in ret[MANAGED]["comment"]
+    assert site.node.daemon_pid() == pid
+    site.node.run(f"rmdir {CONFIG}; mv /root/kept {CONFIG}")
+
+
+def test_a_link_stays_a_link(site):
+    damaged(site, f"mv {CONFIG} /etc/site.toml; ln -s /etc/site.toml {CONFIG}")
+    ret = site.apply({"oom_score": -1})
+    assert ret.failed == {}
+    assert site.node.run(["readlink", CONFIG]).stdout == "/etc/site.toml\n"
+    assert "oom_score = -1" in site.node.machine.read("/etc/site.toml")
+    site.node.run(f"mv /etc/site.toml {CONFIG}")
+
+
+def test_owner_and_mode_are_put_right_without_a_restart(site):
+    damaged(site, f"chown nobody {CONFIG}; chmod 0666 {CONFIG}")
+    pid = site.node.daemon_pid()
+    changes = {"user": {"old": "nobody", "new": "root"}, "mode": {"old": "0666", "new": "0644"}}
+    for test in (True, False):
+        assert site.apply(test=test).changed == {"containerd configuration is protected": changes}
+    assert site.node.run(["stat", "-c", "%U %a", CONFIG]).stdout == "root 644\n"
+    assert site.node.daemon_pid() == pid
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [("size=20k", "No space left on device"), ("size=1m,ro", "Read-only file system")],
+    ids=["full", "read-only"],
+)
+def test_a_disk_that_takes_nothing(site, options, words):
+    """
+    The new file does not fit beside the old one.
+    """
+    site.converge()
+    folder = os.path.dirname(CONFIG)
+    site.node.run(
+        f"cp -a {CONFIG} /root/kept; mount -t tmpfs -o size=20k tmpfs {folder}; mv /root/kept {CONFIG};"
+        f"head -c 1m /dev/zero >{folder}/fill 2>/dev/null; mount -o remount,{options} {folder}"
+    )
+    before = site.identity()
+    try:
+        ret = site.apply({"oom_score": -2})
+        assert (ret.retcode, ret.changed) == (2, {})
+        assert words in ret[MANAGED]["comment"]
+        assert "is as it was" in ret[MANAGED]["comment"]
+        assert site.identity() == before
+        assert site.node.run(["ls", "-A", folder]).stdout.split() == ["config.toml", "fill"]
+    finally:
+        site.node.run(["umount", folder])
+
+
+# --- the binary
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("", "containerd is not installed"),
+        ("#!/bin/sh\necho rubbish", "containerd config default is"),
+        ("#!/bin/sh\nexit 0", "printed nothing"),
+        ("#!/bin/sh\nexec sleep 1000", "no answer within"),
+        ("\x7fELF rubbish", "containerd"),
+    ],
+    ids=["not executable", "rubbish", "silent", "hangs", "no program"],
+)
+def test_a_binary_that_is_none(site, script, words):
+    site.converge()
+    before = site.identity()
+    binary = "/usr/bin/containerd"
+    site.node.run(["mv", binary, "/root/containerd"])
+    try:
+        site.node.machine.write(binary, script, mode=0o755 if script else 0o644)
+        ret = site.apply({"oom_score": -3})
+        assert (ret.retcode, ret.changed) == (2, {})
+        assert words in ret[MANAGED]["comment"]
+        assert "Traceback" not in ret.output
+        assert site.identity() == before
+    finally:
+        site.node.run(["mv", "/root/containerd", binary])
+
+
+def test_a_binary_too_old_for_a_key(site):
+    before = site.identity()
+    ret = site.apply(cri(image_pull_progress_timeout="1m"))
+    assert (ret.retcode, ret.changed) == (2, {})
+    assert "image_pull_progress_timeout" in ret[MANAGED]["comment"]
+    assert site.identity() == before
+
+
+# --- the service
+
+
+def test_manual_restarts_nothing_and_says_so_until_it_happened(site):
+    site.converge()
+    pid = site.node.daemon_pid()
+    ret = site.apply({"oom_score": -4}, restart="manual")
+    assert ret.failed == {}
+    assert set(ret.changed) == {MANAGED}
+    for _ in range(2):
+        again = site.apply({"oom_score": -4}, restart="manual")
+        assert again.changed == {}
+        assert "Restart pending: the daemon has not seen the change" in again[RESTARTED]["comment"]
+        assert site.node.daemon_pid() == pid
+    assert site.node.salt("containerd.status")["restart_pending"] is True
+    site.node.run(["systemctl", "restart", "containerd"])
+    assert site.node.salt("containerd.status")["restart_pending"] is False
+    again = site.apply({"oom_score": -4}, restart="manual")
+    assert "Restart pending" not in again[RESTARTED]["comment"]
+
+
+def test_settings_of_the_unit_come_take_effect_and_go(site):
+    site.converge()
+    wanted = {
+        "environment": {
+            "HTTPS_PROXY": "http://site:hunter2@proxy.example.org:3128",
+            "NO_PROXY": [".svc", "10.0.0.0/8"],
+        },
+        "limits": {"LimitNOFILE": 65537},
+        "directives": {"Service": {"CPUWeight": 500}},
+    }
+    changes = {
+        "environment.HTTPS_PROXY": {"old": None, "new": "http://site:(secret)@proxy.example.org:3128"},
+        "environment.NO_PROXY": {"old": None, "new": ".svc,10.0.0.0/8"},
+        "Service.LimitNOFILE": {"old": None, "new": "65537"},
+        "Service.CPUWeight": {"old": None, "new": "500"},
+    }
+    predicted = site.apply(test=True, **wanted)
+    pid = site.node.daemon_pid()
+    ret = site.apply(**wanted)
+    assert predicted.changed[SETTINGS] == ret.changed[SETTINGS] == changes
+    assert set(ret.changed) == {SETTINGS, RUNNING}
+    assert "hunter2" not in ret.output
+    new = site.node.daemon_pid()
+    assert new != pid
+    environment = site.node.machine.read(f"/proc/{new}/environ").split("\0")
+    assert "HTTPS_PROXY=http://site:hunter2@proxy.example.org:3128" in environment
+    assert "NO_PROXY=.svc,10.0.0.0/8" in environment
+    assert "65537" in site.node.run(f"grep 'open files' /proc/{new}/limits").stdout
+    assert "hunter2" not in site.node.run(["systemctl", "show", "containerd"]).stdout
+    assert site.apply(**wanted).changed == {}
+
+    gone = site.apply()
+    assert gone.changed[SETTINGS]["Service.CPUWeight"] == {"old": "500", "new": None}
+    assert (
+        site.node.run(
+            f"ls {os.path.dirname(DROP_IN)}/*.conf {os.path.dirname(DROP_IN)}/*.env", check=False
+        ).stdout
+        == ""
+    )
+    assert "HTTPS_PROXY" not in site.node.machine.read(f"/proc/{site.node.daemon_pid()}/environ")
+
+
+def test_a_line_that_systemd_would_ignore_is_refused(site):
+    before = site.identity()
+    ret = site.apply(limits={"LimitNOFIL": 1})
+    assert (ret.retcode, ret.changed) == (2, {})
+    assert "LimitNOFIL" in ret[SETTINGS]["comment"]
+    assert site.identity() == before
+
+
+def test_settings_that_keep_the_daemon_from_starting_are_rolled_back(site):
+    site.converge()
+    ret = site.apply(directives={"Service": {"ExecStartPre": "/bin/false"}})
+    assert ret.retcode == 2
+    assert ret[ROLLED_BACK]["changes"] == {DROP_IN: {"old": "rejected", "new": "previous"}}
+    assert "containerd is ready with the previous configuration." in ret[ROLLED_BACK]["comment"]
+    assert site.ready()
+    site.node.run(["rm", f"{DROP_IN}.rejected"])
+
+
+def test_a_service_that_a_person_stopped_is_started(site):
+    site.converge()
+    site.node.run(["systemctl", "stop", "containerd"])
+    ret = site.apply()
+    assert set(ret.changed) == {RUNNING}
+    assert site.ready()
+
+
+def test_a_service_that_a_person_masked_is_left_alone(site):
+    site.converge()
+    # A unit file of the distribution's: masking is a link in /etc.
+    site.node.run(["systemctl", "mask", "containerd"])
+    pid = site.node.daemon_pid()
+    ret = site.apply()
+    assert ret.retcode == 2
+    assert "systemctl unmask containerd" in ret["containerd service is enabled"]["comment"]
+    assert site.node.daemon_pid() == pid
+    site.node.run(["systemctl", "unmask", "containerd"])
+    assert site.converge().changed == {}
+
+
+def test_two_runs_at_once(site):
+    site.converge()
+    pid = site.node.daemon_pid()
+    site.node.pillar(settings({"oom_score": -5}))
+    site.start()
+    other = site.node.run(
+        ["salt-call", "--out=json", "--retcode-passthrough", "state.apply", "containerd"], check=False
+    )
+    site.wait("the first run", "test -e /tmp/run.end")
+    first = site.node.run("cat /tmp/run.out").stdout
+    outputs = (other.stdout, first)
+    assert any(f'"__id__": "{MANAGED}"' in output for output in outputs)
+    for output in outputs:
+        assert f'"__id__": "{MANAGED}"' in output or "is running as PID" in output
+    assert site.node.daemon_pid() != pid
+    assert site.converge(config={"oom_score": -5}).changed == {}
+
+
+def test_an_image_is_built_where_no_systemd_runs(site):
+    """
+    As in a chroot: without the /run of a booted systemd.
+    """
+    site.converge()
+    site.node.run(["systemctl", "disable", "containerd"])
+    before = site.node.daemon_pid()
+    booted = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /run; exec "$@"', "sh"]
+    site.node.pillar(settings({"oom_score": -7}, manage=False, limits={"LimitNOFILE": 65538}))
+    ret = site.node.apply(within=booted)
+    assert ret.failed == {}
+    assert set(ret.changed) == {MANAGED, SETTINGS, "containerd service is enabled"}
+    assert site.node.run(["systemctl", "is-enabled", "containerd"]).stdout == "enabled\n"
+    assert site.node.daemon_pid() == before
+    site.node.pillar(settings({"oom_score": -7}, limits={"LimitNOFILE": 65538}, ready_timeout=1))
+    ret = site.node.apply("containerd.service.ready", within=booted)
+    assert "set containerd:service:manage to false" in ret[READY]["comment"]
+    site.node.run(["systemctl", "daemon-reload"])
+
+
+def test_an_image_is_built_without_starting_anything(site):
+    """
+    service:manage: false, here on a machine that runs: neither daemon nor kernel are touched.
+    """
+    site.converge()
+    site.node.run(["systemctl", "disable", "containerd"])
+    site.node.run(["sysctl", "--write", "net.ipv4.ip_forward=0"])
+    pid = site.node.daemon_pid()
+    ret = site.apply({"oom_score": -6}, manage=False)
+    assert set(ret.changed) == {MANAGED, "containerd service is enabled"}
+    assert site.node.daemon_pid() == pid
+    assert site.node.run(["sysctl", "--values", "net.ipv4.ip_forward"]).stdout == "0\n"
+    assert site.node.run(["systemctl", "is-enabled", "containerd"]).stdout == "enabled\n"
+    # The change that this left unseen is not lost.
+    ret = site.apply({"oom_score": -6})
+    assert RESTARTED in ret.changed
+    assert site.node.daemon_pid() != pid
