@@ -21,7 +21,7 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 __virtualname__ = "containerd"
 
 # That of map.jinja: another value there means that these modules are to be synced. By make stamp.
-RELEASE = "0.1.0+3d0bd444"
+RELEASE = "0.1.0+8e897c5e"
 SOCKET = "/run/containerd/containerd.sock"
 # Seconds for a command that takes 0.1: a binary that hangs must not hang the minion.
 COMMAND_TIMEOUT = 20
@@ -114,12 +114,35 @@ def config_dump(path="/etc/containerd/config.toml"):
     return {"text": result["stdout"], "warnings": warnings}
 
 
-def plugins(address=SOCKET):
+def socket(path="/etc/containerd/config.toml"):
+    """
+    Return the socket that a configuration gives the daemon.
+
+    path : ``/etc/containerd/config.toml``
+        The configuration file.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd.socket
+
+    :return: its path; containerd's default where the file is not there, not readable, or does not say.
+    """
+    try:
+        data = __salt__["containerd_toml.read"](path)
+        key = __salt__["containerd_schema.locate"]("grpc.address", data.get("version", 2))
+        return __salt__["containerd_data.at"](data, key) or SOCKET
+    except (CommandExecutionError, SaltInvocationError):
+        return SOCKET
+
+
+def plugins(address=None):
     """
     Return the plugins of the running daemon with their status.
 
-    address : ``/run/containerd/containerd.sock``
-        The daemon's socket.
+    address : ``None``
+        The daemon's socket. None takes that of ``/etc/containerd/config.toml``.
 
     CLI Example:
 
@@ -132,6 +155,7 @@ def plugins(address=SOCKET):
     :raises CommandExecutionError: no daemon answers at the address.
     """
     found = {}
+    address = address or socket()
     for line in _ctr(address, "plugins", "ls").splitlines()[1:]:
         fields = line.split()
         if len(fields) >= 4:
@@ -139,7 +163,7 @@ def plugins(address=SOCKET):
     return found
 
 
-def ready(timeout=0, address=SOCKET):
+def ready(timeout=0, address=None):
     """
     Tell whether the daemon answers and its CRI plugins are ok, and wait for it if asked to.
 
@@ -150,8 +174,8 @@ def ready(timeout=0, address=SOCKET):
         How long to wait for an answer, in seconds. 0 asks once. A daemon that answers has started its
         plugins, so that a failed one needs no waiting.
 
-    address : ``/run/containerd/containerd.sock``
-        The daemon's socket.
+    address : ``None``
+        The daemon's socket. None takes that of ``/etc/containerd/config.toml``.
 
     CLI Example:
 
@@ -165,6 +189,7 @@ def ready(timeout=0, address=SOCKET):
     :raises CommandExecutionError: containerd is not installed.
     """
     deadline = time.monotonic() + timeout
+    address = address or socket()
     while True:
         try:
             # What a daemon says of its plugins it does not take back.
@@ -361,19 +386,26 @@ def _run(binary, *args):
     path = salt.utils.path.which(binary)
     if not path:
         raise CommandExecutionError(
-            f"{binary} is not installed (not in PATH): apply containerd.package, or install containerd."
+            f"{binary} is not installed, or not executable (not in PATH): apply containerd.package."
         )
     command = f"{binary} {' '.join(args)}"
     # Quiet: what these print may hold registry credentials, which belong in no log.
-    result = __salt__["cmd.run_all"](
-        [path, *args],
-        python_shell=False,
-        timeout=COMMAND_TIMEOUT,
-        output_loglevel="quiet",
-        output_encoding="utf-8",
-        ignore_retcode=True,
-        rstrip=False,
-    )
+    try:
+        result = __salt__["cmd.run_all"](
+            [path, *args],
+            python_shell=False,
+            timeout=COMMAND_TIMEOUT,
+            output_loglevel="quiet",
+            output_encoding="utf-8",
+            ignore_retcode=True,
+            rstrip=False,
+        )
+    except CommandExecutionError as err:
+        # Salt puts its own context before what the system says.
+        reason = str(err).rpartition("reason: ")[2]
+        raise CommandExecutionError(f"{path} cannot be run: {reason}") from err
+    if "Timed out after" in result["stdout"] and result["retcode"]:
+        raise CommandExecutionError(f"{command} gave no answer within {COMMAND_TIMEOUT} s.")
     if result["retcode"] != 0:
         lines = (result["stderr"].strip() or result["stdout"].strip()).splitlines()
         # A panic of Go ends in its stack.

@@ -3,20 +3,24 @@ The life of a change: kept apart from what it replaces, written, proved by a rea
 
 .. versionadded:: 0.1.0
 
-A change is *recorded* before its file is written, and the record goes once the daemon has been ready with it.
-So a run that was killed, or a machine that lost its power, leaves behind what the next run must know: whether
-the daemon still has to be restarted, and which files go back if it does not come up. The record names the
-daemon by the InvocationID that systemd gives to each start, so that clocks do not matter.
+A change is *recorded* before its file is written, and the record goes once the daemon has been ready with
+it: then a copy is kept as ``NAME.good``, which is what goes back if a later change fails. So a run that was
+killed, or a machine that lost its power, leaves behind what the next run must know: whether the daemon still
+has to be restarted, and what it worked with. The record names the daemon by the InvocationID that systemd
+gives to each start, so that clocks do not matter, and what that daemon has read of each file.
 
 .. code-block:: bash
 
     salt '*' containerd_change.pending
 """
 
+import glob
+import hashlib
 import json
 import os
 import stat
 import tempfile
+import time
 
 from salt.exceptions import CommandExecutionError
 
@@ -26,6 +30,10 @@ RECORD = "var/lib/containerd-formula/change.json"
 UNIT_FOLDER = "/etc/systemd/system/"
 # What a file held before is put back to the letter, whatever it was.
 BYTES_AS_TEXT = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
+# Seconds: a temporary file that is older was left by a run that was killed.
+LEFT_BEHIND = 600
+REJECTED_ALONE = "# Rolled back: "
+REJECTED_TOGETHER = "# Rolled back together with other files: "
 
 
 def __virtual__():
@@ -61,7 +69,7 @@ def write(path, text, user=None, group=None, mode=None):
         salt '*' containerd_change.write /etc/containerd/config.toml 'version = 2' mode=0600
 
     :return: true.
-    :raises CommandExecutionError: it cannot be written; then it is as it was.
+    :raises CommandExecutionError: it cannot be written, or is no file; then it is as it was.
     """
     target = os.path.realpath(path)
     folder = os.path.dirname(target)
@@ -69,6 +77,7 @@ def write(path, text, user=None, group=None, mode=None):
     try:
         os.makedirs(folder, exist_ok=True)
         uid, gid, bits = _attributes(target, user, group, mode)
+        sweep(os.path.join(glob.escape(folder), f".{glob.escape(os.path.basename(target))}-*"))
         descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(target)}-", dir=folder)
         with open(descriptor, "w", **BYTES_AS_TEXT) as file:
             file.write(text)
@@ -79,16 +88,44 @@ def write(path, text, user=None, group=None, mode=None):
             os.fsync(descriptor)
         os.replace(temporary, target)
         _flush_folder(folder)
-    except OSError as err:
+    except (OSError, UnicodeError) as err:
         if temporary and os.path.exists(temporary):
             os.unlink(temporary)
-        raise CommandExecutionError(f"{path} cannot be written, and is as it was: {err.strerror}") from err
+        words = getattr(err, "strerror", None) or err
+        raise CommandExecutionError(f"{path} cannot be written, and is as it was: {words}") from err
     return True
+
+
+def sweep(pattern):
+    """
+    Remove temporary files that a run left which was killed.
+
+    pattern
+        A pattern of glob.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_change.sweep '/tmp/containerd-candidate-*.toml'
+
+    :return: a list of the files that were removed: those that match and are older than ten minutes.
+    """
+    removed = []
+    for path in glob.glob(pattern):
+        try:
+            if os.stat(path).st_mtime < time.time() - LEFT_BEHIND:
+                os.unlink(path)
+                removed.append(path)
+        except OSError:
+            # Somebody else was faster, or it is not ours.
+            continue
+    return removed
 
 
 def apply(path, text, user=None, group=None, mode=None):
     """
-    Change a file that containerd reads when it starts: record, keep the previous content, write.
+    Change a file that containerd reads when it starts: record, keep what was there, write.
 
     path
         The file.
@@ -111,27 +148,22 @@ def apply(path, text, user=None, group=None, mode=None):
 
         salt '*' containerd_change.apply /etc/containerd/config.toml 'version = 2'
 
-    :return: true. The content before stays in ``PATH.previous``, for root alone. A file with a change that no
-        ready daemon has proved yet keeps the previous content that it has: the last one that worked.
+    :return: true. ``PATH.good``, for root alone, holds what a ready daemon ran with last; where none was seen
+        yet, what was there before.
     :raises CommandExecutionError: a file cannot be written; then all is as it was.
     """
-    record = _record()
-    files = {name: existed for name, existed in record["files"].items() if _differs(name, existed)}
-    before = dict(files)
-    if path not in files:
-        files[path] = os.path.exists(path)
-        if files[path]:
-            write(f"{path}.previous", _content(path), mode="0600")
-    _save({"daemon": __salt__["containerd_unit.properties"]().get("InvocationID", ""), "files": files})
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise CommandExecutionError(f"{path} is no file, and stays as it is: remove it.")
+    before = _record()
+    record = _seen_by_the_running_daemon(before, path)
+    if path not in before["files"] and os.path.exists(path) and not os.path.exists(_good(path)):
+        write(_good(path), _content(path), mode="0600")
+    _save(record)
     try:
-        if text is None:
-            os.unlink(path)
-            _flush_folder(os.path.dirname(path))
-        else:
-            write(path, text, user=user, group=group, mode=mode)
-    except (CommandExecutionError, OSError) as err:
-        _save({"daemon": record["daemon"], "files": before})
-        raise CommandExecutionError(str(err)) from err
+        _put(path, text, user=user, group=group, mode=mode)
+    except CommandExecutionError:
+        _save(before)
+        raise
     return True
 
 
@@ -145,14 +177,14 @@ def unproved():
 
         salt '*' containerd_change.unproved
 
-    :return: a list of paths; empty where all is proved, or is as it was before.
+    :return: a list of paths; empty where each file is what a ready daemon ran with.
     """
-    return [name for name, existed in _record()["files"].items() if _differs(name, existed)]
+    return [path for path in _record()["files"] if _digest(path) != _digest(_good(path))]
 
 
 def pending():
     """
-    Return the files with a change that the running daemon has not seen: a restart is pending.
+    Return the files with a change that the running daemon has not read: a restart is pending.
 
     CLI Example:
 
@@ -160,20 +192,37 @@ def pending():
 
         salt '*' containerd_change.pending
 
-    :return: a list of paths; empty where the daemon was started since, or does not run.
+    :return: a list of paths; empty where the daemon has read what the files hold, or does not run.
     """
-    files = unproved()
-    if not files:
+    record = _record()
+    if not record["files"]:
         return []
     unit = __salt__["containerd_unit.properties"]()
-    # A daemon that does not run sees the change when it is started.
-    same = unit.get("InvocationID") == _record()["daemon"] and unit.get("ActiveState") == "active"
-    return files if same else []
+    # One that was started since has read all, and one that does not run will.
+    if unit.get("ActiveState") != "active" or unit.get("InvocationID") != record["daemon"]:
+        return []
+    return [path for path, seen in record["files"].items() if _digest(path) != seen]
+
+
+def tried():
+    """
+    Return the unproved files that a daemon was started with.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_change.tried
+
+    :return: a list of paths; empty where the daemon was not started since they changed.
+    """
+    last_start = __salt__["containerd_unit.properties"]().get("InvocationID")
+    return unproved() if last_start and last_start != _record()["daemon"] else []
 
 
 def settle():
     """
-    Forget the record: the daemon is ready with what the files hold.
+    Take what the files hold as good: the daemon is ready with it.
 
     CLI Example:
 
@@ -181,19 +230,25 @@ def settle():
 
         salt '*' containerd_change.settle
 
-    :return: whether there was one.
+    :return: the files that are proved by this, a list.
+    :raises CommandExecutionError: a copy cannot be written.
     """
-    path = _record_path()
-    if not os.path.exists(path):
-        return False
-    os.unlink(path)
-    _flush_folder(os.path.dirname(path))
-    return True
+    files = list(_record()["files"])
+    for path in files:
+        if _digest(path) == _digest(_good(path)):
+            continue
+        if os.path.isfile(path):
+            write(_good(path), _content(path), mode="0600")
+        else:
+            _put(_good(path), None)
+    if files:
+        _put(_record_path(), None)
+    return files
 
 
 def rejected(path, text):
     """
-    Tell whether a file was rolled back from this very content.
+    Tell whether a file was rolled back from this very content, and no other file with it.
 
     path
         The file.
@@ -211,12 +266,13 @@ def rejected(path, text):
     """
     name = f"{path}.rejected"
     # Its first line tells the reason.
-    return os.path.exists(name) and _content(name).split("\n", 1)[-1] == text
+    reason, _, content = (_content(name) if os.path.isfile(name) else "").partition("\n")
+    return reason.startswith(REJECTED_ALONE) and content == text
 
 
 def roll_back(reason):
     """
-    Put the previous content of each unproved file back; restarts nothing.
+    Put what a ready daemon ran with last back into each file that was tried; restarts nothing.
 
     reason
         Why, for a person who reads the rejected content.
@@ -229,28 +285,50 @@ def roll_back(reason):
 
     :return: a dictionary, path to ``{"old": "rejected", "new": "previous"}``. The rejected content is in
         ``PATH.rejected``, below a line with the reason, for root alone. A file of the unit that was not
-        there before is removed; config.toml stays then, and the value is an empty dictionary.
+        there before is removed; another stays then, and the value is an empty dictionary.
     :raises CommandExecutionError: a file cannot be written.
     """
     done = {}
-    for path in unproved():
-        existed = _record()["files"][path]
-        kept = existed and os.path.exists(f"{path}.previous")
-        if not kept and (existed or not path.startswith(UNIT_FOLDER)):
+    files = tried()
+    line = f"{REJECTED_ALONE if len(files) == 1 else REJECTED_TOGETHER}{' '.join(reason.split())}\n"
+    for path in files:
+        good = _content(_good(path)) if os.path.isfile(_good(path)) else None
+        if good is None and not path.startswith(UNIT_FOLDER):
             done[path] = {}
             continue
-        there = os.path.exists(path)
+        # So that the daemon is restarted by the next run, should this one be killed now.
+        _save(_seen_by_the_running_daemon(_record(), path))
+        there = os.path.isfile(path)
         if there:
-            line = " ".join(reason.split())
-            write(f"{path}.rejected", f"# Rolled back: {line}\n{_content(path)}", mode="0600")
-        if existed:
-            write(path, _content(f"{path}.previous"), mode=None if there else "0600")
-        else:
-            os.unlink(path)
+            write(f"{path}.rejected", line + _content(path), mode="0600")
+        _put(path, good, mode=None if there else "0600")
         done[path] = {"old": "rejected", "new": "previous"}
     if any(path.startswith(UNIT_FOLDER) for path in done):
         __salt__["containerd_unit.reload"]()
     return done
+
+
+def _good(path):
+    """
+    Return where the content lies that a ready daemon ran with last.
+    """
+    return f"{path}.good"
+
+
+def _put(path, text, **attributes):
+    """
+    Write a file, or remove it where the text is None.
+    """
+    if text is not None:
+        write(path, text, **attributes)
+        return
+    try:
+        os.unlink(path)
+        _flush_folder(os.path.dirname(path))
+    except FileNotFoundError:
+        return
+    except OSError as err:
+        raise CommandExecutionError(f"{path} cannot be removed: {err.strerror}") from err
 
 
 def _attributes(target, user, group, mode):
@@ -260,13 +338,18 @@ def _attributes(target, user, group, mode):
     try:
         found = os.stat(target)
         have = (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
+        if not stat.S_ISREG(found.st_mode):
+            raise CommandExecutionError(f"{target} is no file, and stays as it is: remove it.")
     except FileNotFoundError:
         have = (0, 0, 0o644)
     uid = have[0] if user is None else __salt__["file.user_to_uid"](user)
     gid = have[1] if group is None else __salt__["file.group_to_gid"](group)
     if "" in (uid, gid):
         raise CommandExecutionError(f"{target}: there is no user {user} or no group {group} on this node.")
-    return uid, gid, have[2] if mode is None else int(str(mode), 8)
+    try:
+        return uid, gid, have[2] if mode is None else int(str(mode), 8)
+    except ValueError as err:
+        raise CommandExecutionError(f"{target}: {mode!r} is no mode: write it such as '0644'.") from err
 
 
 def _flush_folder(folder):
@@ -289,32 +372,42 @@ def _record_path():
 
 def _record():
     """
-    Return the record, an empty one where there is none.
+    Return the record: the daemon that was last seen before a change, and what it has read of each file.
     """
     try:
-        return json.loads(_content(_record_path()))
-    except (FileNotFoundError, ValueError):
+        record = json.loads(_content(_record_path()))
+        return {"daemon": str(record["daemon"]), "files": dict(record["files"])}
+    except (OSError, ValueError, KeyError, TypeError):
         return {"daemon": "", "files": {}}
+
+
+def _seen_by_the_running_daemon(record, path):
+    """
+    Return a record with one more file, of the daemon that runs now.
+    """
+    daemon = __salt__["containerd_unit.properties"]().get("InvocationID", "")
+    files = {**record["files"]}
+    if daemon != record["daemon"]:
+        # It was started after the last change, and has read what is there.
+        files = {name: _digest(name) for name in files}
+    files.setdefault(path, _digest(path))
+    return {"daemon": daemon, "files": files}
 
 
 def _save(record):
     """
     Write the record, or remove one that names no file.
     """
-    if record["files"]:
-        write(_record_path(), json.dumps(record), mode="0600")
-    else:
-        settle()
+    _put(_record_path(), json.dumps(record) if record["files"] else None, mode="0600")
 
 
-def _differs(path, existed):
+def _digest(path):
     """
-    Tell whether a file is not, or no longer, what it was before its change.
+    Return a hash of a file's content, None where there is no file.
     """
-    if not os.path.exists(path):
-        return existed
-    previous = f"{path}.previous"
-    return not existed or not os.path.exists(previous) or _content(path) != _content(previous)
+    if not os.path.isfile(path):
+        return None
+    return hashlib.sha256(_content(path).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _content(path):

@@ -185,6 +185,8 @@ def prove(made, path, strict=True, trial=0):
     imports = [item for item in made["result"].get("imports") or [] if isinstance(item, str)]
     relative = [item for item in imports if not os.path.isabs(item)]
     folder = os.path.dirname(path) if relative and os.path.isdir(os.path.dirname(path)) else None
+    left = os.path.join(folder or tempfile.gettempdir(), "containerd-candidate-*.toml")
+    __salt__["containerd_change.sweep"](left)
     try:
         descriptor, candidate = tempfile.mkstemp(prefix="containerd-candidate-", suffix=".toml", dir=folder)
     except OSError as err:

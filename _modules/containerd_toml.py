@@ -16,6 +16,7 @@ each written for config version 2, 3 or 4, whichever its author knows.
     salt '*' containerd_toml.explain
 """
 
+import errno
 import importlib
 import os
 
@@ -297,7 +298,7 @@ def plan(path, overrides, strict=True, trial=0):
     if __salt__["containerd_data.same"](found, made["result"]):
         return answer
     before = __salt__["containerd_data.combine"](made["default"], _today(found, made))
-    _refuse(_moved_under_containers(before, made["result"]), path)
+    _refuse(_moved_under_containers(_good(path) or before, made["result"]), path)
     _refuse(_rolled_back_from(path, made["text"]), path)
     proof = __salt__["containerd_document.prove"](made, path, strict=strict, trial=trial)
     _refuse(proof, path, drop_ins)
@@ -305,6 +306,26 @@ def plan(path, overrides, strict=True, trial=0):
     changes.update(diff(before, made["result"]))
     # Nothing that the daemon would see, such as a sparse file that becomes a whole one.
     return {**answer, "write": True, "changes": changes or diff(found, made["result"])}
+
+
+def moved(path=CONFIG):
+    """
+    Tell what running containers would lose if the daemon were restarted with a file.
+
+    path : ``/etc/containerd/config.toml``
+        The configuration file. What a ready daemon ran with last lies beside it.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_toml.moved
+
+    :return: a list of sentences; empty where ``root`` and ``state`` stay, or no container runs.
+    :raises CommandExecutionError: the file cannot be read, or is no TOML.
+    """
+    before = _good(path)
+    return [finding["message"] for finding in _moved_under_containers(before, read(path))] if before else []
 
 
 def expected(overrides):
@@ -453,6 +474,16 @@ def _for_node(overrides, strict, folder="/etc/containerd"):
     _refuse(made["findings"], "The configuration")
     made["text"] = HEADER + made["text"]
     return made
+
+
+def _good(path):
+    """
+    Return the data that a ready daemon ran with last, None where that is not known.
+    """
+    try:
+        return read(f"{path}.good")
+    except CommandExecutionError:
+        return None
 
 
 def _moved_under_containers(before, result):
@@ -606,6 +637,8 @@ def _slurp(path):
     Return the text of a file.
     """
     try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise OSError(errno.EINVAL, "it is no file")
         with open(path, encoding="utf-8-sig") as file:
             return file.read()
     except UnicodeDecodeError as err:

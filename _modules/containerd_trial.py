@@ -33,6 +33,7 @@ KERNELS = ("/proc", "/dev", "/sys", "/run")
 PICKY_SNAPSHOTTERS = ("btrfs", "zfs")
 # In schema 2, as containerd_schema.locate takes them.
 SNAPSHOTTER = 'plugins."io.containerd.grpc.v1.cri".containerd.snapshotter'
+DEVICE_POOL = 'plugins."io.containerd.snapshotter.v1.devmapper".pool_name'
 NRI_PLUGINS = 'plugins."io.containerd.nri.v1.nri".plugin_path'
 NAMESPACES = ("unshare", "--mount", "--net", "--ipc", "--pid", "--fork")
 # Where the script below puts the root of the daemon.
@@ -134,6 +135,9 @@ def start(path, timeout=30, dump=None):
             return {"ok": None, "reason": f"the namespaces for it cannot be made here: {words}"}
     if reason is None:
         reason = words
+    unseen = [path for path in re.findall(r"(/[^\s:\"']+): no such file", reason) if os.path.exists(path)]
+    if unseen:
+        return {"ok": None, "reason": f"the daemon of a trial does not see {unseen[0]}, which the node has"}
     return {"ok": not reason, "reason": reason}
 
 
@@ -146,6 +150,8 @@ def _no_trial(dump):
         return f"{' and '.join(missing)} is not installed"
     if _setting(dump, "cgroup.path"):
         return "cgroup.path is set: the daemon would make that cgroup on the node"
+    if _setting(dump, DEVICE_POOL):
+        return "the snapshotter devmapper has a pool: the daemon would open the node's own devices"
     snapshotter = _setting(dump, SNAPSHOTTER)
     if snapshotter in PICKY_SNAPSHOTTERS:
         return f"the snapshotter {snapshotter} works on no other file system than its own"

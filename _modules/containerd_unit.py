@@ -41,6 +41,8 @@ WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 # What a unit file says in one line; a line break would begin another directive.
 BREAK = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 TIMEOUT = 20
+# user:password@host, user@host
+USER = re.compile(r"(^|//)[^/@\s]+@")
 
 
 def __virtual__():
@@ -129,7 +131,7 @@ def reload():
 
 def last_words():
     """
-    Return the last error that the daemon wrote to the journal since its last start.
+    Return what the daemon wrote to the journal when it ended, since its last start.
 
     CLI Example:
 
@@ -137,13 +139,14 @@ def last_words():
 
         salt '*' containerd_unit.last_words
 
-    :return: a line of text; empty where it wrote none, or systemd does not run.
+    :return: a line of text; empty where it did not end, or systemd does not run.
     """
     start = properties().get("InvocationID")
     if not start or not salt.utils.path.which("journalctl"):
         return ""
     log = _run("journalctl", "--quiet", "--output=cat", "--lines=50", f"_SYSTEMD_INVOCATION_ID={start}")
-    errors = re.findall(r"^(?:containerd: |panic: |.*level=(?:fatal|error)).*$", log["stdout"], re.MULTILINE)
+    # Not every error ends it: CNI that is not configured yet is one, too.
+    errors = re.findall(r"^(?:containerd: |panic: |.*level=fatal).*$", log["stdout"], re.MULTILINE)
     return errors[-1].removeprefix("containerd: ") if errors else ""
 
 
@@ -171,35 +174,23 @@ def render(environment=None, limits=None, directives=None):
     :raises SaltInvocationError: a name or value that cannot be written: all of them in one message.
     """
     faults = []
+    for name, settings in (("environment", environment), ("limits", limits), ("directives", directives)):
+        if settings is not None and not isinstance(settings, dict):
+            raise SaltInvocationError(f"containerd:service:{name} must be a mapping.")
     variables = [
-        f"{name}={_quoted(_line(f'environment:{name}', name, VARIABLE, value, faults, ','))}"
+        f"{name}={_quoted(_line(f'environment:{name}', name, VARIABLE, _text(value), faults))}\n"
         for name, value in (environment or {}).items()
     ]
-    sections = {"Service": {}}
-    for name, value in (limits or {}).items():
-        if not str(name).startswith("Limit"):
-            faults.append(
-                f"limits:{name} is no limit: write a directive of systemd.exec(5) such as LimitNOFILE."
-            )
-        sections["Service"][name] = [_line(f"limits:{name}", name, WORD, value, faults)]
+    sections = {"Service": _limits(limits or {}, faults)}
     for section, content in (directives or {}).items():
-        if not WORD.fullmatch(str(section)):
-            faults.append(f"directives:{section}: {str(section)!r} is no section of a unit.")
-        if not isinstance(content, dict):
-            faults.append(f"directives:{section} must be a mapping: directive to value.")
-            continue
-        table = sections.setdefault(section, {})
-        for name, value in content.items():
-            values = value if isinstance(value, (list, tuple)) else [value]
-            label = f"directives:{section}:{name}"
-            table.setdefault(name, []).extend(_line(label, name, WORD, item, faults) for item in values)
+        sections[section] = {**sections.get(section, {}), **_directives(section, content, faults)}
     if faults:
         raise SaltInvocationError("\n".join(f"containerd:service:{fault}" for fault in faults))
     if variables:
         sections["Service"].setdefault("EnvironmentFile", []).append(f"-{ENVIRONMENT}")
     return {
         DROP_IN: _unit_text(sections),
-        ENVIRONMENT: HEADER + "".join(f"{line}\n" for line in variables) if variables else None,
+        ENVIRONMENT: HEADER + "".join(variables) if variables else None,
     }
 
 
@@ -220,11 +211,15 @@ def verify(text):
 
     :return: a list of systemd's sentences; empty where it understands all, or where the unit or
         systemd-analyze is not installed.
+    :raises CommandExecutionError: a copy of the unit cannot be written.
     """
     fragment = properties().get("FragmentPath")
     if not fragment or not salt.utils.path.which("systemd-analyze"):
         return []
-    folder = tempfile.mkdtemp(prefix="containerd-unit-")
+    try:
+        folder = tempfile.mkdtemp(prefix="containerd-unit-")
+    except OSError as err:
+        raise CommandExecutionError(f"the drop-in cannot be tried out: {err}") from err
     try:
         shutil.copy(fragment, os.path.join(folder, UNIT))
         os.mkdir(os.path.join(folder, f"{UNIT}.d"))
@@ -232,6 +227,8 @@ def verify(text):
         with open(candidate, "w", encoding="utf-8") as file:
             file.write(text)
         said = _run("systemd-analyze", "verify", os.path.join(folder, UNIT))["stderr"]
+    except OSError as err:
+        raise CommandExecutionError(f"the drop-in cannot be tried out: {err}") from err
     finally:
         shutil.rmtree(folder)
     return [line.split(":", 2)[-1].strip() for line in said.splitlines() if line.startswith(candidate)]
@@ -252,6 +249,9 @@ def current():
     """
     found = {}
     for path in (DROP_IN, ENVIRONMENT):
+        # Also a link to /dev/null, by which systemd masks a drop-in.
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise CommandExecutionError(f"{path} is no file: remove it.")
         try:
             with open(path, encoding="utf-8", errors="replace") as file:
                 found[path] = file.read()
@@ -260,6 +260,35 @@ def current():
         except OSError as err:
             raise CommandExecutionError(f"{path} cannot be read: {err.strerror}. Remove it.") from err
     return found
+
+
+def changes(before, after):
+    """
+    Return what differs between the settings of two sets of files, without secrets.
+
+    before
+        A dictionary, path to text or None: what ``current`` returns.
+
+    after
+        Such a dictionary.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_unit.changes '{}' '{}'
+
+    :return: a dictionary: dotted path to ``{"old": ..., "new": ...}``. What stands before the @ of an address
+        is masked, with and without a scheme.
+    """
+    found = __salt__["containerd_toml.diff"](parse(before), parse(after))
+    return {
+        key: {
+            when: USER.sub(r"\1(secret)@", value) if isinstance(value, str) else value
+            for when, value in change.items()
+        }
+        for key, change in found.items()
+    }
 
 
 def parse(files):
@@ -298,14 +327,56 @@ def parse(files):
     return result
 
 
-def _line(label, name, pattern, value, faults, join=None):
+def _limits(limits, faults):
+    """
+    Return limits as directives: name to a list of lines.
+    """
+    for name in limits:
+        if not str(name).startswith("Limit"):
+            faults.append(
+                f"limits:{name} is no limit: write a directive of systemd.exec(5) such as LimitNOFILE."
+            )
+    return {name: [_line(f"limits:{name}", name, WORD, value, faults)] for name, value in limits.items()}
+
+
+def _directives(section, content, faults):
+    """
+    Return the directives of one section: name to a list of lines.
+    """
+    if not WORD.fullmatch(str(section)):
+        faults.append(f"directives:{section}: {str(section)!r} is no section of a unit.")
+    if not isinstance(content, dict):
+        faults.append(f"directives:{section} must be a mapping: directive to value.")
+        return {}
+    if "Environment" in content:
+        faults.append(
+            f"directives:{section}:Environment: every user may read it there; write "
+            "containerd:service:environment."
+        )
+    return {
+        name: [
+            _line(f"directives:{section}:{name}", name, WORD, item, faults)
+            for item in (value if isinstance(value, (list, tuple)) else [value])
+        ]
+        for name, value in content.items()
+    }
+
+
+def _text(value):
+    """
+    Return the value of a variable as text, where it is a list or a boolean.
+    """
+    if isinstance(value, (list, tuple)):
+        return ",".join(str(item) for item in value)
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _line(label, name, pattern, value, faults):
     """
     Return a value as the text of one line; note what is wrong with its name or with itself.
     """
     if not pattern.fullmatch(str(name)):
         faults.append(f"{label}: {str(name)!r} is no name that systemd takes.")
-    if isinstance(value, (list, tuple)) and join:
-        value = join.join(str(item) for item in value)
     if isinstance(value, bool):
         value = "yes" if value else "no"
     if not isinstance(value, (str, int, float)):
@@ -314,6 +385,8 @@ def _line(label, name, pattern, value, faults, join=None):
         faults.append(
             f"{label} has a line break or another control character, which a unit file cannot hold."
         )
+    elif pattern is WORD and str(value).endswith("\\"):
+        faults.append(f"{label} ends with a backslash: systemd would take the next line for a part of it.")
     return str(value)
 
 

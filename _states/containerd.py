@@ -15,7 +15,17 @@ from salt.exceptions import CommandExecutionError
 __virtualname__ = "containerd"
 
 SERVICE = "containerd"
+TO_ENABLE = ("", "disabled", "enabled-runtime", "linked", "linked-runtime")
 RESTARTED = {"containerd": {"old": "running with the configuration before", "new": "restarted"}}
+
+NOTHING_BEFORE = (
+    "There was nothing before it to put back. Correct pillar containerd:config and apply again; or move "
+    "{name} away and restart containerd, which then runs on its own defaults."
+)
+MANUAL = (
+    "containerd:service:restart is manual, and nothing was put back. What a ready daemon ran with last is in "
+    "NAME.good beside each file."
+)
 
 
 def __virtual__():
@@ -41,24 +51,21 @@ def enabled(name):
     ret = {"name": name, "result": True, "changes": {}, "comment": "The service is enabled."}
     try:
         found = __salt__["containerd_unit.enabled"]()
-        if found == "enabled":
-            return ret
         if found.startswith("masked"):
             comment = (
                 "containerd.service is masked, which keeps it from starting: systemctl unmask containerd, "
                 "and apply again."
             )
             return {**ret, "result": False, "comment": comment}
-        changes = {SERVICE: {"old": found, "new": "enabled"}}
+        # A static unit, for one, is not there to be enabled.
+        if found not in TO_ENABLE:
+            return {**ret, "comment": f"The service is {found}."}
+        changes = {SERVICE: {"old": found or "not installed", "new": "enabled"}}
         if __opts__["test"]:
             comment = "The service would be enabled."
             return {**ret, "result": None, "changes": changes, "comment": comment}
         __salt__["containerd_unit.enable"]()
     except CommandExecutionError as err:
-        if __opts__["test"] and not __salt__["cmd.which"]("containerd"):
-            changes = {SERVICE: {"old": "not installed", "new": "enabled"}}
-            comment = "The service would be enabled once it is installed."
-            return {**ret, "result": None, "changes": changes, "comment": comment}
         return {**ret, "result": False, "comment": str(err)}
     return {**ret, "changes": changes, "comment": "The service was enabled."}
 
@@ -96,13 +103,15 @@ def restarted(name, restart="auto"):
     if __opts__["test"]:
         return {**ret, "result": None, "changes": RESTARTED, "comment": f"{told} It would be restarted."}
     try:
+        if lost := __salt__["containerd_toml.moved"]():
+            return {**ret, "result": False, "comment": "\n".join([told, *lost])}
         __salt__["service.restart"](SERVICE)
     except CommandExecutionError as err:
         return {**ret, "result": False, "comment": _with_last_words(f"The restart failed: {err}")}
     return {**ret, "changes": RESTARTED, "comment": f"{told} It was restarted."}
 
 
-def ready(name, timeout=60, address="/run/containerd/containerd.sock"):
+def ready(name, timeout=60, address=None):
     """
     Wait until the daemon answers and its CRI plugins are ok.
 
@@ -114,8 +123,8 @@ def ready(name, timeout=60, address="/run/containerd/containerd.sock"):
     timeout : ``60``
         How long to wait, in seconds.
 
-    address : ``/run/containerd/containerd.sock``
-        The daemon's socket.
+    address : ``None``
+        The daemon's socket. None takes that of the configuration.
 
     SLS Example:
 
@@ -144,25 +153,31 @@ def ready(name, timeout=60, address="/run/containerd/containerd.sock"):
                 "systemd does not run here: where an image is built, set containerd:service:manage to false."
             )
         return {**ret, "result": False, "comment": f"{comment}\n{cure}"}
-    if not __salt__["containerd_change.pending"]():
-        __salt__["containerd_change.settle"]()
+    try:
+        if not __salt__["containerd_change.pending"]():
+            __salt__["containerd_change.settle"]()
+    except CommandExecutionError as err:
+        return {**ret, "result": False, "comment": f"{comment} But: {err}"}
     return ret
 
 
-def rolled_back(name, timeout=60, address="/run/containerd/containerd.sock"):
+def rolled_back(name, restart="auto", timeout=60, address=None):
     """
-    Put the last configuration that worked back, and wait until the daemon is ready with it.
+    Put the configuration that a ready daemon ran with last back, and wait until the daemon is ready with it.
 
-    For ``onfail``: it does so only where the daemon was started with a change that is not proved yet.
+    For ``onfail``: it does so only where the daemon was started with a change, and is not ready.
 
     name
         Any text.
 
+    restart : ``auto``
+        ``manual`` puts nothing back and restarts nothing, and says what to do.
+
     timeout : ``60``
         How long to wait for readiness, in seconds.
 
-    address : ``/run/containerd/containerd.sock``
-        The daemon's socket.
+    address : ``None``
+        The daemon's socket. None takes that of the configuration.
 
     SLS Example:
 
@@ -174,43 +189,42 @@ def rolled_back(name, timeout=60, address="/run/containerd/containerd.sock"):
               - containerd is ready
 
     :return: a state return. The run fails all the same, by the state that failed before. The rejected files
-        are beside the good ones, as ``NAME.rejected``, with the reason in their first line.
+        are beside the good ones, as ``NAME.rejected``, with the reason in their first line. Under
+        ``test=True`` nothing is rolled back, and nothing predicted: the daemon was not restarted either.
     """
     ret = {"name": name, "result": True, "changes": {}, "comment": "There is no change to roll back."}
-    changed = __salt__["containerd_change.unproved"]()
-    if not changed:
-        return ret
-    if __salt__["containerd_change.pending"]():
-        comment = (
-            f"{' and '.join(changed)} changed, and the daemon has not been started with it: the failure has "
-            "another reason, and nothing is rolled back. The next run restarts the daemon."
-        )
-        return {**ret, "comment": comment}
     if __opts__["test"]:
-        return {**ret, "result": None, "comment": f"{' and '.join(changed)} would be rolled back."}
+        return {**ret, "comment": "A dry run rolls nothing back."}
+    reason = ""
     try:
-        reason = _with_last_words(_why_not_ready(0, address) or "the service failed")
+        tried = __salt__["containerd_change.tried"]()
+        if not tried:
+            return ret
+        reason = _why_not_ready(0, address)
+        if not reason:
+            comment = f"The daemon is ready with the change of {' and '.join(tried)}: something else failed."
+            return {**ret, "comment": comment}
+        reason = _with_last_words(reason)
+        if restart == "manual":
+            return {**ret, "result": False, "comment": _for_a_person(reason, tried, MANUAL)}
         done = __salt__["containerd_change.roll_back"](reason)
         back = [path for path, change in done.items() if change]
         if not back:
-            return {**ret, "result": False, "comment": _for_a_person(reason, list(done))}
+            return {**ret, "result": False, "comment": _for_a_person(reason, list(done), NOTHING_BEFORE)}
+        ret["changes"] = {path: done[path] for path in back}
+        rejected = " and ".join(f"{path}.rejected" for path in back)
+        told = f"Rolled back, since {reason}\nWhat was rejected is in {rejected}."
         __salt__["service.restart"](SERVICE)
+        if still := _why_not_ready(timeout, address):
+            comment = f"{told}\ncontainerd is not ready with the previous configuration either: {still}"
+            return {**ret, "result": False, "comment": _with_last_words(comment)}
+        __salt__["containerd_change.settle"]()
     except CommandExecutionError as err:
         return {
             **ret,
             "result": False,
-            "comment": f"The roll-back failed: {err}\nIt was needed since: {reason}",
+            "comment": f"The roll-back failed: {err}\nIt was needed since {reason}",
         }
-    ret["changes"] = {path: done[path] for path in back}
-    rejected = " and ".join(f"{path}.rejected" for path in back)
-    told = f"Rolled back, since {reason}\nWhat was rejected is in {rejected}."
-    still = _why_not_ready(timeout, address)
-    if still:
-        comment = _with_last_words(
-            f"{told}\ncontainerd is not ready with the previous configuration either: {still}"
-        )
-        return {**ret, "result": False, "comment": comment}
-    __salt__["containerd_change.settle"]()
     return {**ret, "comment": f"{told}\ncontainerd is ready with the previous configuration."}
 
 
@@ -235,13 +249,9 @@ def _with_last_words(text):
     return text if not words or words in text else f"{text}\nThe daemon's last error: {words}"
 
 
-def _for_a_person(reason, files):
+def _for_a_person(reason, files, cure):
     """
-    Return what to do where no previous configuration is there to go back to.
+    Return what is wrong and what a person has to do.
     """
     name = " and ".join(files)
-    return (
-        f"containerd does not run with {name}, and nothing was there before to be put back: {reason}\n"
-        f"Correct pillar containerd:config and apply again; or move {name} away and restart containerd, "
-        "which then runs on its own defaults."
-    )
+    return f"containerd is not ready with {name}: {reason}\n{cure.format(name=name)}"

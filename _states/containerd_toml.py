@@ -42,8 +42,8 @@ def managed(
     Every override is translated to the schema of the installed containerd, checked, and proved by
     ``containerd config dump`` to be in effect, and the result is tried by a trial start, before the file is
     touched. The file is written only when its data change: then a ``watch`` restarts the service. Other bytes
-    for the same data, such as another order, are left alone. The file as it was before stays beside it, as
-    ``NAME.previous``.
+    for the same data, such as another order, are left alone. What a ready daemon ran with last
+    stays beside it, as ``NAME.good``.
 
     name
         The file, such as ``/etc/containerd/config.toml``.
@@ -146,6 +146,9 @@ def protected(name, overrides=None):
         ret["changes"]["user"] = {"old": __salt__["file.uid_to_user"](found.st_uid), "new": "root"}
     if want != have:
         ret["changes"]["mode"] = {"old": f"{have:04o}", "new": f"{want:04o}"}
+    if __opts__["test"] and secret and want != have and _would_be_written(name, overrides):
+        # It is written with the right mode.
+        del ret["changes"]["mode"]
     if not ret["changes"]:
         return ret
     if __opts__["test"]:
@@ -195,6 +198,16 @@ def library_installed(name="tomlkit>=0.15.1"):
     if ret["result"] and not __salt__["containerd_toml.library"]():
         ret.update(result=False, comment=f"{name} was installed, and yet cannot be imported.")
     return ret
+
+
+def _would_be_written(name, overrides):
+    """
+    Tell whether ``managed`` would write the file.
+    """
+    try:
+        return __salt__["containerd_toml.plan"](name, overrides, strict=False)["write"]
+    except (CommandExecutionError, SaltInvocationError):
+        return False
 
 
 def _missing():

@@ -15,6 +15,11 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 __virtualname__ = "containerd_unit"
 
+ROLLED_BACK = (
+    "These settings were rolled back before; the first line of {path}.rejected tells why. Change pillar "
+    "containerd:service, or remove that file to have them tried again."
+)
+
 
 def __virtual__():
     return __virtualname__
@@ -59,8 +64,11 @@ def managed(name, environment=None, limits=None, directives=None):
     """
     ret = {"name": name, "result": True, "changes": {}, "comment": "The service has these settings already."}
     try:
-        files = __salt__["containerd_unit.render"](environment, limits, directives)
         found = __salt__["containerd_unit.current"]()
+    except CommandExecutionError as err:
+        return {**ret, "result": False, "comment": str(err)}
+    try:
+        files = __salt__["containerd_unit.render"](environment, limits, directives)
         stale = [path for path, text in files.items() if text != found[path]]
         if not stale:
             return ret
@@ -68,17 +76,24 @@ def managed(name, environment=None, limits=None, directives=None):
         if faults:
             lines = ["containerd:service is refused; nothing was changed. systemd would ignore:", *faults]
             return {**ret, "result": False, "comment": "\n".join(lines)}
-        parse = __salt__["containerd_unit.parse"]
-        changes = __salt__["containerd_toml.diff"](parse(found), parse(files))
+        again = [path for path in stale if __salt__["containerd_change.rejected"](path, files[path])]
+        if again:
+            return {
+                **ret,
+                "result": False,
+                "comment": "\n".join(ROLLED_BACK.format(path=path) for path in again),
+            }
+        changes = __salt__["containerd_unit.changes"](found, files)
         # The data are the same, and yet somebody edited the file.
         ret["changes"] = changes or {path: {"old": "edited", "new": "as specified"} for path in stale}
         if __opts__["test"]:
             return {**ret, "result": None, "comment": f"{' and '.join(stale)} would be changed."}
-        for path in stale:
-            __salt__["containerd_change.apply"](
-                path, files[path], mode="0600" if path.endswith(".env") else "0644"
-            )
+        # The environment first: the drop-in names it.
+        for path in reversed(stale):
+            mode = "0600" if path.endswith(".env") else "0644"
+            __salt__["containerd_change.apply"](path, files[path], mode=mode)
         __salt__["containerd_unit.reload"]()
     except (CommandExecutionError, SaltInvocationError) as err:
-        return {**ret, "result": False, "changes": {}, "comment": str(err)}
+        ret["changes"] = __salt__["containerd_unit.changes"](found, __salt__["containerd_unit.current"]())
+        return {**ret, "result": False, "comment": str(err)}
     return {**ret, "comment": f"{' and '.join(stale)} changed; the next start of the daemon takes it."}

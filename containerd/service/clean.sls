@@ -11,7 +11,7 @@ containerd service is stopped:
       - sls: containerd.settings
 {%- set drop_in = "/etc/systemd/system/containerd.service.d/50-containerd-formula" %}
 {%- for suffix in ("conf", "env") %}
-{%- for end in ("", ".previous", ".rejected") %}
+{%- for end in ("", ".good", ".rejected") %}
 
 containerd service settings {{ suffix ~ end }} are removed:
   file.absent:

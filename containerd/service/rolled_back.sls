@@ -12,6 +12,7 @@ containerd configuration is rolled back:
     - text: Left out of this preview, see "containerd Salt modules are synced".
 {%- else %}
   containerd.rolled_back:
+    - restart: {{ containerd.service.restart | json }}
     - timeout: {{ containerd.service.ready_timeout }}
     - require:
       - sls: containerd.salt.modules

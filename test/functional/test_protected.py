@@ -69,11 +69,19 @@ def test_directories_do_not_move_from_under_containers(managed, config_path, tmp
     assert managed({"state": "/run/other"}).result is True
 
 
-def test_content_that_was_rolled_back_is_not_tried_again(managed, loaders, config_path):
-    managed({"oom_score": 1})
-    loaders.modules.containerd_change.settle()
+def managed_text(managed, config_path):
+    """
+    Return what the file holds with oom_score 2, and leave it with 1.
+    """
     managed({"oom_score": 2})
-    loaders.modules.containerd_change.roll_back("it failed")
+    text = config_path.read_text(encoding="utf-8")
+    managed({"oom_score": 1})
+    return text
+
+
+def test_content_that_was_rolled_back_is_not_tried_again(managed, config_path):
+    text = f"# Rolled back: it failed\n{managed_text(managed, config_path)}"
+    config_path.with_name("config.toml.rejected").write_text(text, encoding="utf-8")
     for test in (True, False):
         ret = managed({"oom_score": 2}, test=test)
         assert (ret.result, ret.changes) == (False, {})
@@ -111,3 +119,28 @@ def test_what_the_checks_do_not_know_the_trial_finds(managed, config_path):
         assert "containerd does not come up with it (trial start): " in ret.comment
         assert "x509" in ret.comment
     assert not config_path.exists()
+
+
+def test_a_file_that_was_lost_comes_back_although_containers_run(managed, loaders, config_path, tmp_path):
+    """
+    What the daemon runs with is known: it is not containerd's default.
+    """
+    state = tmp_path / "state"
+    (state / "io.containerd.runtime.v2.task" / "k8s.io" / "abc").mkdir(parents=True)
+    overrides = {"state": str(state), "root": "/data/containerd"}
+    managed(overrides, trial_start=False)
+    loaders.modules.containerd_change.settle()
+    for damage in ("", "version = = 2"):
+        config_path.write_text(damage, encoding="utf-8")
+        assert managed(overrides, trial_start=False).result is True
+    assert managed({"state": str(state)}, trial_start=False).result is False
+
+
+def test_the_mode_of_a_first_secret_is_predicted_once(managed, loaders, config_path):
+    managed({"oom_score": 1})
+    secret = {"version": 2, **SECRET}
+    state = loaders.states.containerd_toml.protected
+    assert managed(secret, test=True).changes
+    assert state(name=str(config_path), overrides=secret, test=True).changes == {}
+    managed(secret)
+    assert state(name=str(config_path), overrides=secret).changes == {}

@@ -235,7 +235,7 @@ def test_a_disk_that_takes_nothing(site, options, words):
         ("#!/bin/sh\necho rubbish", "containerd config default is"),
         ("#!/bin/sh\nexit 0", "printed nothing"),
         ("#!/bin/sh\nexec sleep 1000", "no answer within"),
-        ("\x7fELF rubbish", "containerd"),
+        ("\x7fELF rubbish", "/usr/bin/containerd cannot be run: "),
     ],
     ids=["not executable", "rubbish", "silent", "hangs", "no program"],
 )

@@ -97,25 +97,69 @@ def test_a_link_is_kept(change, config, tmp_path):
     assert config.read_text(encoding="utf-8") == "new"
 
 
-def test_a_change_is_pending_until_the_daemon_is_another_one(change, config, systemd):
-    change.apply(str(config), "new")
-    assert change.unproved() == change.pending() == [str(config)]
-    systemd["InvocationID"] = "second"
-    assert (change.unproved(), change.pending()) == ([str(config)], [])
-    change.settle()
+def test_what_is_no_file_stays(change, tmp_path):
+    """
+    A link to /dev/null is how systemd masks a drop-in: writing through it would replace the device.
+    """
+    os.mkfifo(tmp_path / "device")
+    (tmp_path / "link").symlink_to(tmp_path / "device")
+    with pytest.raises(CommandExecutionError, match="link is no file, and stays as it is"):
+        change.apply(str(tmp_path / "link"), "new")
+    with pytest.raises(CommandExecutionError, match="device is no file, and stays as it is"):
+        change.write(str(tmp_path / "link"), "new")
+    assert not (tmp_path / "device").is_file()
     assert change.unproved() == []
 
 
-def test_a_daemon_that_does_not_run_will_see_the_change(change, config, systemd):
-    systemd["ActiveState"] = "inactive"
+def test_what_a_killed_run_left_is_swept_away(change, config):
+    old, young = (config.with_name(f".config.toml-{name}") for name in ("old", "young"))
+    for path in (old, young):
+        path.write_text("secret", encoding="utf-8")
+    os.utime(old, (0, 0))
+    change.write(str(config), "new")
+    assert (old.exists(), young.exists()) == (False, True)
+
+
+def good(config):
+    return config.with_name("config.toml.good")
+
+
+def test_a_change_is_pending_until_the_daemon_is_another_one(change, config, systemd):
     change.apply(str(config), "new")
-    assert change.pending() == []
+    assert change.unproved() == change.pending() == [str(config)]
+    assert change.tried() == []
+    systemd["InvocationID"] = "second"
+    assert (change.unproved(), change.pending(), change.tried()) == ([str(config)], [], [str(config)])
+    assert change.settle() == [str(config)]
+    assert (change.unproved(), change.settle()) == ([], [])
+    assert good(config).read_text(encoding="utf-8") == "new"
+    assert good(config).stat().st_mode & 0o777 == 0o600
 
 
-def test_a_change_that_was_taken_back_is_none(change, config):
+@pytest.mark.parametrize("state", ["inactive", "failed", "activating"])
+def test_a_daemon_that_does_not_run_will_read_the_change(change, config, systemd, state):
+    """
+    And it has not been started with it: nothing is to be rolled back.
+    """
+    systemd["ActiveState"] = state
+    change.apply(str(config), "new")
+    assert (change.pending(), change.tried()) == ([], [])
+
+
+def test_a_change_that_was_taken_back_in_time_is_none(change, config):
     change.apply(str(config), "new")
     change.apply(str(config), "old")
     assert (change.unproved(), change.pending()) == ([], [])
+
+
+def test_a_change_that_was_taken_back_too_late_is_pending(change, config, systemd):
+    """
+    The daemon has been started with it meanwhile.
+    """
+    change.apply(str(config), "new")
+    systemd["InvocationID"] = "second"
+    change.apply(str(config), "old")
+    assert (change.unproved(), change.pending()) == ([], [str(config)])
 
 
 def test_a_run_that_was_killed_before_the_write_left_nothing_pending(change, config, monkeypatch):
@@ -132,14 +176,19 @@ def test_a_run_that_was_killed_before_the_write_left_nothing_pending(change, con
     monkeypatch.setattr(change, "write", die)
     with pytest.raises(Killed):
         change.apply(str(config), "new")
-    assert change.pending() == []
+    assert (change.pending(), change.unproved()) == ([], [])
 
 
-def test_the_last_content_that_worked_is_kept_over_several_changes(change, config):
+def test_what_worked_last_is_kept_over_changes_and_other_peoples_edits(change, config, systemd):
+    change.apply(str(config), "proved")
+    systemd["InvocationID"] = "second"
+    change.settle()
+    config.write_text("an edit that breaks it", encoding="utf-8")
     for text in ("bad", "worse"):
         change.apply(str(config), text)
-    assert config.with_name("config.toml.previous").read_text(encoding="utf-8") == "old"
-    assert config.with_name("config.toml.previous").stat().st_mode & 0o777 == 0o600
+    systemd["InvocationID"] = "third"
+    change.roll_back("it failed")
+    assert config.read_text(encoding="utf-8") == "proved"
 
 
 def test_a_change_that_cannot_be_written_is_not_recorded(change, config, monkeypatch):
@@ -157,9 +206,10 @@ def test_a_change_that_cannot_be_written_is_not_recorded(change, config, monkeyp
     assert not os.path.exists(change._record_path())
 
 
-def test_roll_back_puts_the_content_back_to_the_letter(change, config):
+def test_roll_back_puts_the_content_back_to_the_letter(change, config, systemd):
     config.write_bytes(b"# caf\xe9\r\n")
     change.apply(str(config), "new\n")
+    systemd["InvocationID"] = "second"
     assert change.roll_back("it failed\nbadly") == {str(config): {"old": "rejected", "new": "previous"}}
     assert config.read_bytes() == b"# caf\xe9\r\n"
     rejected = config.with_name("config.toml.rejected")
@@ -167,16 +217,31 @@ def test_roll_back_puts_the_content_back_to_the_letter(change, config):
     assert rejected.stat().st_mode & 0o777 == 0o600
     assert change.rejected(str(config), "new\n")
     assert not change.rejected(str(config), "other\n")
+    # The daemon still has to be restarted, also by a run that comes after this one was killed.
+    assert change.pending() == [str(config)]
+    systemd["InvocationID"] = "third"
+    assert change.pending() == []
+    change.settle()
+    assert config.read_bytes() == good(config).read_bytes()
 
 
-def test_roll_back_leaves_a_configuration_that_replaced_none(change, tmp_path):
+def test_nothing_is_rolled_back_that_the_daemon_was_not_started_with(change, config):
+    change.apply(str(config), "new")
+    assert change.roll_back("another reason") == {}
+    assert config.read_text(encoding="utf-8") == "new"
+
+
+def test_roll_back_leaves_a_configuration_that_replaced_none(change, tmp_path, systemd):
     path = tmp_path / "new.toml"
     change.apply(str(path), "new")
+    systemd["InvocationID"] = "second"
     assert change.roll_back("it failed") == {str(path): {}}
     assert path.read_text(encoding="utf-8") == "new"
 
 
-def test_roll_back_takes_a_new_drop_in_away_and_brings_a_removed_one_back(change, tmp_path, monkeypatch):
+def test_roll_back_takes_a_new_drop_in_away_and_brings_a_removed_one_back(
+    change, tmp_path, monkeypatch, systemd
+):
     monkeypatch.setattr(change, "UNIT_FOLDER", str(tmp_path))
     reloads = []
     change.__salt__["containerd_unit.reload"] = lambda: reloads.append(1)
@@ -185,14 +250,35 @@ def test_roll_back_takes_a_new_drop_in_away_and_brings_a_removed_one_back(change
     change.apply(str(new), "new")
     change.apply(str(gone), None)
     assert (new.exists(), gone.exists()) == (True, False)
+    systemd["InvocationID"] = "second"
     change.roll_back("it failed")
     assert not new.exists()
     assert (gone.read_text(encoding="utf-8"), gone.stat().st_mode & 0o777) == ("secret", 0o600)
     assert reloads == [1]
+    # Which of the two was to blame nobody knows.
+    assert not change.rejected(str(new), "new")
 
 
-def test_a_record_that_is_rubbish_is_none(change, config):
+@pytest.mark.parametrize("rubbish", ["{", "{}", "[]", '{"daemon": 1, "files": 2}'])
+def test_a_record_that_is_rubbish_is_none(change, config, rubbish):
     change.apply(str(config), "new")
     with open(change._record_path(), "w", encoding="utf-8") as file:
-        file.write("{")
-    assert change.unproved() == []
+        file.write(rubbish)
+    assert (change.unproved(), change.pending(), change.tried()) == ([], [], [])
+
+
+def test_a_directory_in_the_place_of_a_recorded_file_is_no_traceback(change, config, systemd):
+    change.apply(str(config), "new")
+    config.unlink()
+    config.mkdir()
+    assert change.unproved() == change.pending() == [str(config)]
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "words"),
+    [("\ud800", None, "surrogates not allowed"), ("x", "u=rw", "'u=rw' is no mode")],
+)
+def test_what_cannot_be_written_is_an_error_and_leaves_nothing(change, config, text, mode, words):
+    with pytest.raises(CommandExecutionError, match=words):
+        change.write(str(config), text, mode=mode)
+    assert os.listdir(config.parent) == ["config.toml"]

@@ -71,14 +71,20 @@ def test_what_would_begin_a_line_of_its_own_is_refused_all_at_once(unit):
     with pytest.raises(SaltInvocationError) as error:
         unit.render(
             {"A": "x\nLD_PRELOAD=/evil", "B C": "x", "D": {"x": 1}},
-            {"NOFILE": 1},
-            {"Service": {"ExecStartPre": "x\nExecStart=/evil", "Bad Name": 1}, "Unit": "text", "A]\n[B": {}},
+            {"NOFILE": 1, "LimitCORE": "1\\"},
+            {
+                "Service": {"ExecStartPre": "x\nExecStart=/evil", "Bad Name": 1, "Environment": "TOKEN=x"},
+                "Unit": "text",
+                "A]\n[B": {},
+            },
         )
     for words in (
         "environment:A has a line break",
         "environment:B C: 'B C' is no name",
         "environment:D is a dict",
         "limits:NOFILE is no limit",
+        "limits:LimitCORE ends with a backslash",
+        "directives:Service:Environment: every user may read it there",
         "directives:Service:ExecStartPre has a line break",
         "directives:Service:Bad Name: 'Bad Name' is no name",
         "directives:Unit must be a mapping",
@@ -93,3 +99,27 @@ def test_what_a_person_wrote_is_read(unit):
         "environment": {"A": "b"},
         "Service": {"LimitNOFILE": "5", "EnvironmentFile": "/etc/own.env"},
     }
+
+
+@pytest.mark.parametrize("setting", ["environment", "limits", "directives"])
+def test_what_is_no_mapping_is_refused(unit, setting):
+    with pytest.raises(SaltInvocationError, match=f"containerd:service:{setting} must be a mapping"):
+        unit.render(**{setting: ["a"]})
+
+
+def test_a_boolean_of_a_program_is_not_one_of_systemd(unit):
+    assert 'A="true"' in unit.render({"A": True})[unit.ENVIRONMENT]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("http://u:hunter2@proxy:3128", "http://(secret)@proxy:3128"),
+        ("u:hunter2@proxy:3128", "(secret)@proxy:3128"),
+        ("http://hunter2@proxy", "http://(secret)@proxy"),
+        ("http://proxy:3128", "http://proxy:3128"),
+    ],
+)
+def test_who_asks_a_proxy_is_nobodys_business(unit, value, shown):
+    files = unit.render({"HTTPS_PROXY": value})
+    assert unit.changes({}, files) == {"environment.HTTPS_PROXY": {"old": None, "new": shown}}
