@@ -25,6 +25,8 @@ PYTHON = "/opt/salt/bin/python3"
 PRELOADED = """
 import json, os, sys, tempfile
 import salt.cli.call, salt.loader, salt.minion, salt.scripts, salt.state
+with open("/run/preloaded-salt.pid", "w") as file:
+    file.write(str(os.getpid()))
 for line in sys.stdin:
     files = [tempfile.TemporaryFile() for _ in range(2)]
     child = os.fork()
@@ -124,12 +126,31 @@ class FormulaNode:
         command = ["salt-call", "--out=json", "--retcode-passthrough", "--log-level=error", *arguments]
         if within:
             return self.run([*within, *command], check=False)
+        self._begin(command)
+        return self._end(command)
+
+    def begin(self):
+        """
+        Start to apply ``containerd``, and do not wait for its end.
+        """
+        self._begin(["salt-call", "--log-level=error", "state.apply", "containerd"])
+
+    def kill(self):
+        """
+        Kill the run that was begun, at once.
+        """
+        self.run('pkill -KILL --parent "$(cat /run/preloaded-salt.pid)"', check=False)
+        return self._end([])
+
+    def _begin(self, command):
         # Also after a reboot: then the old one has ended.
         if self._preloaded is None or self._preloaded.poll() is not None:
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
             self._preloaded = self.machine.popen([PYTHON, "-W", "ignore", "-c", PRELOADED], **pipes)
         self._preloaded.stdin.write(json.dumps(command) + "\n")
         self._preloaded.stdin.flush()
+
+    def _end(self, command):
         status, stdout, stderr = json.loads(self._preloaded.stdout.readline())
         return subprocess.CompletedProcess(command, status, stdout, stderr)
 

@@ -48,6 +48,14 @@ def duration(site, two_texts):
     return time.monotonic() - started
 
 
+@pytest.fixture(scope="module")
+def phases():
+    """
+    In which part of a run the kills were.
+    """
+    return set()
+
+
 def converges(site, texts):
     """
     Assert that the file is whole, and that the next run ends what was begun.
@@ -62,13 +70,13 @@ def converges(site, texts):
 
 
 def test_a_run_that_is_killed_between_write_and_restart_is_ended_by_the_next(site, two_texts):
-    site.node.pillar(settings({"oom_score": -400}))
+    site.converge(config={"oom_score": -500})
     pid = site.node.daemon_pid()
     inode = site.node.run(["stat", "-c", "%i", CONFIG]).stdout.strip()
-    site.start()
-    site.node.run(
-        f'while [ "$(stat -c %i {CONFIG})" = {inode} ]; do :; done; pkill -KILL salt-call', timeout=120
-    )
+    site.node.pillar(settings({"oom_score": -400}))
+    site.node.begin()
+    site.node.run(f'while [ "$(stat -c %i {CONFIG})" = {inode} ]; do :; done', timeout=300)
+    site.node.kill()
     assert (site.text(), site.node.daemon_pid()) == (two_texts[1], pid)
     assert site.node.salt("containerd.status")["restart_pending"] is True
     ret = site.node.apply()
@@ -77,16 +85,33 @@ def test_a_run_that_is_killed_between_write_and_restart_is_ended_by_the_next(sit
     assert site.node.apply().changed == {}
 
 
+def moment(number, count, duration):
+    """
+    Return a random moment of the part of a run that is this number's: together they cover all of it.
+    """
+    return duration * (number + random.Random(SEED + number).random()) / count
+
+
 @pytest.mark.parametrize("number", range(KILLS))
-def test_a_run_that_is_killed_at_any_moment(site, two_texts, duration, number):
-    moment = random.Random(SEED + number).uniform(0, duration)
-    site.progress(f"kill {number} of seed {SEED}: after {moment:.1f} s")
-    other = -500 if site.text() == two_texts[1] else -400
-    site.node.pillar(settings({"oom_score": other}))
-    site.start()
-    threading.Event().wait(moment)
-    site.node.run("pkill -KILL salt-call", check=False)
+def test_a_run_that_is_killed_at_any_moment(site, two_texts, duration, phases, number):
+    old, new = two_texts if site.text() == two_texts[0] else reversed(two_texts)
+    site.node.pillar(settings({"oom_score": -400 if new == two_texts[1] else -500}))
+    pid = site.node.daemon_pid()
+    site.node.begin()
+    threading.Event().wait(moment(number, KILLS, duration))
+    site.node.kill()
+    restarted = site.node.daemon_pid() != pid
+    phase = "after the restart" if restarted else "before the write" if site.text() == old else "between"
+    site.progress(f"kill {number} of seed {SEED}, {moment(number, KILLS, duration):.1f} s: {phase}")
+    phases.add(phase)
     converges(site, two_texts)
+
+
+def test_the_kills_hit_the_run_before_and_after_what_matters(phases):
+    """
+    Else the tests above would pass without having interrupted anything.
+    """
+    assert phases >= {"before the write", "after the restart"} or KILLS < 10
 
 
 @pytest.mark.parametrize("number", range(CHANGES))
@@ -109,13 +134,13 @@ def test_a_power_cut_at_any_moment(site, two_texts, duration, number):
     """
     The pod ends with the power; it is not asked for any more.
     """
-    moment = random.Random(SEED - number).uniform(duration / 2, duration)
-    site.progress(f"power cut {number} of seed {SEED}: after {moment:.1f} s")
     site.converge(config={"oom_score": -500})
+    pid = site.node.daemon_pid()
     site.node.pillar(settings({"oom_score": -400}))
     site.node.run(["sync"])
-    site.start()
-    threading.Event().wait(moment)
+    site.node.begin()
+    threading.Event().wait(duration / 3 + moment(number, POWER_CUTS, duration * 2 / 3))
+    site.progress(f"power cut {number} of seed {SEED}; restarted before it: {site.node.daemon_pid() != pid}")
     site.node.machine.power_cut()
     site.pod = None
     assert site.ready()

@@ -341,7 +341,47 @@ def test_settings_that_keep_the_daemon_from_starting_are_rolled_back(site):
     assert ret[ROLLED_BACK]["changes"] == {DROP_IN: {"old": "rejected", "new": "previous"}}
     assert "containerd is ready with the previous configuration." in ret[ROLLED_BACK]["comment"]
     assert site.ready()
+    untouched = site.identity()
+    again = site.apply(directives={"Service": {"ExecStartPre": "/bin/false"}})
+    assert "were rolled back before" in again[SETTINGS]["comment"]
+    assert (again.changed, site.identity()) == ({}, untouched)
     site.node.run(["rm", f"{DROP_IN}.rejected"])
+
+
+def test_a_daemon_that_is_ready_is_not_rolled_back_because_something_else_failed(site):
+    """
+    The change was made without a restart, somebody restarted, and then a state failed.
+    """
+    site.converge()
+    site.apply({"oom_score": -8}, restart="manual")
+    site.node.run(["systemctl", "restart", "containerd"])
+    before = site.identity()
+    ret = site.apply({"oom_score": -8}, limits={"LimitNOFIL": 1})
+    assert ret.retcode == 2
+    assert "something else failed" in ret[ROLLED_BACK]["comment"]
+    assert site.identity() == before
+    assert site.node.run(["ls", f"{CONFIG}.rejected"], check=False).returncode != 0
+
+
+def test_a_roll_back_that_is_killed_is_ended_by_the_next_run(site, blind):
+    site.converge()
+    right = site.text()
+    site.node.pillar(settings(ROWS["default runtime missing"][0], trial_start=False))
+    site.node.begin()
+    site.node.run(f"until [ -e {CONFIG}.rejected ] && cmp -s {CONFIG} {CONFIG}.good; do :; done", timeout=300)
+    site.node.kill()
+    assert site.text() == right
+    site.node.run(["rm", f"{CONFIG}.rejected"])
+    assert site.apply().failed == {}
+    assert site.ready()
+
+
+def test_a_socket_elsewhere_is_where_the_daemon_is_asked(site):
+    site.converge()
+    ret = site.apply({"grpc": {"address": "/run/site/containerd.sock"}})
+    assert ret.failed == {}
+    assert site.ready()
+    assert site.converge().failed == {}
 
 
 def test_a_service_that_a_person_stopped_is_started(site):
