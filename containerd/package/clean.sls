@@ -1,5 +1,5 @@
-{#- Removes the package and its hold after the service is down, then the repository. Images and containers
-    (/var/lib/containerd) stay. #}
+{#- Removes the package and its hold, or the archive, after the service is down, then the repository. Images and
+    containers (/var/lib/containerd) stay. #}
 {%- from "containerd/map.jinja" import containerd, preview with context %}
 {%- set source = containerd.package.source %}
 
@@ -15,6 +15,9 @@ containerd package is removed:
 {%- elif preview %}
   test.show_notification:
     - text: Left out of this preview, see "containerd Salt modules are synced".
+{%- elif source == "archive" %}
+  containerd_archive.absent:
+    - name: /usr/local/lib/systemd/system/containerd.service
 {%- else %}
   containerd_package.removed:
     - packages: {{ containerd.package[source].packages | json }}
