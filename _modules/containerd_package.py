@@ -16,6 +16,7 @@ import functools
 import glob
 import os
 import re
+import tempfile
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
@@ -175,7 +176,7 @@ def choose(package, wanted, complaints=()):
         return fitting[0]
     there_are = f"there are {', '.join(versions[:10])}" if versions else "they have no version of it"
     raise CommandExecutionError(
-        f"no repository of this node has {package} {wanted}: {there_are}. Nothing was changed. Correct "
+        f"No repository of this node has {package} {wanted}: {there_are}. Nothing was changed. Correct "
         f"containerd:package:version or the repository. {' '.join(complaints)}".rstrip()
     )
 
@@ -207,9 +208,46 @@ def refresh(repository=""):
     if ours or (result["retcode"] != 0 and not any("://" in line for line in told)):
         words = " ".join(line[3:] for line in ours or told)
         raise CommandExecutionError(
-            f"the repository {repository or ''} cannot be used: {words} Nothing was installed."
+            f"The repository {repository or ''} cannot be used: {words} Nothing was installed."
         )
     return told
+
+
+def probe(text):
+    """
+    Ask a repository that is not configured yet, without touching apt's own lists and sources.
+
+    text
+        The text of its deb822 source.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_package.probe "$(cat docker.sources)"
+
+    :return: true.
+    :raises CommandExecutionError: it does not answer, or it is not signed by the key that the text names:
+        apt's own words are in the message.
+    """
+    with tempfile.TemporaryDirectory(prefix="containerd-formula-") as folder:
+        os.makedirs(os.path.join(folder, "lists", "partial"))
+        source = os.path.join(folder, "probe.sources")
+        with open(source, "w", encoding="utf-8") as file:
+            file.write(text)
+        settings = {
+            "Dir::Etc::sourcelist": source,
+            "Dir::Etc::sourceparts": "-",
+            "Dir::State::lists": os.path.join(folder, "lists"),
+            "APT::Sandbox::User": "root",
+        }
+        options = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
+        result = _apt("apt-get", "--quiet", *options, "update")
+    told = [line[3:] for line in result["stderr"].splitlines() if line.startswith(("E: ", "W: "))]
+    if told or result["retcode"] != 0:
+        words = " ".join(told) or f"apt-get update ended with {result['retcode']}."
+        raise CommandExecutionError(f"The repository cannot be used: {words} Nothing was changed.")
+    return True
 
 
 def held(packages):

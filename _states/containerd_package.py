@@ -130,6 +130,50 @@ def removed(name, packages):
     return {**ret, "changes": changes, "comment": f"{', '.join(there or holds)}: removed."}
 
 
+def repository_answers(name, contents):
+    """
+    Make sure that an apt repository answers, and is signed by its key, before it is configured.
+
+    apt's own lists and sources are not touched. A repository that is configured already is not asked.
+
+    name
+        The file of our source.
+
+    contents
+        What that file shall hold.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd repository answers:
+          containerd_package.repository_answers:
+            - name: /etc/apt/sources.list.d/docker.sources
+            - contents: |
+                Types: deb
+                URIs: https://download.docker.com/linux/debian
+                Suites: bookworm
+                Components: stable
+                Signed-By: /etc/apt/keyrings/docker.asc
+
+    :return: a state return, without changes. Under ``test=True`` nothing is asked.
+    """
+    ret = {"name": name, "result": True, "changes": {}, "comment": "The repository is configured."}
+    try:
+        with open(name, encoding="utf-8") as file:
+            if file.read().strip() == contents.strip():
+                return ret
+    except (OSError, UnicodeDecodeError):
+        pass
+    if __opts__["test"]:
+        return {**ret, "result": None, "comment": "The repository would be asked before it is configured."}
+    try:
+        __salt__["containerd_package.probe"](contents)
+    except FAILURES as err:
+        return {**ret, "result": False, "comment": str(err)}
+    return {**ret, "comment": "The repository answers, and is signed by its key."}
+
+
 def rivals_set_aside(name, uri, suite, own):
     """
     Turn sources of other tools that would clash with ours into comments.

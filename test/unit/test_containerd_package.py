@@ -125,7 +125,8 @@ def test_the_newest_that_fits_is_chosen(module, wire):
 def test_a_version_that_is_not_offered_names_those_that_are(module, wire):
     wire(Pkg(offered={"c": ["1.6.20-1", "1.7.24-1"]}))
     with pytest.raises(
-        CommandExecutionError, match=r"has c 9\.\*: there are 1.7.24-1, 1.6.20-1. Nothing was"
+        CommandExecutionError,
+        match=r"No repository of this node has c 9\.\*: there are 1.7.24-1, 1.6.20-1. Nothing was",
     ):
         module.choose("c", "9.*")
     with pytest.raises(CommandExecutionError, match="they have no version of it"):

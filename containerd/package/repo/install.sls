@@ -3,6 +3,24 @@
 {%- set docker = containerd.package.docker %}
 {%- set repository = containerd.package.repository %}
 {%- set url = docker.url ~ "/" ~ docker.distributions[grains.os] %}
+{%- set text -%}
+# Managed by Salt (containerd-formula).
+{%- if grains.os_family == "Debian" %}
+Types: deb
+URIs: {{ url }}
+Suites: {{ docker.release or grains.oscodename }}
+Components: {{ docker.channel }}
+Architectures: {{ grains.osarch }}
+Signed-By: {{ repository.key }}
+{%- else %}
+[docker-{{ docker.channel }}]
+name=Docker {{ docker.channel }}
+baseurl={{ url }}/{{ docker.release or "$releasever" }}/$basearch/{{ docker.channel }}
+enabled=1
+gpgcheck=1
+gpgkey=file://{{ repository.key }}
+{%- endif %}
+{%- endset %}
 
 include:
   - containerd.settings
@@ -24,6 +42,19 @@ containerd repository key is installed:
 
 {%- if grains.os_family == "Debian" %}
 
+# A source that apt cannot use would spoil its every update.
+containerd repository answers:
+{%- if preview %}
+  test.show_notification:
+    - text: Left out of this preview, see "containerd Salt modules are synced".
+{%- else %}
+  containerd_package.repository_answers:
+    - name: {{ repository.file | json }}
+    - contents: {{ text | json }}
+{%- endif %}
+    - require:
+      - containerd repository key is installed
+
 # Before ours is there: with both, apt reads nothing at all.
 containerd repository has no rival:
 {%- if preview %}
@@ -36,7 +67,7 @@ containerd repository has no rival:
     - own: {{ repository.file | json }}
 {%- endif %}
     - require:
-      - containerd repository key is installed
+      - containerd repository answers
     - require_in:
       - containerd repository is configured
 {%- endif %}
@@ -44,25 +75,7 @@ containerd repository has no rival:
 containerd repository is configured:
   file.managed:
     - name: {{ repository.file | json }}
-{%- if grains.os_family == "Debian" %}
-    - contents: |
-        # Managed by Salt (containerd-formula).
-        Types: deb
-        URIs: {{ url }}
-        Suites: {{ docker.release or grains.oscodename }}
-        Components: {{ docker.channel }}
-        Architectures: {{ grains.osarch }}
-        Signed-By: {{ repository.key }}
-{%- else %}
-    - contents: |
-        # Managed by Salt (containerd-formula).
-        [docker-{{ docker.channel }}]
-        name=Docker {{ docker.channel }}
-        baseurl={{ url }}/{{ docker.release or "$releasever" }}/$basearch/{{ docker.channel }}
-        enabled=1
-        gpgcheck=1
-        gpgkey=file://{{ repository.key }}
-{%- endif %}
+    - contents: {{ text | json }}
     - mode: '0644'
     - makedirs: true
     - require:
