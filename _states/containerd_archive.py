@@ -124,8 +124,7 @@ def in_use(name, releases):
                 __salt__["containerd_archive.switch"](kind, versions[kind])
     except CommandExecutionError as err:
         return {**ret, "result": False, "comment": str(err)}
-    _restart()
-    return {**ret, "changes": changes}
+    return {**ret, "changes": changes, "comment": f"The releases are in use.{_restart()}"}
 
 
 def tidied(name):
@@ -180,7 +179,7 @@ def absent(name):
         there += [path for path in (name, root) if os.path.exists(path)]
     ret = _remove(name, there)
     if ret["changes"] and ret["result"]:
-        _restart()
+        ret["comment"] += _restart()
     return ret
 
 
@@ -219,11 +218,16 @@ def _remove(name, paths):
 
 def _restart():
     """
-    Restart the service where it runs, with the unit file and the binary that it has now.
+    Restart the service where it runs, with the unit file and the binary that it has now; tell how it went.
     """
     if not os.path.isdir(SYSTEMD_BOOTED):
-        return
+        return ""
     __salt__["service.systemctl_reload"]()
-    if __salt__["service.status"]("containerd") and __salt__["cmd.which"]("containerd"):
-        # A release that does not like the old document fails here; the states that follow mend that.
+    if not __salt__["service.status"]("containerd") or not __salt__["cmd.which"]("containerd"):
+        return ""
+    try:
         __salt__["service.restart"]("containerd")
+    except CommandExecutionError as err:
+        # A release that does not like the document of another: the states that follow mend that.
+        return f" The service did not start with the configuration of before: {err}"
+    return " The service was restarted."

@@ -18,8 +18,6 @@ GRAINS = {
     "debian-13": ("Debian", "Debian", "Debian-13", "trixie", "amd64"),
     "rhel-9": ("RedHat", "RedHat", "Red Hat Enterprise Linux-9", "", "x86_64"),
     "rocky-9": ("Rocky", "RedHat", "Rocky Linux-9", "", "x86_64"),
-    "alma-8": ("AlmaLinux", "RedHat", "AlmaLinux-8", "", "aarch64"),
-    "centos-stream-9": ("CentOS Stream", "RedHat", "CentOS Stream-9", "", "x86_64"),
     "fedora-42": ("Fedora", "RedHat", "Fedora Linux-42", "", "x86_64"),
     "amazon-2023": ("Amazon", "RedHat", "Amazon Linux-2023", "", "x86_64"),
     "opensuse-15": ("SUSE", "Suse", "Leap-15", "", "x86_64"),
@@ -111,8 +109,6 @@ def test_apt_repository_is_that_of_the_node(apply_with, name):
     [
         ("rhel-9", "rhel/$releasever"),
         ("rocky-9", "centos/$releasever"),
-        ("alma-8", "centos/$releasever"),
-        ("centos-stream-9", "centos/$releasever"),
         ("fedora-42", "fedora/$releasever"),
         ("amazon-2023", "centos/9"),
     ],

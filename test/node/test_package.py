@@ -1,6 +1,6 @@
 """
-Where containerd comes from, on a real machine: a mirror of Docker's repository that this host serves, upgrades
-and downgrades of its package, removal, and upstream's archive. The tests run in this order.
+Where containerd comes from, on a real machine: from a mirror of Docker's repository that this host serves, up
+and down through its releases, then removed, and from upstream's archive. The tests run in this order.
 """
 
 import os

@@ -109,6 +109,12 @@ def test_docker_has_no_packages_for_a_derivative():
     )
 
 
+@pytest.mark.parametrize("name", ["AlmaLinux", "CentOS Stream", "CentOS", "Rocky", "OEL"])
+def test_rebuilds_of_red_hat_take_the_packages_for_centos(name):
+    assert check.find_problems({}, DEFAULTS, {"RedHat": {}}, {"os": name, "os_family": "RedHat"}) == []
+    assert DEFAULTS["package"]["docker"]["distributions"][name] == "centos"
+
+
 def test_an_archive_is_for_a_machine():
     (problem,) = problems({"package": ARCHIVE}, {**DEBIAN, "cpuarch": "mips"})
     assert "there are no archives for 'mips'" in problem

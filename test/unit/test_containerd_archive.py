@@ -183,6 +183,20 @@ def test_a_file_of_somebody_else_is_not_replaced(states, archive, pinned):
     assert content(archive) == "mine"
 
 
+def test_a_daemon_that_does_not_like_the_old_document_fails_no_state(states, pinned):
+    """
+    The document is written anew after this state; 1.7 for one does not start with the schema of 2.1.
+    """
+
+    def refuse(name):
+        raise CommandExecutionError(f"Job for {name}.service failed")
+
+    states.__salt__["service.restart"] = refuse
+    ret = install(states, pinned("1.7.24"))
+    assert (ret["result"], bool(ret["changes"])) == (True, True)
+    assert "did not start with the configuration of before: Job for containerd.service" in ret["comment"]
+
+
 def test_absent_removes_what_it_made_and_nothing_else(states, archive, pinned, tmp_path):
     unit = tmp_path / "containerd.service"
     unit.write_text("mine", encoding="utf-8")
