@@ -149,6 +149,8 @@ def _docker(docker, grains):
             "it to distro, or name the distribution whose packages fit: see distributions and release in "
             "pillar.example."
         )
+    elif not re.fullmatch(r"[\w.-]+", str(known[grains["os"]])):
+        yield f"{label}:distributions:{grains['os']} is {known[grains['os']]!r}; write one word, such as ubuntu."
     if not re.fullmatch(r"(https?|file)://[^\s\"]+", docker["url"]):
         yield f"{label}:url is {docker['url']!r}; write an address, such as https://mirror.example.org/docker/linux."
     for key in ("channel", "release"):

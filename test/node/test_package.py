@@ -277,15 +277,19 @@ def test_an_archive_that_is_not_the_release_leaves_the_node_alone(node, archive,
     assert node.daemon_pid() == pid
 
 
-def test_another_archive_takes_one_run_and_the_old_one_goes_when_it_is_ready(node, archive):
+@pytest.mark.parametrize(("old", "new"), [("1.6.20", "2.1.9"), ("2.1.9", "1.7.24")])
+def test_another_archive_takes_one_run_and_the_old_one_goes_when_it_is_ready(node, archive, old, new):
+    """
+    Also where the daemon does not start with the document of before: 1.7 refuses the schema of 2.1.
+    """
     before = starts(node)
-    ret = apply(node, archive("2.1.9"))
+    ret = apply(node, archive(new))
     assert ret.failed == {}
-    assert ret.changed[PACKAGE] == {"containerd": {"old": "1.6.20", "new": "2.1.9"}}
+    assert ret.changed[PACKAGE] == {"containerd": {"old": old, "new": new}}
     assert list(ret.changed["containerd old archives are removed"]) == [
-        "/opt/containerd-formula/containerd-1.6.20"
+        f"/opt/containerd-formula/containerd-{old}"
     ]
-    assert_settings_in_effect(node, "2.1.9")
+    assert_settings_in_effect(node, new)
     assert starts(node) - before <= 2
 
 
@@ -293,9 +297,9 @@ def test_a_package_takes_the_place_of_an_archive(node, docker):
     """
     install -> clean -> install ends where it began, by way of another source.
     """
-    ret = apply(node, docker("1.7.24", hold=False))
+    ret = apply(node, docker("2.1.9", hold=False))
     assert ret.failed == {}
-    assert_settings_in_effect(node, "1.7.24")
+    assert_settings_in_effect(node, "2.1.9")
     assert node.run(["sh", "-c", "command -v containerd"]).stdout == "/usr/bin/containerd\n"
     assert node.run(["test", "-e", "/opt/containerd-formula"], check=False).returncode == 1
-    assert apply(node, docker("1.7.24", hold=False)).changed == {}
+    assert apply(node, docker("2.1.9", hold=False)).changed == {}

@@ -60,6 +60,7 @@ def test_a_right_pillar_has_no_problems(given):
         ({"package": {"docker": {"url": "https://a b"}}}, "containerd:package:docker:url is 'https://a b'"),
         ({"package": {"docker": {"url": "https://a\nSuites: b"}}}, "containerd:package:docker:url is"),
         ({"package": {"docker": {"channel": "a\nb"}}}, "containerd:package:docker:channel is"),
+        ({"package": {"docker": {"distributions": {"Debian": "a/\nb"}}}}, "distributions:Debian is 'a/"),
         ({"package": {"docker": {"key": "/etc/key"}}}, "containerd:package:docker:key is neither"),
         ({"package": {"docker": {"fingerprints": []}}}, "containerd:package:docker:fingerprints is empty"),
         ({"package": {"docker": {"fingerprints": ["0EBFCD88"]}}}, "fingerprints has '0EBFCD88'"),
