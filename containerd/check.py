@@ -150,7 +150,7 @@ def _docker(docker, grains):
             "pillar.example."
         )
     elif not re.fullmatch(r"[\w.-]+", str(known[grains["os"]])):
-        yield f"{label}:distributions:{grains['os']} is {known[grains['os']]!r}; write one word, such as ubuntu."
+        yield f"{label}:distributions:{grains['os']} is {known[grains['os']]!r}; write one word."
     if not re.fullmatch(r"(https?|file)://[^\s\"]+", docker["url"]):
         yield f"{label}:url is {docker['url']!r}; write an address, such as https://mirror.example.org/docker/linux."
     for key in ("channel", "release"):

@@ -44,7 +44,7 @@ containerd package is installed:
     - version: {{ containerd.package.version | json }}
     - hold: {{ containerd.package.hold | json }}
 {%- if source == "docker" %}
-    - repository: {{ (containerd.package.docker.url ~ "/" ~ containerd.package.docker.distributions[grains.os]) | json }}
+    - repository: {{ (containerd.package.docker.url ~ "/" ~ containerd.package.docker.distributions.get(grains.os)) | json }}
 {%- endif %}
 {%- endif %}
     - require:

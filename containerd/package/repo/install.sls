@@ -2,7 +2,7 @@
 {%- from "containerd/map.jinja" import containerd, preview with context %}
 {%- set docker = containerd.package.docker %}
 {%- set repository = containerd.package.repository %}
-{%- set url = docker.url ~ "/" ~ docker.distributions[grains.os] %}
+{%- set url = docker.url ~ "/" ~ docker.distributions.get(grains.os) %}
 {%- set text -%}
 # Managed by Salt (containerd-formula).
 {%- if grains.os_family == "Debian" %}
@@ -76,6 +76,8 @@ containerd repository is configured:
   file.managed:
     - name: {{ repository.file | json }}
     - contents: {{ text | json }}
+    # Somebody else may have written a file of this name: Docker's own instructions do.
+    - backup: minion
     - mode: '0644'
     - makedirs: true
     - require:
