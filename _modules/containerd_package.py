@@ -65,8 +65,8 @@ def plan(packages, version="", hold=None, repository="", update=True):
 
         salt '*' containerd_package.plan '[containerd.io]' version=1.7.24 update=False
 
-    :return: a dictionary: ``install`` (package to version, an empty one for the newest), ``hold`` and
-        ``unhold`` (lists), ``held`` (what is held now), and ``changes``, what a state would report.
+    :return: a dictionary: ``install`` (package to version, an empty one for the newest), ``held`` (what is
+        held now), ``wanted_holds`` (what shall be), and ``changes``, what a state would report.
     :raises CommandExecutionError: there is no such version, the repository does not answer, or something that
         is not containerd would have to go.
     """
@@ -76,9 +76,7 @@ def plan(packages, version="", hold=None, repository="", update=True):
     if wrong:
         complaints = refresh(repository) if update else []
         for package in wrong:
-            # Lists that were not refreshed prove nothing.
-            known = update or available(package)
-            install[package] = choose(package, version, complaints) if version and known else ""
+            install[package] = _chosen(package, version, update, complaints)
         changes = _foreseen(install, found, version)
     is_held = held(packages)
     wanted = is_held if hold is None else list(packages) if hold else []
@@ -353,11 +351,26 @@ def users_of_key(path, own=OWN_SOURCE):
     return [source for source in _sources(own) if path in _read(source)]
 
 
+def _chosen(package, version, update, complaints):
+    """
+    Return the version to install, an empty string for the newest or where the lists do not tell yet.
+    """
+    if not version:
+        return ""
+    try:
+        return choose(package, version, complaints)
+    except CommandExecutionError:
+        # Lists that were not refreshed prove nothing.
+        if update:
+            raise
+        return ""
+
+
 def _foreseen(install, found, version):
     """
     Return the changes that installing will make, as far as can be told.
     """
-    known = all(available(package) for package in install)
+    known = all(chosen or not version and available(name) for name, chosen in install.items())
     if __grains__["os_family"] != "Debian" or not known:
         new = version or NEWEST
         return {name: {"old": found[name], "new": chosen or new} for name, chosen in install.items()}

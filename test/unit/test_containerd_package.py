@@ -189,6 +189,14 @@ def test_a_preview_of_a_bare_node_says_what_is_wanted(wire):
     assert pkg.done == []
 
 
+def test_a_preview_does_not_trust_old_lists(wire):
+    pkg = Pkg({"c": "1.6.20-1"}, {"c": ["1.6.20-1"]})
+    ret = wire(pkg, "Debian", test=True).installed("x", ["c"], version="1.7.24")
+    assert (ret["result"], ret["changes"]) == (None, {"c": {"old": "1.6.20-1", "new": "1.7.24"}})
+    ret = wire(pkg, "Debian").installed("x", ["c"], version="1.7.24")
+    assert (ret["result"], ret["changes"]) == (False, {})
+
+
 def test_apt_says_beforehand_what_it_will_do(module, wire):
     pkg = Pkg({"containerd.io": "1.6.20-1"}, {"containerd.io": ["1.7.24-1"]})
     pkg.answers["simulate"] = {"retcode": 0, "stdout": SIMULATED.replace("Remv docker.io", "#"), "stderr": ""}
