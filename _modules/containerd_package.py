@@ -65,8 +65,9 @@ def plan(packages, version="", hold=None, repository="", update=True):
 
         salt '*' containerd_package.plan '[containerd.io]' version=1.7.24 update=False
 
-    :return: a dictionary: ``install`` (package to version, an empty one for the newest), ``held`` (what is
-        held now), ``wanted_holds`` (what shall be), and ``changes``, what a state would report.
+    :return: a dictionary: ``install`` (package to version, an empty one for the newest), ``held`` (what of
+        them, and of what they displace, is held now), ``wanted_holds`` (what shall be), and ``changes``,
+        what a state would report.
     :raises CommandExecutionError: there is no such version, the repository does not answer, or something that
         is not containerd would have to go.
     """
@@ -78,9 +79,11 @@ def plan(packages, version="", hold=None, repository="", update=True):
         for package in wrong:
             install[package] = _chosen(package, version, update, complaints)
         changes = _foreseen(install, found, version)
-    is_held = held(packages)
-    wanted = is_held if hold is None else list(packages) if hold else []
-    for package in packages:
+    displaced = [name for name, change in changes.items() if not change["new"]]
+    is_held = held([*packages, *displaced])
+    kept = [package for package in packages if package in is_held]
+    wanted = kept if hold is None else list(packages) if hold else []
+    for package in [*packages, *displaced]:
         if (package in is_held) != (package in wanted):
             changes[f"{package} hold"] = {"old": package in is_held, "new": package in wanted}
     return {"install": install, "held": is_held, "wanted_holds": wanted, "changes": changes}

@@ -208,6 +208,20 @@ def test_apt_says_beforehand_what_it_will_do(module, wire):
     }
 
 
+def test_a_held_package_of_another_source_gives_way(wire):
+    """
+    apt removes nothing that is held.
+    """
+    pkg = Pkg({"containerd.io": "1.7.24-1"}, {"containerd": ["1.6.20-1"]}, ["containerd.io"])
+    told = "Remv containerd.io [1.7.24-1]\nInst containerd (1.6.20-1 Debian:12 [amd64])\n"
+    pkg.answers["simulate"] = {"retcode": 0, "stdout": told, "stderr": ""}
+    ret = wire(pkg, "Debian").installed("x", ["containerd"])
+    assert ret["result"] is True
+    assert ret["changes"]["containerd.io hold"] == {"old": True, "new": False}
+    assert pkg.done.index(("unhold", ["containerd.io"])) < pkg.done.index(("install", ["containerd"]))
+    assert pkg.held == []
+
+
 def test_what_would_remove_a_stranger_is_refused(wire):
     pkg = Pkg({"containerd.io": "1.6.20-1"}, {"containerd.io": ["1.7.24-1"]})
     pkg.answers["simulate"] = {"retcode": 0, "stdout": SIMULATED, "stderr": ""}
