@@ -20,7 +20,7 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 __virtualname__ = "containerd"
 
 # That of map.jinja: another value there means that these modules are to be synced. By make stamp.
-RELEASE = "0.1.0+b9c93d43"
+RELEASE = "0.1.0+b2ebacef"
 # What sd_booted(3) looks at.
 SYSTEMD_BOOTED = "/run/systemd/system"
 SOCKET = "/run/containerd/containerd.sock"

@@ -259,7 +259,10 @@ def _fetch(address, download, shown):
         # Not into the minion's cache: it is large, and unpacked at once.
         path = __salt__["cp.get_url"](address, download)
     except Exception as err:  # noqa: BLE001 - Salt's fetchers raise whatever their libraries do.
-        raise CommandExecutionError(f"{shown} cannot be fetched: {err}.") from err
+        # They tell of a full disk as of a closed connection.
+        full = shutil.disk_usage(os.path.dirname(download)).free < BLOCK
+        why = "No space left on device" if full else err
+        raise CommandExecutionError(f"{shown} cannot be fetched: {why}.") from err
     if not path:
         raise CommandExecutionError(f"{shown} cannot be fetched: there is no such file.")
     return path

@@ -51,8 +51,19 @@ def server(keys):
         yield server
 
 
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """
+    Download tomlkit's wheel, for Salt's file server to have.
+    """
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"--dest={folder}"]
+    subprocess.run([*pip, "--only-binary=:all:", f"tomlkit=={WHEEL.split('-')[1]}"], check=True)
+    return (folder / WHEEL).read_bytes()
+
+
 @pytest.fixture(scope="module", params=PACKAGE_SALTS, ids=lambda salt: f"salt-{salt}")
-def node(request, progress, server):
+def node(request, progress, server, wheel):
     """
     A machine of these tests' own, bare before the first one, which reaches no PyPI.
     """
@@ -60,6 +71,7 @@ def node(request, progress, server):
     with Machine(built, f"package-{request.param.replace('.', '-')}", progress=progress) as machine:
         node = FormulaNode(machine)
         node.install()
+        machine.put(f"/srv/salt/{WHEEL}", wheel)
         machine.write("/etc/pip.conf", f"[global]\nindex-url = {server.url_down}/simple\nretries = 0\n")
         yield node
 
@@ -166,13 +178,10 @@ def test_without_pypi_the_cure_is_told(node, docker):
     )
 
 
-def test_a_package_with_cri_disabled_ends_ready_from_a_pinned_source(node, docker, server, tmp_path):
+def test_a_package_with_cri_disabled_ends_ready_from_a_pinned_source(node, docker, server):
     """
     Beside a source of another tool, with which apt would read nothing, and without PyPI.
     """
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"--dest={tmp_path}"]
-    subprocess.run([*pip, "--only-binary=:all:", f"tomlkit=={WHEEL.split('-')[1]}"], check=True)
-    node.machine.put(f"/srv/salt/{WHEEL}", (tmp_path / WHEEL).read_bytes())
     rival = f"deb [signed-by=/usr/share/keyrings/mine.gpg] {server.docker}/debian {SUITE} stable\n"
     node.machine.write("/etc/apt/sources.list.d/docker.list", rival)
 

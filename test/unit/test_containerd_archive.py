@@ -161,6 +161,21 @@ def test_a_full_disk_leaves_the_old_one(states, archive, pinned, monkeypatch):
     assert content(archive) == "1.7.24"
 
 
+def test_a_disk_that_a_download_filled_is_told_as_one(archive, monkeypatch):
+    """
+    Salt's own fetcher says "Connection closed" then.
+    """
+
+    def closed(_address, _path):
+        raise OSError("Connection closed")
+
+    archive.__salt__ = {"cp.get_url": closed}
+    usage = archive.shutil.disk_usage("/")
+    monkeypatch.setattr(archive.shutil, "disk_usage", lambda _path: usage._replace(free=4096))
+    with pytest.raises(CommandExecutionError, match="cannot be fetched: No space left on device"):
+        archive.unpack("runc", "1.1.15", "https://example.org/runc", "0" * 64)
+
+
 def test_nothing_of_an_archive_leaves_its_folder(states, archive, pinned, tmp_path):
     evil = [
         ("bin/../../../evil", tarfile.REGTYPE, "x"),
