@@ -21,6 +21,8 @@ RELEASES = {"1.6.20": "bookworm", "1.7.24": "trixie", "2.1.9": "forky"}
 PACKAGE = "containerd package is installed"
 MANAGED = "containerd configuration is managed"
 WHEEL = "tomlkit-0.15.2-py3-none-any.whl"
+# Names, inodes and targets: not the times of a folder in which something came and went.
+LISTED = ["find", "/opt/containerd-formula", "/usr/local/bin", "-printf", "%i %p %l\\n"]
 SOURCES = "cd /etc/apt && find . -name '*.list' -o -name '*.sources' | sort | xargs head -v -n 99"
 # The newest Salt alone, unless asked for more: little here depends on Salt, and the rest takes minutes.
 PACKAGE_SALTS = os.environ.get("PACKAGE_SALTS", SALTS[-1]).split()
@@ -274,7 +276,7 @@ def test_an_archive_makes_a_node_ready(node, archive):
 
 def test_an_archive_that_is_not_the_release_leaves_the_node_alone(node, archive, server):
     pid = node.daemon_pid()
-    before = node.run(["find", "/opt/containerd-formula", "/usr/local/bin", "-ls"]).stdout
+    before = node.run(LISTED).stdout
     wrong = apply(node, archive("2.1.9", sha256={"2.1.9": {"amd64": "0" * 64}}), "containerd.package")
     assert "and pinned is 0000" in " ".join(wrong.failed.values())
     whole = repository.release_archive(RELEASES["2.1.9"])
@@ -291,7 +293,7 @@ def test_an_archive_that_is_not_the_release_leaves_the_node_alone(node, archive,
     assert "No space left on device" in " ".join(full.failed.values())
     node.run("umount /opt/containerd-formula")
     assert (wrong.changed, ret.changed, full.changed) == ({}, {}, {})
-    assert node.run(["find", "/opt/containerd-formula", "/usr/local/bin", "-ls"]).stdout == before
+    assert node.run(LISTED).stdout == before
     assert node.daemon_pid() == pid
 
 
