@@ -19,7 +19,7 @@ PARALLEL ?= --numprocesses=auto --dist=loadfile
 # Two machines at a time; all tests of one in one process.
 MACHINES ?= --numprocesses=2 --dist=loadgroup --verbose
 
-LAB_TOOLS = qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils debootstrap:debootstrap depmod:kmod \
+LAB_TOOLS = qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils debootstrap:debootstrap depmod:kmod gpg:gnupg \
 	cpio:cpio busybox:busybox-static ssh:openssh-client mkfs.ext4:e2fsprogs \
 	/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
 # 3008 has a dependency without a wheel.
@@ -47,7 +47,7 @@ apply:
 	  --retcode-passthrough state.apply containerd
 
 test: lint $(SALTS:%=.venv/salt-%/done)
-	@test/install-tools /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
+	@test/install-tools /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring gpg:gnupg
 	.venv/salt-$(SALT)/bin/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 	set -e; for salt in $(filter-out $(SALT),$(SALTS)); do \
 	  echo "What depends on Salt, with $$salt:"; \

@@ -1,16 +1,30 @@
-{#- Removes the package after the service is down, then the repository. #}
-{%- from "containerd/map.jinja" import containerd with context %}
+{#- Removes the package and its hold, or the archive, after the service is down, then the repository. Images and
+    containers (/var/lib/containerd) stay. #}
+{%- from "containerd/map.jinja" import containerd, preview with context %}
+{%- set source = containerd.package.source %}
 
 include:
   - containerd.service.clean
   - containerd.config.clean
+  - containerd.salt.modules
   - containerd.package.repo.clean
 
 containerd package is removed:
-  pkg.removed:
-    - name: {{ containerd.package[containerd.package.source].name | json }}
+{%- if source == "none" %}
+  test.nop:
+{%- elif preview %}
+  test.show_notification:
+    - text: Left out of this preview, see "containerd Salt modules are synced".
+{%- elif source == "archive" %}
+  containerd_archive.absent:
+    - name: /usr/local/lib/systemd/system/containerd.service
+{%- else %}
+  containerd_package.removed:
+    - packages: {{ containerd.package[source].packages | json }}
+{%- endif %}
     - require:
       - sls: containerd.service.clean
       - sls: containerd.config.clean
+      - sls: containerd.salt.modules
     - require_in:
       - sls: containerd.package.repo.clean

@@ -1,4 +1,5 @@
-{#- tomlkit in the Python that runs the minion: installed only where its import fails. #}
+{#- tomlkit in the Python that runs the minion: installed only where its import fails, from where the
+    site has it. #}
 {%- from "containerd/map.jinja" import containerd, preview with context %}
 
 include:
@@ -11,6 +12,9 @@ containerd TOML library is installed:
 {%- else %}
   containerd_toml.library_installed:
     - name: {{ containerd.salt.tomlkit | json }}
+    - wheel: {{ containerd.salt.wheel | json }}
+    - index_url: {{ containerd.salt.index_url | json }}
+    - package: {{ containerd.salt.package | json }}
     - reload_modules: true
     - require:
       - sls: containerd.salt.modules

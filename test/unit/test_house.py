@@ -73,11 +73,13 @@ def test_the_release_is_the_same_everywhere():
 
 def test_pillar_example_names_every_setting():
     """
-    All but what only the formula itself sets: the layers of the os and of systemd.
+    All but what only the formula itself sets: the layers of the os and of systemd, and names by os family.
     """
     defaults = yaml.safe_load((ROOT / "containerd/defaults.yaml").read_text(encoding="utf-8"))
     example = yaml.safe_load((ROOT / "pillar.example").read_text(encoding="utf-8"))["containerd"]
-    own = {"systemd_config", "package:docker:config", "package:docker:name", "package:distro"}
+    own = {"systemd_config", "package:distro", "package:none", "package:hold_needs", "package:repository"}
+    own |= {f"package:{source}:{key}" for source in ("docker", "archive") for key in ("config", "packages")}
+    own.add("package:docker:distributions")
     assert set(_names(defaults)) - set(_names(example)) <= {
         name for name in _names(defaults) if any(name == o or name.startswith(f"{o}:") for o in own)
     }

@@ -1,0 +1,233 @@
+"""
+containerd is the release of upstream's archive that the site pinned.
+
+.. versionadded:: 0.1.0
+
+.. code-block:: yaml
+
+    containerd archive is unpacked:
+      containerd_archive.unpacked:
+        - releases:
+            containerd:
+              version: 1.7.24
+              url: salt://files/containerd-{version}-linux-{arch}.tar.gz
+              sha256: {1.7.24: {amd64: SHA256}}
+"""
+
+import os
+import shutil
+
+from salt.exceptions import CommandExecutionError
+
+__virtualname__ = "containerd_archive"
+
+# What sd_booted(3) looks at.
+SYSTEMD_BOOTED = "/run/systemd/system"
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def unpacked(name, releases):
+    """
+    Have releases fetched, checked and unpacked beside those in use. Nothing is switched.
+
+    name
+        Any text.
+
+    releases
+        A dictionary: ``containerd``, and ``runc`` where the site wants it, to ``version``, ``url`` and
+        ``sha256`` (version to architecture to hash). Without runc, the node must have one.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd archive is unpacked:
+          containerd_archive.unpacked:
+            - releases:
+                containerd:
+                  version: 1.7.24
+                  url: salt://files/containerd-{version}-linux-{arch}.tar.gz
+                  sha256: {1.7.24: {amd64: SHA256}}
+
+    :return: a state return; ``changes`` are the releases that were unpacked.
+    """
+    ret = {"name": name, "result": True, "changes": {}, "comment": "The releases are unpacked."}
+    missing = {
+        kind: release
+        for kind, release in releases.items()
+        if release["version"] not in __salt__["containerd_archive.unpacked"](kind)
+    }
+    if "runc" not in releases and not __salt__["cmd.which"]("runc"):
+        comment = "There is no runc on this node: pin one in containerd:package:archive:runc, or install it."
+        return {**ret, "result": None if __opts__["test"] else False, "comment": comment}
+    changes = {kind: {"old": "", "new": release["version"]} for kind, release in missing.items()}
+    if not missing:
+        return ret
+    if __opts__["test"]:
+        return {**ret, "result": None, "changes": changes, "comment": "The releases would be unpacked."}
+    done = {}
+    for kind, release in missing.items():
+        version = release["version"]
+        sha256 = release["sha256"][version][__salt__["containerd_archive.arch"]()]
+        try:
+            __salt__["containerd_archive.unpack"](kind, version, release["url"], sha256)
+        except CommandExecutionError as err:
+            return {**ret, "result": False, "changes": done, "comment": str(err)}
+        done[kind] = changes[kind]
+    return {**ret, "changes": done}
+
+
+def in_use(name, releases):
+    """
+    Let unpacked releases be those in use, and restart the service where it runs, as a package would.
+
+    name
+        Any text.
+
+    releases
+        A dictionary: ``containerd``, and ``runc`` where the site wants it, to a dictionary with ``version``.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd package is installed:
+          containerd_archive.in_use:
+            - releases:
+                containerd: {version: 1.7.24}
+
+    :return: a state return; ``changes`` are kind to old and new release, and links that were mended.
+    """
+    ret = {"name": name, "result": True, "changes": {}, "comment": "The releases are in use."}
+    versions = {kind: release["version"] for kind, release in releases.items()}
+    changes = {}
+    for kind, version in versions.items():
+        found = __salt__["containerd_archive.current"](kind)
+        if found != version:
+            changes[kind] = {"old": found, "new": version}
+    links = __salt__["containerd_archive.links"](list(versions))
+    wrong = {path: target for path, target in links.items() if _target(path) != target}
+    changes.update({path: {"old": _target(path), "new": target} for path, target in wrong.items()})
+    if not changes:
+        return ret
+    if __opts__["test"]:
+        return {**ret, "result": None, "changes": changes, "comment": "The releases would be in use."}
+    try:
+        # Links lead nowhere, or to what is in use already, until the switch.
+        for path, target in wrong.items():
+            __salt__["containerd_archive.link"](path, target)
+        for kind in sorted(versions, reverse=True):
+            if kind in changes:
+                __salt__["containerd_archive.switch"](kind, versions[kind])
+    except CommandExecutionError as err:
+        return {**ret, "result": False, "comment": str(err)}
+    return {**ret, "changes": changes, "comment": f"The releases are in use.{_restart()}"}
+
+
+def tidied(name):
+    """
+    Remove unpacked releases that are not in use.
+
+    name
+        Any text.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd old archives are removed:
+          containerd_archive.tidied: []
+
+    :return: a state return; ``changes`` are the folders that were removed.
+    """
+    root = __salt__["containerd_archive.root"]()
+    old = []
+    for kind in ("containerd", "runc"):
+        used = __salt__["containerd_archive.current"](kind)
+        found = __salt__["containerd_archive.unpacked"](kind)
+        old += [os.path.join(root, f"{kind}-{version}") for version in found if version != used]
+    return _remove(name, old)
+
+
+def absent(name):
+    """
+    Remove all releases, with the unit file and the links that lead to them.
+
+    Whatever containerd is found next is started in its place, if one ran.
+
+    name
+        The unit file.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd archive is not in use:
+          containerd_archive.absent:
+            - name: /usr/local/lib/systemd/system/containerd.service
+
+    :return: a state return; ``changes`` are the files and folders that were removed.
+    """
+    root = __salt__["containerd_archive.root"]()
+    links = __salt__["containerd_archive.links"]()
+    there = [path for path, target in links.items() if _target(path) == target]
+    # A unit file of somebody else, beside no release of ours, is not ours to remove.
+    if there or os.path.isdir(root):
+        there += [path for path in (name, root) if os.path.exists(path)]
+    ret = _remove(name, there)
+    if ret["changes"] and ret["result"]:
+        ret["comment"] += _restart()
+    return ret
+
+
+def _target(path):
+    """
+    Return where a link leads, an empty string where there is none.
+    """
+    return os.readlink(path) if os.path.islink(path) else ""
+
+
+def _remove(name, paths):
+    """
+    Remove files and folders; return a state return.
+    """
+    ret = {"name": name, "result": True, "changes": {}, "comment": "There is nothing to remove."}
+    if not paths:
+        return ret
+    changes = {path: {"old": "present", "new": ""} for path in paths}
+    if __opts__["test"]:
+        return {
+            **ret,
+            "result": None,
+            "changes": changes,
+            "comment": f"{', '.join(paths)}: would be removed.",
+        }
+    try:
+        for path in paths:
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
+    except OSError as err:
+        return {**ret, "result": False, "comment": f"{path} cannot be removed: {err.strerror}."}
+    return {**ret, "changes": changes, "comment": f"{', '.join(paths)}: removed."}
+
+
+def _restart():
+    """
+    Restart the service where it runs, with the unit file and the binary that it has now; tell how it went.
+    """
+    if not os.path.isdir(SYSTEMD_BOOTED):
+        return ""
+    __salt__["service.systemctl_reload"]()
+    if not __salt__["service.status"]("containerd") or not __salt__["cmd.which"]("containerd"):
+        return ""
+    try:
+        __salt__["service.restart"]("containerd")
+    except CommandExecutionError as err:
+        # A release that does not like the document of another: the states that follow mend that.
+        return f" The service did not start with the configuration of before: {err}"
+    return " The service was restarted."

@@ -1,0 +1,250 @@
+"""
+Upstream's archives: what is not whole, or not what was pinned, leaves everything as it was.
+"""
+
+import hashlib
+import io
+import os
+import tarfile
+
+import pytest
+from salt.exceptions import CommandExecutionError
+from support import load
+
+NAMES = ("containerd", "containerd-shim-runc-v2", "ctr")
+
+
+def release(version, names=NAMES, more=()):
+    """
+    Return the bytes of an archive like upstream's.
+    """
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, kind, content in [*((f"bin/{name}", tarfile.REGTYPE, version) for name in names), *more]:
+            member = tarfile.TarInfo(name)
+            member.type = kind
+            member.size = len(content) if kind == tarfile.REGTYPE else 0
+            member.linkname = content if kind != tarfile.REGTYPE else ""
+            tar.addfile(member, io.BytesIO(content.encode()))
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """
+    Return the execution module over a root of the test's own.
+    """
+    module = load("_modules/containerd_archive.py")
+    module.ROOT = str(tmp_path / "opt")
+    module.PREFIX = str(tmp_path / "usr")
+    module.__grains__ = {"cpuarch": "x86_64"}
+    module.__salt__ = {}
+    return module
+
+
+@pytest.fixture
+def states(archive, tmp_path):
+    """
+    Return the state module over it, with a service that counts its restarts.
+    """
+    module = load("_states/containerd_archive.py")
+    module.SYSTEMD_BOOTED = str(tmp_path)
+    module.restarts = []
+    module.__opts__ = {"test": False}
+    module.__salt__ = {
+        **{f"containerd_archive.{n}": f for n, f in vars(archive).items() if callable(f)},
+        "cmd.which": lambda name: f"/usr/bin/{name}",
+        "service.systemctl_reload": lambda: None,
+        "service.status": lambda name: True,
+        "service.restart": module.restarts.append,
+    }
+    return module
+
+
+@pytest.fixture
+def pinned(tmp_path):
+    """
+    Return a function that serves a release, and gives what a pillar says of it.
+    """
+
+    def make(version, content=None, sha256=None, kind="containerd"):
+        content = release(version) if content is None else content
+        path = tmp_path / f"{kind}-{version}-amd64"
+        path.write_bytes(content)
+        digest = sha256 or hashlib.sha256(content).hexdigest()
+        url = f"file://{tmp_path}/{kind}-{{version}}-{{arch}}"
+        return {kind: {"version": version, "url": url, "sha256": {version: {"amd64": digest}}}}
+
+    return make
+
+
+def install(states, releases):
+    for function in (states.unpacked, states.in_use):
+        ret = function("x", releases)
+        if ret["result"] is not True:
+            return ret
+    return ret
+
+
+def content(archive, name="bin/ctr"):
+    with open(os.path.join(archive.PREFIX, name), encoding="utf-8") as file:
+        return file.read()
+
+
+def test_a_release_is_installed_switched_and_the_old_one_kept_until_tidied(states, archive, pinned):
+    assert install(states, pinned("1.6.20"))["result"] is True
+    assert content(archive) == "1.6.20"
+    ret = install(states, pinned("1.7.24"))
+    assert ret["changes"] == {"containerd": {"old": "1.6.20", "new": "1.7.24"}}
+    assert (content(archive), archive.unpacked()) == ("1.7.24", ["1.6.20", "1.7.24"])
+    assert states.restarts == ["containerd", "containerd"]
+    assert list(states.tidied("x")["changes"]) == [f"{archive.ROOT}/containerd-1.6.20"]
+    assert (content(archive), archive.unpacked()) == ("1.7.24", ["1.7.24"])
+    assert states.tidied("x")["changes"] == {}
+
+
+def test_a_second_run_changes_nothing(states, pinned):
+    releases = {**pinned("1.7.24"), **pinned("1.1.15", b"runc", kind="runc")}
+    install(states, releases)
+    os.unlink(releases["containerd"]["url"].replace("file://", "").format(version="1.7.24", arch="amd64"))
+    assert states.unpacked("x", releases)["changes"] == {}
+    assert states.in_use("x", releases)["changes"] == {}
+    assert states.restarts == ["containerd"]
+
+
+def test_runc_lies_beside_it(states, archive, pinned):
+    install(states, {**pinned("1.7.24"), **pinned("1.1.15", b"runc", kind="runc")})
+    assert content(archive, "sbin/runc") == "runc"
+    assert os.access(os.path.join(archive.PREFIX, "sbin/runc"), os.X_OK)
+
+
+def test_without_any_runc_nothing_is_installed(states, archive, pinned):
+    states.__salt__["cmd.which"] = lambda name: None
+    ret = states.unpacked("x", pinned("1.7.24"))
+    assert (ret["result"], ret["changes"]) == (False, {})
+    assert "pin one in containerd:package:archive:runc" in ret["comment"]
+    assert not os.path.exists(archive.ROOT)
+
+
+@pytest.mark.parametrize(
+    ("content_of", "sha256", "words"),
+    [
+        (release("2.1.9"), "0" * 64, "pinned is 0000"),
+        (release("2.1.9")[:-20], hashlib.sha256(release("2.1.9")).hexdigest(), "the download was cut, or"),
+        (release("2.1.9")[:60], None, "cannot be unpacked"),
+        (b"<html>", None, "cannot be unpacked"),
+        (release("2.1.9", names=("containerd", "ctr")), None, "it has no bin/containerd-shim-runc-v2"),
+    ],
+    # The bytes differ from one process to the next.
+    ids=["wrong hash", "cut, hash of the whole", "cut", "no archive", "no shim"],
+)
+def test_what_is_not_the_release_leaves_the_old_one(states, archive, pinned, content_of, sha256, words):
+    install(states, pinned("1.7.24"))
+    ret = install(states, pinned("2.1.9", content_of, sha256))
+    assert (ret["result"], ret["changes"]) == (False, {})
+    assert words in ret["comment"]
+    assert (content(archive), sorted(os.listdir(archive.ROOT))) == (
+        "1.7.24",
+        ["containerd-1.7.24", "current-containerd"],
+    )
+    assert states.restarts == ["containerd"]
+
+
+def test_a_full_disk_leaves_the_old_one(states, archive, pinned, monkeypatch):
+    install(states, pinned("1.7.24"))
+
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(archive.shutil, "copyfileobj", full)
+    ret = install(states, pinned("2.1.9"))
+    assert "No space left on device" in ret["comment"]
+    assert sorted(os.listdir(archive.ROOT)) == ["containerd-1.7.24", "current-containerd"]
+    assert content(archive) == "1.7.24"
+
+
+def test_a_disk_that_a_download_filled_is_told_as_one(archive, monkeypatch):
+    """
+    Salt's own fetcher says "Connection closed" then.
+    """
+
+    def closed(_address, _path):
+        raise OSError("Connection closed")
+
+    archive.__salt__ = {"cp.get_url": closed}
+    usage = archive.shutil.disk_usage("/")
+    monkeypatch.setattr(archive.shutil, "disk_usage", lambda _path: usage._replace(free=4096))
+    with pytest.raises(CommandExecutionError, match="cannot be fetched: No space left on device"):
+        archive.unpack("runc", "1.1.15", "https://example.org/runc", "0" * 64)
+
+
+def test_nothing_of_an_archive_leaves_its_folder(states, archive, pinned, tmp_path):
+    evil = [
+        ("bin/../../../evil", tarfile.REGTYPE, "x"),
+        ("/etc/evil", tarfile.REGTYPE, "x"),
+        ("bin/deep/evil", tarfile.REGTYPE, "x"),
+        ("bin/link", tarfile.SYMTYPE, "/etc/shadow"),
+    ]
+    assert install(states, pinned("1.7.24", release("1.7.24", more=evil)))["result"] is True
+    assert sorted(os.listdir(f"{archive.ROOT}/containerd-1.7.24/bin")) == sorted(NAMES)
+    assert not list(tmp_path.rglob("*evil*"))
+
+
+def test_a_file_of_somebody_else_is_not_replaced(states, archive, pinned):
+    os.makedirs(f"{archive.PREFIX}/bin")
+    with open(f"{archive.PREFIX}/bin/ctr", "w", encoding="utf-8") as file:
+        file.write("mine")
+    ret = install(states, pinned("1.7.24"))
+    assert ret["result"] is False
+    assert "ctr is there, and not a link of this formula: move it away" in ret["comment"]
+    assert content(archive) == "mine"
+
+
+def test_a_daemon_that_does_not_like_the_old_document_fails_no_state(states, pinned):
+    """
+    The document is written anew after this state; 1.7 for one does not start with the schema of 2.1.
+    """
+
+    def refuse(name):
+        raise CommandExecutionError(f"Job for {name}.service failed")
+
+    states.__salt__["service.restart"] = refuse
+    ret = install(states, pinned("1.7.24"))
+    assert (ret["result"], bool(ret["changes"])) == (True, True)
+    assert "did not start with the configuration of before: Job for containerd.service" in ret["comment"]
+
+
+def test_absent_removes_what_it_made_and_nothing_else(states, archive, pinned, tmp_path):
+    unit = tmp_path / "containerd.service"
+    unit.write_text("mine", encoding="utf-8")
+    assert states.absent(str(unit))["changes"] == {}
+    assert unit.exists()
+    install(states, pinned("1.7.24"))
+    os.symlink("/usr/bin/ctr", f"{archive.PREFIX}/bin/nerdctl")
+    assert states.absent(str(unit))["result"] is True
+    assert os.listdir(f"{archive.PREFIX}/bin") == ["nerdctl"]
+    assert not os.path.exists(archive.ROOT)
+    assert not unit.exists()
+    assert states.absent(str(unit))["changes"] == {}
+
+
+def test_a_preview_predicts_and_changes_nothing(states, archive, pinned):
+    states.__opts__["test"] = True
+    releases = pinned("1.7.24")
+    predicted = [states.unpacked("x", releases), states.in_use("x", releases)]
+    assert [ret["result"] for ret in predicted] == [None, None]
+    assert not os.path.exists(archive.ROOT)
+    states.__opts__["test"] = False
+    done = [states.unpacked("x", releases), states.in_use("x", releases)]
+    assert [ret["changes"] for ret in done] == [ret["changes"] for ret in predicted]
+
+
+def test_a_download_that_fails_tells_no_password(archive):
+    def broken(_address, _path):
+        raise OSError("connection refused")
+
+    archive.__salt__ = {"cp.get_url": broken}
+    with pytest.raises(CommandExecutionError) as caught:
+        archive.unpack("runc", "1.1.15", "https://me:secret@example.org/runc.{arch}", "0" * 64)
+    assert "secret" not in str(caught.value)
+    assert "example.org/runc.amd64 cannot be fetched: connection refused" in str(caught.value)
