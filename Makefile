@@ -16,8 +16,8 @@ SUITE ?= bookworm
 PILLAR ?= /srv/pillar
 # A file stays on one worker: its tests share minions.
 PARALLEL ?= --numprocesses=auto --dist=loadfile
-# Two machines at a time; all tests of one in one process.
-MACHINES ?= --numprocesses=2 --dist=loadgroup --verbose
+# Two machines at a time; the tests of a file share theirs.
+MACHINES ?= --numprocesses=2 --dist=loadfile --verbose
 
 LAB_TOOLS = qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils debootstrap:debootstrap depmod:kmod gpg:gnupg \
 	cpio:cpio busybox:busybox-static ssh:openssh-client mkfs.ext4:e2fsprogs \
