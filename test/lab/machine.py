@@ -173,6 +173,10 @@ class Machine:
         """Return what a person types to log in."""
         return shlex.join(self._ssh.command())
 
+    def address(self) -> tuple[str, int, Path]:
+        """Return where its ssh server is, and the key that it lets root in with."""
+        return "127.0.0.1", self._ssh.port, self._image.ssh_key
+
     def boot_id(self) -> str:
         """Return the id the kernel gave itself at boot."""
         return self.read("/proc/sys/kernel/random/boot_id").strip()

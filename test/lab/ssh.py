@@ -10,8 +10,6 @@ from typing import Union
 
 from . import wait
 
-TARGET = "root@127.0.0.1"
-
 Command = Union[str, Sequence[str]]
 
 
@@ -24,19 +22,21 @@ class CommandError(subprocess.CalledProcessError):
 
 
 class Connection:
-    """A connection to root of one node."""
+    """A connection to root of one node, which is this host's at another port unless it is told."""
 
-    def __init__(self, key: Path, folder: Path):
+    def __init__(self, key: Path, folder: Path, address: str = "127.0.0.1"):
         self._key = key
+        self._target = f"root@{address}"
         self._control = folder / "ssh.sock"
         self._log = folder / "ssh.log"
-        self._port = 0
+        #: Where the ssh server listens, once opened.
+        self.port = 0
         self._master: subprocess.Popen | None = None
 
     def open(self, port: int) -> bool:
         """Try to connect, and tell whether it worked."""
         self.close()
-        self._port = port
+        self.port = port
         with open(self._log, "ab") as log:
             self._master = subprocess.Popen(
                 [
@@ -50,7 +50,7 @@ class Connection:
                     "ServerAliveInterval=15",
                     "-o",
                     "ConnectTimeout=10",
-                    TARGET,
+                    self._target,
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -75,7 +75,7 @@ class Connection:
 
     def command(self) -> list[str]:
         """Return the ssh command line that logs in without the shared connection."""
-        return [*self._options(), TARGET]
+        return [*self._options(), self._target]
 
     def popen(self, command: Command, **options: object) -> subprocess.Popen:
         """Start a command in the node; the streams are those ``subprocess`` is told to make."""
@@ -99,7 +99,16 @@ class Connection:
     def forward(self, local: Path, remote: str) -> None:
         """Make a unix socket of the node reachable at a path of this host."""
         subprocess.run(
-            [*self._options(), "-S", str(self._control), "-O", "forward", "-L", f"{local}:{remote}", TARGET],
+            [
+                *self._options(),
+                "-S",
+                str(self._control),
+                "-O",
+                "forward",
+                "-L",
+                f"{local}:{remote}",
+                self._target,
+            ],
             check=True,
             stdout=subprocess.DEVNULL,
         )
@@ -112,7 +121,7 @@ class Connection:
             "-i",
             str(self._key),
             "-p",
-            str(self._port),
+            str(self.port),
             "-o",
             "StrictHostKeyChecking=no",
             "-o",
@@ -127,4 +136,4 @@ class Connection:
 
     def _words(self, command: Command) -> list[str]:
         line = command if isinstance(command, str) else shlex.join(command)
-        return [*self._options(), "-S", str(self._control), TARGET, "--", line]
+        return [*self._options(), "-S", str(self._control), self._target, "--", line]

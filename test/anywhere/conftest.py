@@ -1,0 +1,118 @@
+"""
+One node of any release and in any place: an instance of Test Kitchen, or a machine of the lab.
+
+Kitchen has converged its own before; a machine of the lab (``SUITE``, ``SALT``) is made ready here.
+"""
+
+import os
+import time
+
+import pytest
+import testinfra
+from formula_node import FormulaNode
+from kitchen_node import KitchenNode, in_kitchen, reached
+from lab import image
+from lab.cri import Cri
+from lab.machine import Machine
+from lab.oci import busybox_image
+from support import ROOT
+
+SUITE = os.environ.get("SUITE", image.DEFAULT_SUITE)
+SALT = os.environ.get("SALT", image.DEFAULT_SALT)
+SOCKET = "/run/containerd/containerd.sock"
+# Both schemas have a place of their own for it.
+SANDBOX_IMAGE = (
+    ("io.containerd.grpc.v1.cri", "sandbox_image"),
+    ("io.containerd.cri.v1.images", "pinned_images", "sandbox"),
+)
+
+
+@pytest.fixture(scope="session")
+def progress(request):
+    """
+    Print a line with the elapsed time, past pytest's capture.
+    """
+    started = time.monotonic()
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def say(text):
+        with capture.global_and_fixture_disabled():
+            print(f"\n[{time.monotonic() - started:5.0f} s] {text}", end="", flush=True)
+
+    return say
+
+
+@pytest.fixture(scope="session")
+def machine(progress):
+    """
+    Kitchen's instance, or a machine of the lab.
+    """
+    if in_kitchen():
+        with reached() as machine:
+            yield machine
+    else:
+        built = image.build(SUITE, SALT, progress=progress)
+        with Machine(built, "node-a", progress=progress) as machine:
+            yield machine
+
+
+@pytest.fixture(scope="session")
+def node(machine):
+    """
+    The machine with the formula applied to it.
+    """
+    if in_kitchen():
+        return KitchenNode(machine)
+    node = FormulaNode(machine)
+    node.install()
+    machine.copy_tree(ROOT / "test/anywhere/pillar", "/srv/pillar")
+    machine.write("/srv/pillar/site.sls", "{}\n")
+    applied = node.apply()
+    assert applied.failed == {}, applied.failed
+    return node
+
+
+@pytest.fixture(scope="session")
+def host(machine):
+    """
+    The node as testinfra sees it.
+    """
+    address, port, key = machine.address()
+    options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+    return testinfra.get_host(
+        f"ssh://root@{address}:{port}", ssh_identity_file=str(key), ssh_extra_args=options, controlpersist=0
+    )
+
+
+@pytest.fixture(scope="session")
+def wanted(node):
+    """
+    What the formula wants on this node with its pillar: the state's arguments by the ID of the state.
+    """
+    chunks = node.salt("state.show_low_sls", "containerd")
+    return {chunk["__id__"]: chunk for chunk in chunks}
+
+
+@pytest.fixture
+def cri(node):
+    """
+    A connection to the node's containerd, for one test: a restart ends it.
+    """
+    with Cri(node.machine.forward_socket(SOCKET)) as connection:
+        yield connection
+
+
+@pytest.fixture
+def sandbox_image(node):
+    """
+    Import the sandbox image that the node's configuration names, and return its name: no registry is asked.
+    """
+    plugins = node.effective("plugins")
+    for plugin, *path in SANDBOX_IMAGE:
+        value = plugins.get(plugin, {})
+        for key in path:
+            value = value.get(key, {})
+        if value:
+            node.import_image(busybox_image(value))
+            return value
+    raise AssertionError("the configuration names no sandbox image")

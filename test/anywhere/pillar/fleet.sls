@@ -1,0 +1,11 @@
+# What every node gets.
+containerd:
+  package:
+    source: distro
+  config:
+    version: 2
+    oom_score: -100
+    plugins:
+      io.containerd.grpc.v1.cri:
+        sandbox_image: example.org/fleet:1
+        max_container_log_line_size: 32768

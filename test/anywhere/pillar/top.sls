@@ -1,0 +1,9 @@
+base:
+  '*':
+    - fleet
+  'node-a*':
+    - own
+  'node-b*':
+    - other
+  'node-*':
+    - site
