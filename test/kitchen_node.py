@@ -1,5 +1,5 @@
 """
-A node that Test Kitchen made and converged: formula, pillar and configuration are where kitchen-salt puts them.
+A node that Test Kitchen made and converged: all is where kitchen-salt has put it.
 """
 
 import os

@@ -6,6 +6,7 @@ import argparse
 import shutil
 import signal
 import sys
+from pathlib import Path
 
 from . import cache, host, image
 from .machine import Machine, close_all
@@ -19,9 +20,22 @@ def build(arguments: argparse.Namespace) -> None:
 def boot(arguments: argparse.Namespace) -> None:
     """Boot a node and leave it to a person until Ctrl-C."""
     made = image.build(arguments.suite, arguments.salt)
-    with Machine(made, arguments.name, arguments.memory, arguments.cpus) as node:
-        print(f"{node.ssh_command()}\nCtrl-C ends {node.name}.", flush=True)
-        signal.pause()
+    if arguments.key:
+        arguments.key.parent.mkdir(parents=True, exist_ok=True)
+        arguments.key.unlink(missing_ok=True)
+        arguments.key.symlink_to(made.ssh_key)
+    size = (arguments.memory, arguments.cpus)
+    with Machine(made, arguments.name, *size, keep=arguments.detach, port=arguments.port) as node:
+        print(node.ssh_command(), flush=True)
+        if not arguments.detach:
+            print(f"Ctrl-C ends {node.name}.", flush=True)
+            signal.pause()
+
+
+def end(arguments: argparse.Namespace) -> None:
+    """End the nodes of a name that were left running."""
+    for name in close_all(arguments.name):
+        print(f"ended {name}")
 
 
 def clean(_arguments: argparse.Namespace) -> None:
@@ -35,14 +49,18 @@ def main() -> int:
     """Run one command."""
     parser = argparse.ArgumentParser(prog="lab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (build, boot, clean):
+    for command in (build, boot, end, clean):
         sub = commands.add_parser(command.__name__, help=command.__doc__)
         sub.set_defaults(command=command)
-        if command is not clean:
+        if command in (build, boot):
             sub.add_argument("--suite", default=image.DEFAULT_SUITE, help="a Debian suite")
             sub.add_argument("--salt", default=image.DEFAULT_SALT, help="a version of Salt, in full")
-        if command is boot:
+        if command in (boot, end):
             sub.add_argument("--name", default="node", help="host name of the node")
+        if command is boot:
+            sub.add_argument("--detach", action="store_true", help="leave the node running")
+            sub.add_argument("--port", type=int, default=0, help="port of this host that leads to it")
+            sub.add_argument("--key", type=Path, help="make this file a link to the key that opens it")
             sub.add_argument("--memory", type=int, default=2048, help="in MiB")
             sub.add_argument("--cpus", type=int, default=2)
     arguments = parser.parse_args()

@@ -49,7 +49,10 @@ class Machine:
         Called with one line of text for each step.
 
     keep
-        Leave the node running when this process ends. ``python -m lab clean`` ends it later.
+        Leave the node running when this process ends. ``python -m lab end`` or ``clean`` ends it later.
+
+    port
+        The port of this host that leads to its ssh server. One that is free, unless it is given.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Machine:
         cpus: int = 2,
         progress: Callable[[str], None] = print,
         keep: bool = False,
+        port: int = 0,
     ):
         self.name = name
         #: ``kvm`` or ``tcg``, once booted.
@@ -70,6 +74,7 @@ class Machine:
         self._size = (memory, cpus)
         self._progress = progress
         self._keep = keep
+        self._port = port
         self._folder: Path | None = None
         self._qemu: Qemu | None = None
         self._ssh: Connection | None = None
@@ -93,7 +98,7 @@ class Machine:
             RUN_FOLDER.mkdir(parents=True, exist_ok=True)
             self._folder = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=RUN_FOLDER))
             self._ssh = Connection(self._image.ssh_key, self._folder)
-            self._qemu = Qemu(self._image, self._folder, self.name, *self._size, self.accelerator)
+            self._qemu = Qemu(self._image, self._folder, self.name, *self._size, self.accelerator, self._port)
             self._boot()
         except BaseException:
             self.close()
@@ -244,10 +249,11 @@ class Machine:
         )
 
 
-def close_all() -> list[str]:
-    """End the machines that were kept or left behind, and return their names."""
+def close_all(name: str = "*") -> list[str]:
+    """End the machines of a name, or all, that were kept or left behind; return their names."""
     closed = []
-    for folder in sorted(RUN_FOLDER.glob("*-*")):
+    # The name is followed by what mkdtemp makes up.
+    for folder in sorted(RUN_FOLDER.glob(f"{name}-????????")):
         pid_file = folder / "qemu.pid"
         pid = int(pid_file.read_text()) if pid_file.exists() else 0
         command = Path(f"/proc/{pid}/cmdline")

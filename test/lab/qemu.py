@@ -17,7 +17,9 @@ CONSOLE_TAIL = 40
 class Qemu:
     """The emulator of one node. Its files are in the folder it is given."""
 
-    def __init__(self, image: Image, folder: Path, name: str, memory: int, cpus: int, accelerator: str):
+    def __init__(
+        self, image: Image, folder: Path, name: str, memory: int, cpus: int, accelerator: str, port: int = 0
+    ):
         self.console = folder / "console.log"
         self.pid_file = folder / "qemu.pid"
         self._monitor = folder / "monitor.sock"
@@ -67,9 +69,9 @@ class Qemu:
             f"console=ttyS0 panic=-1 mitigations=off quiet systemd.hostname={name}",
             "-drive",
             f"file={self._overlay},if=virtio,format=qcow2,cache=unsafe,discard=unmap",
-            # qemu takes a free port itself, so nobody can take it first.
+            # For 0 qemu takes a free port itself, so nobody can take it first.
             "-netdev",
-            "user,id=net,ipv6=off,hostfwd=tcp:127.0.0.1:0-:22",
+            f"user,id=net,ipv6=off,hostfwd=tcp:127.0.0.1:{port}-:22",
             "-device",
             "virtio-net-pci,netdev=net,romfile=",
             "-device",
