@@ -2,6 +2,8 @@
 # make test       lint, unit and functional tests, and tests against real containerd binaries
 # make test-node  real machines, from bare to ready to clean
 # make test-reliability  the faults of test-node in full: all mistakes, 30 killed runs, 5 power cuts, 50 changes
+# make test-matrix  Debian suites x Salt x containerd on real machines; one table, and the README's is held against it
+# make kitchen    Test Kitchen in Docker; KITCHEN=distro-debian-12 says which instances (needs Docker and Bundler)
 # make apply      apply the formula to this very machine, with the pillar in PILLAR
 # make bench      what the formula adds to a converged run
 #
@@ -25,7 +27,7 @@ LAB_TOOLS = qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils debootstrap:d
 # 3008 has a dependency without a wheel.
 BUILD_TOOLS = cc:gcc /usr/include/stdlib.h:libc6-dev
 
-.PHONY: help try try-clean apply test lint test-node test-reliability bench stamp clean
+.PHONY: help try try-clean apply test lint test-node test-reliability test-matrix kitchen bench stamp clean
 .DELETE_ON_ERROR:
 
 help:
@@ -68,6 +70,18 @@ test-reliability: .venv/lab/done
 	ROWS=99 KILLS=30 POWER_CUTS=5 CHANGES=50 SALTS="$(SALTS)" .venv/lab/bin/python -m pytest $(MACHINES) $(PYTEST_ARGS) \
 	  test/node/test_reliability.py test/node/test_interrupted.py
 
+test-matrix: .venv/lab/done
+	@test/install-tools $(LAB_TOOLS)
+	@PYTHONPATH=test .venv/lab/bin/python test/matrix.py --salts "$(SALTS)" $(MATRIX)
+
+# Which instances: a name or a part of one, or all.
+KITCHEN ?=
+kitchen:
+	@test/kitchen/needs
+	@$(MAKE) --no-print-directory .venv/lab/done
+	BUNDLE_PATH=$(CURDIR)/.cache/gems bundle install --quiet
+	BUNDLE_PATH=$(CURDIR)/.cache/gems bundle exec kitchen test $(KITCHEN)
+
 stamp:
 	@PYTHONPATH=test $(PYTHON) test/stamp.py
 
@@ -87,4 +101,4 @@ bench: .venv/salt-$(SALT)/done
 	@touch $@
 
 clean:
-	rm -rf .venv .cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .cache .kitchen .nox .pytest_cache .ruff_cache .hypothesis
