@@ -1,9 +1,11 @@
 """
 One node of any release and in any place: an instance of Test Kitchen, or a machine of the lab.
 
-Kitchen has converged its own before; a machine of the lab (``SUITE``, ``SALT``) is made ready here.
+Kitchen has converged its own before; a machine of the lab (``SUITE``, ``SALT``) is made ready here, with the
+suite's own containerd or that of another one (``CONTAINERD_FROM``).
 """
 
+import hashlib
 import os
 import time
 
@@ -11,7 +13,7 @@ import pytest
 import testinfra
 from formula_node import FormulaNode
 from kitchen_node import KitchenNode, in_kitchen, reached
-from lab import image
+from lab import debian, image
 from lab.cri import Cri
 from lab.machine import Machine
 from lab.oci import busybox_image
@@ -19,6 +21,7 @@ from support import ROOT
 
 SUITE = os.environ.get("SUITE", image.DEFAULT_SUITE)
 SALT = os.environ.get("SALT", image.DEFAULT_SALT)
+CONTAINERD_FROM = os.environ.get("CONTAINERD_FROM", SUITE)
 SOCKET = "/run/containerd/containerd.sock"
 # Both schemas have a place of their own for it.
 SANDBOX_IMAGE = (
@@ -57,19 +60,36 @@ def machine(progress):
 
 
 @pytest.fixture(scope="session")
-def node(machine):
+def node(machine, progress, record_testsuite_property):
     """
     The machine with the formula applied to it.
     """
-    if in_kitchen():
-        return KitchenNode(machine)
-    node = FormulaNode(machine)
-    node.install()
-    machine.copy_tree(ROOT / "test/anywhere/pillar", "/srv/pillar")
-    machine.write("/srv/pillar/site.sls", "{}\n")
-    applied = node.apply()
-    assert applied.failed == {}, applied.failed
+    node = KitchenNode(machine) if in_kitchen() else FormulaNode(machine)
+    if not in_kitchen():
+        node.install()
+        machine.copy_tree(ROOT / "test/anywhere/pillar", "/srv/pillar")
+        machine.write("/srv/pillar/site.sls", "{}\n")
+        if CONTAINERD_FROM != SUITE:
+            offer(machine, debian.package("containerd", CONTAINERD_FROM))
+        applied = node.apply()
+        assert applied.failed == {}, applied.failed
+    version = node.salt("containerd.version")
+    record_testsuite_property("containerd", version)
+    progress(f"{machine.name} is ready with containerd {version}")
     return node
+
+
+def offer(machine, deb):
+    """
+    Give a node a package of another suite, in a repository in its own files: the newest version is installed.
+    """
+    content = deb.read_bytes()
+    machine.put("/srv/apt/package.deb", content)
+    facts = debian.run(["dpkg-deb", "--field", str(deb)]).rstrip("\n")
+    digest = hashlib.sha256(content).hexdigest()
+    listed = f"{facts}\nFilename: ./package.deb\nSize: {len(content)}\nSHA256: {digest}\n"
+    machine.write("/srv/apt/Packages", listed)
+    machine.write("/etc/apt/sources.list.d/lab.list", "deb [trusted=yes] file:/srv/apt ./\n")
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,15 @@ def unpacked(package: str, suite: str) -> Path:
     return cache.artefact(f"{package}-{suite}", [suite, host.mirror(), package], make)
 
 
+def package(name: str, suite: str) -> Path:
+    """Return the ``.deb`` of a suite's newest version of a package."""
+
+    def make(target: Path) -> None:
+        Archive(suite, target.parent / "apt").download(name).rename(target)
+
+    return cache.artefact(f"package-{name}-{suite}", [suite, host.mirror(), name], make, ".deb")
+
+
 class Archive:
     """The packages of one suite, listed in a folder of ours."""
 

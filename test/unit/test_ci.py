@@ -4,6 +4,7 @@ What the files for other people's CI promise, as far as it can be seen without r
 
 import re
 
+import matrix
 import pytest
 import yaml
 from support import ROOT
@@ -52,3 +53,10 @@ def test_ci_runs_each_platform_python_and_salt(ci):
     assert (
         tests["salt"] == made.split() == re.findall(r'"([\d.]+)"', re.search(r"SALTS = (.*)", nox).group(1))
     )
+
+
+def test_readme_shows_the_results_of_the_matrix():
+    """
+    What is said to work is what ran: make test-matrix writes the file and prints the table.
+    """
+    assert matrix.table(matrix.results()) in (ROOT / "README.md").read_text(encoding="utf-8")
