@@ -118,7 +118,8 @@ def cri(node):
     """
     A connection to the node's containerd, for one test: a restart ends it.
     """
-    with Cri(node.machine.forward_socket(SOCKET)) as connection:
+    release = tuple(int(part) for part in node.salt("containerd.version").split(".")[:2])
+    with Cri(node.machine.forward_socket(SOCKET), older=release < (1, 6)) as connection:
         yield connection
 
 

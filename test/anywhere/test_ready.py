@@ -38,7 +38,8 @@ def test_each_override_is_in_effect(node, wanted):
     explained = node.salt("containerd_toml.explain")
     assert [key for key, value in explained.items() if value["in_effect"] is not True] == []
     cgroup = [value for key, value in explained.items() if key.endswith(".runc.options.SystemdCgroup")]
-    assert [value["effective"] for value in cgroup] == [True]
+    # Not its effective value: the dump of containerd 1.4 leaves the options of a runtime out.
+    assert [value["value"] for value in cgroup] == [True]
     given = wanted[MANAGED]["overrides"][-1]["pillar"]
     if "oom_score" in given:
         assert node.effective("oom_score") == given["oom_score"]

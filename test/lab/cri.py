@@ -17,6 +17,7 @@ import grpc
 
 FOLDER = str(Path(__file__).parent)
 NAMESPACE = "lab"
+OLDER = "runtime.v1alpha2"
 CALL_LIMIT = 120
 
 
@@ -54,17 +55,32 @@ class Executed:
     exit_code: int
 
 
-class Cri:
-    """A connection to a container runtime, by the path of its socket on this host."""
+class _Older:
+    """A channel that calls the same services by their name of before v1, as containerd 1.4 has them."""
 
-    def __init__(self, socket: os.PathLike[str] | str, limit: float = CALL_LIMIT):
+    def __init__(self, channel: grpc.Channel):
+        self._channel = channel
+
+    def unary_unary(self, method: str, *arguments: object, **options: object) -> object:
+        return self._channel.unary_unary(method.replace("/runtime.v1.", f"/{OLDER}."), *arguments, **options)
+
+
+class Cri:
+    """A connection to a container runtime, by the path of its socket on this host.
+
+    older
+        Speak v1alpha2, whose messages are the same: containerd before 1.6 has no other.
+    """
+
+    def __init__(self, socket: os.PathLike[str] | str, limit: float = CALL_LIMIT, older: bool = False):
         self._limit = limit
         # The server refuses the authority that grpc derives from the path of a socket.
         self._channel = grpc.insecure_channel(
             f"unix:{os.fspath(socket)}", options=[("grpc.default_authority", "localhost")]
         )
-        self._runtime = services.RuntimeServiceStub(self._channel)
-        self._images = services.ImageServiceStub(self._channel)
+        spoken = _Older(self._channel) if older else self._channel
+        self._runtime = services.RuntimeServiceStub(spoken)
+        self._images = services.ImageServiceStub(spoken)
         self._pods: dict[str, object] = {}
 
     def __enter__(self) -> Cri:
