@@ -25,6 +25,10 @@ NODES = {
 }
 
 
+# The columns of the table, as long as nothing else was run.
+SALTS = ("3006.28", "3008.3")
+
+
 def main():
     """
     Run the cells; return the exit status.
@@ -100,7 +104,7 @@ def table(found):
     """
     Return the results as the table that the README shows.
     """
-    salts = sorted({result["salt"] for result in found})
+    salts = sorted({result["salt"] for result in found} or SALTS)
     cells = {(result["node"], result["salt"]): result for result in found}
     lines = [
         " | ".join(["| real machine", "containerd", *(f"Salt {salt}" for salt in salts)]) + " |",
@@ -109,9 +113,8 @@ def table(found):
     for node, (name, _, _) in NODES.items():
         row = [cells.get((node, salt)) for salt in salts]
         versions = sorted({result["containerd"] for result in row if result and result["containerd"]})
-        if any(row):
-            said = ["not run" if not r else f"{r['passed']} passed" if r["ok"] else r["summary"] for r in row]
-            lines.append(" | ".join([f"| {name}", ", ".join(versions) or "-", *said]) + " |")
+        said = ["not run" if not r else f"{r['passed']} passed" if r["ok"] else r["summary"] for r in row]
+        lines.append(" | ".join([f"| {name}", ", ".join(versions) or "-", *said]) + " |")
     return "\n".join(lines)
 
 

@@ -45,11 +45,13 @@ def _download(suite: str, target: Path) -> None:
         raise host.LabError(f"{META_PACKAGE} of {suite} names no kernel package")
     unpacked = target.parent / "unpacked"
     debian.run(["dpkg-deb", "-x", str(archive.download(package.group(1))), str(unpacked)])
-    version = next(path.name for path in (unpacked / "lib/modules").iterdir())
-    debian.run(["depmod", "-b", str(unpacked), version])
-    target.mkdir()
+    # Up to Debian 12 the package has them in /lib, from 13 on in /usr/lib.
+    base = unpacked if (unpacked / "lib/modules").exists() else unpacked / "usr"
+    version = next(path.name for path in (base / "lib/modules").iterdir())
+    debian.run(["depmod", "-b", str(base), version])
+    (target / "lib").mkdir(parents=True)
     (unpacked / "boot" / f"vmlinuz-{version}").rename(target / "vmlinuz")
-    (unpacked / "lib").rename(target / "lib")
+    (base / "lib/modules").rename(target / "lib/modules")
 
 
 def _pack(target: Path, init: str, tree: Path | None = None) -> None:
