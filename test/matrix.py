@@ -102,7 +102,7 @@ def keep(ran):
 
 def table(found):
     """
-    Return the results as the table that the README shows.
+    Return the results as the table that docs/testing.md shows.
     """
     salts = sorted({result["salt"] for result in found} or SALTS)
     cells = {(result["node"], result["salt"]): result for result in found}
