@@ -126,7 +126,7 @@ def test_each_mistake_is_rolled_back_without_a_trial_start(site, blind, row):
 
 def test_without_a_previous_file_a_person_is_told_what_to_do(site, blind):
     site.converge()
-    site.node.run(["rm", CONFIG])
+    site.node.run(["rm", CONFIG, f"{CONFIG}.good"])
     ret = site.apply({"debug": {"level": "loud"}}, trial_start=False)
     assert ret.retcode == 2
     assert ret[ROLLED_BACK]["result"] is False
