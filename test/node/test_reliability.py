@@ -231,7 +231,7 @@ def test_a_disk_that_takes_nothing(site, options, words):
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        ("", "containerd is not installed"),
+        ("", "containerd cannot be run: [Errno 13] Permission denied"),
         ("#!/bin/sh\necho rubbish", "containerd config default is"),
         ("#!/bin/sh\nexit 0", "printed nothing"),
         ("#!/bin/sh\nexec sleep 1000", "no answer within"),
