@@ -164,7 +164,8 @@ def test_source_none_leaves_packages_and_repositories_alone(apply_with, name):
 
 
 def test_version_and_hold_reach_the_package(apply_with):
-    chunk = apply_with("containerd", GRAINS["debian-12"], EXAMPLE)["containerd package is installed"]
+    pillar = {"containerd": {"package": {"version": "1.7.*", "hold": True}}}
+    chunk = apply_with("containerd", GRAINS["debian-12"], pillar)["containerd package is installed"]
     assert (chunk["version"], chunk["hold"]) == ("1.7.*", True)
     assert chunk["repository"] == "https://download.docker.com/linux/debian"
     assert (
