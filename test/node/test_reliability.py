@@ -8,7 +8,8 @@ import os
 import time
 
 import pytest
-from conftest import SALTS
+from conftest import SALTS, SOCKET
+from lab.cri import Cri
 from steady import (
     CONFIG,
     DROP_IN,
@@ -36,7 +37,6 @@ ROWS = {
     "default runtime missing": (cri(containerd={"default_runtime_name": "kata"}), "default_runtime_name"),
     "bad timeout": ({"timeouts": {"io.containerd.timeout.shim.load": "5x"}}, "5x"),
     "unknown snapshotter": (cri(containerd={"snapshotter": "nope"}), "nope"),
-    "root is state": ({"root": "/run/containerd"}, "root and state"),
     "bad stream_idle_timeout": (cri(stream_idle_timeout="5hours"), "5hours"),
     "config_path and mirrors": (
         cri(
@@ -460,3 +460,24 @@ def test_an_image_is_built_without_starting_anything(site):
     ret = site.apply({"oom_score": -6})
     assert RESTARTED in ret.changed
     assert site.node.daemon_pid() != pid
+
+
+# --- the last one, since the pod ends here
+
+
+def test_root_and_state_in_one_place_are_refused_where_nothing_runs_too(site, blind):
+    """
+    Of the rows above, the one that running containers forbid before anything else does.
+    """
+    site.converge()
+    with Cri(site.node.machine.forward_socket(SOCKET)) as connection:
+        for pod in connection.pods():
+            connection.remove_pod(pod)
+    site.pod = None
+    before = site.identity()
+    ret = site.apply({"root": "/run/containerd"})
+    assert "root and state" in ret[MANAGED]["comment"]
+    assert site.identity() == before
+    ret = site.apply({"root": "/run/containerd"}, trial_start=False)
+    assert "containerd is ready with the previous configuration." in ret[ROLLED_BACK]["comment"]
+    assert site.ready()
