@@ -40,12 +40,14 @@ try: .venv/lab/done
 try-clean: .venv/lab/done
 	@PYTHONPATH=test .venv/lab/bin/python -m lab clean
 
+# The formula alone: Salt walks all of its file root, .venv too.
 apply:
 	@test "$$(id -u)" = 0 || { echo "make apply: changes this machine, so it needs root." >&2; exit 1; }
 	@test "$$(cat /proc/1/comm)" = systemd || \
 	  { echo "make apply: PID 1 here is $$(cat /proc/1/comm), not systemd: no service can be managed." >&2; exit 1; }
 	@$(MAKE) --no-print-directory .venv/salt-$(SALT)/done
-	.venv/salt-$(SALT)/bin/salt-call --local --file-root $(CURDIR) --pillar-root $(PILLAR) \
+	@rm -rf .cache/file_root && mkdir -p .cache/file_root && cp -R containerd _modules _states .cache/file_root/
+	.venv/salt-$(SALT)/bin/salt-call --local --file-root $(CURDIR)/.cache/file_root --pillar-root $(PILLAR) \
 	  --retcode-passthrough state.apply containerd
 
 test: lint $(SALTS:%=.venv/salt-%/done)

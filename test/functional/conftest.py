@@ -28,7 +28,18 @@ def salt_factories_config():
 
 
 @pytest.fixture(scope="session")
-def make_minion_opts(salt_factories):
+def file_root(tmp_path_factory):
+    """
+    Return a folder with the formula alone: Salt walks all of a file root, and ROOT may have .venv and .cache.
+    """
+    folder = tmp_path_factory.mktemp("file_root")
+    for name in ("containerd", "_modules", "_states"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_minion_opts(salt_factories, file_root):
     """
     Return the configuration of a masterless minion that has the formula's modules without a sync.
     """
@@ -38,7 +49,7 @@ def make_minion_opts(salt_factories):
             name,
             overrides={
                 "file_client": "local",
-                "file_roots": {"base": [str(ROOT)]},
+                "file_roots": {"base": [str(file_root)]},
                 "module_dirs": [str(ROOT / "_modules")],
                 "states_dirs": [str(ROOT / "_states")],
                 **overrides,

@@ -8,15 +8,14 @@ here changes the host: ``containerd.salt`` only syncs, and tomlkit is there.
 from pathlib import Path
 
 import pytest
-from support import ROOT
 
 LIBRARY = "containerd TOML library is installed"
 SYNCED = "containerd Salt modules are synced"
 
 
 @pytest.fixture(scope="module")
-def minion(salt_factories):
-    config = {"file_roots": {"base": [str(ROOT)]}, "pillar_roots": {"base": []}}
+def minion(salt_factories, file_root):
+    config = {"file_roots": {"base": [str(file_root)]}, "pillar_roots": {"base": []}}
     master = salt_factories.salt_master_daemon("cold-master", defaults={"open_mode": True}, overrides=config)
     minion = master.salt_minion_daemon("cold-minion")
     with master.started(), minion.started():
