@@ -13,6 +13,8 @@ The containerd daemon is what it should be.
 from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "containerd"
+# What this run's states before have returned: Salt puts it here for each call.
+__running__ = {}
 
 SERVICE = "containerd"
 TO_ENABLE = ("", "disabled", "enabled-runtime", "linked", "linked-runtime")
@@ -60,8 +62,15 @@ def enabled(name):
         # A static unit, for one, is not there to be enabled.
         if found not in TO_ENABLE:
             return {**ret, "comment": f"The service is {found}."}
-        changes = {SERVICE: {"old": found or "not installed", "new": "enabled"}}
+        changes = {SERVICE: {"old": found or "disabled", "new": "enabled"}}
         if __opts__["test"]:
+            if (
+                not found
+                and __grains__["os_family"] == "Debian"
+                and _predicted("containerd package is installed")
+            ):
+                # Debian's policy, which Docker's packages follow too: a package enables its services.
+                return {**ret, "result": None, "comment": "The package would enable the service."}
             comment = "The service would be enabled."
             return {**ret, "result": None, "changes": changes, "comment": comment}
         __salt__["containerd_unit.enable"]()
@@ -101,6 +110,8 @@ def restarted(name, restart="auto"):
     if restart == "manual":
         return {**ret, "comment": f"{told} It is left to you: systemctl restart containerd"}
     if __opts__["test"]:
+        if _predicted("containerd service is running"):
+            return {**ret, "comment": f"{told} The restart that this run would make anyway ends that."}
         return {**ret, "result": None, "changes": RESTARTED, "comment": f"{told} It would be restarted."}
     try:
         if lost := __salt__["containerd_toml.moved"]():
@@ -226,6 +237,13 @@ def rolled_back(name, restart="auto", timeout=60, address=None):
             "comment": f"The roll-back failed: {err}\nIt was needed since {reason}",
         }
     return {**ret, "comment": f"{told}\ncontainerd is ready with the previous configuration."}
+
+
+def _predicted(state):
+    """
+    Tell whether the formula's state of this ID, which is before in this dry run, would change something.
+    """
+    return any(tag.split("_|-")[1] == state and ret["result"] is None for tag, ret in __running__.items())
 
 
 def _why_not_ready(timeout, address):

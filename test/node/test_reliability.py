@@ -278,6 +278,9 @@ def test_manual_restarts_nothing_and_says_so_until_it_happened(site):
         assert "Restart pending: the daemon has not seen the change" in again[RESTARTED]["comment"]
         assert site.node.daemon_pid() == pid
     assert site.node.salt("containerd.status")["restart_pending"] is True
+    # The restart for the new change is that for the old one too, and foretold once.
+    predicted = site.apply({"oom_score": -5}, test=True)
+    assert (set(predicted.changed), predicted[RUNNING]["result"]) == ({MANAGED}, None)
     site.node.run(["systemctl", "restart", "containerd"])
     assert site.node.salt("containerd.status")["restart_pending"] is False
     again = site.apply({"oom_score": -4}, restart="manual")

@@ -1,0 +1,49 @@
+"""
+What a dry run of the service's states says, given what the states before it have said.
+"""
+
+import pytest
+from support import load
+
+INSTALLED = (
+    "containerd_package_|-containerd package is installed_|-containerd package is installed_|-installed"
+)
+RUNNING = "service_|-containerd service is running_|-containerd_|-running"
+SSH = "service_|-ssh_|-ssh_|-running"
+
+
+@pytest.fixture
+def states():
+    module = load("_states/containerd.py")
+    module.__opts__ = {"test": True}
+    module.__grains__ = {"os_family": "Debian"}
+    module.__salt__ = {
+        "containerd_unit.enabled": lambda: "",
+        "containerd_change.pending": lambda: ["/etc/containerd/config.toml"],
+    }
+    return module
+
+
+@pytest.mark.parametrize(
+    ("family", "before", "changes"),
+    [
+        ("Debian", {INSTALLED: {"result": None}}, {}),
+        ("Debian", {INSTALLED: {"result": True}}, {"containerd": {"old": "disabled", "new": "enabled"}}),
+        ("RedHat", {INSTALLED: {"result": None}}, {"containerd": {"old": "disabled", "new": "enabled"}}),
+    ],
+)
+def test_only_a_package_of_debian_enables_its_service(states, family, before, changes):
+    states.__grains__ = {"os_family": family}
+    states.__running__ = before
+    ret = states.enabled("x")
+    assert (ret["result"], ret["changes"]) == (None, changes)
+
+
+@pytest.mark.parametrize(
+    ("before", "result"),
+    [({RUNNING: {"result": None}}, True), ({RUNNING: {"result": True}, SSH: {"result": None}}, None)],
+)
+def test_one_restart_is_predicted_once(states, before, result):
+    states.__running__ = before
+    ret = states.restarted("x")
+    assert (ret["result"], bool(ret["changes"])) == (result, result is None)
