@@ -17,6 +17,8 @@ INCLUDED = (
     "systemd,systemd-sysv,dbus,openssh-server,sudo,ca-certificates,curl,procps,iproute2,iptables,"
     "kmod,python3,python3-venv,lsb-release,gnupg"
 )
+# containerd 1.4 calls apparmor_parser where the kernel has AppArmor on; Debian's kernels recommend it.
+ALSO_INCLUDED = {"bullseye": ",apparmor"}
 # Salt 3008 needs timelib, which is published as source only.
 COMPILER = ("gcc", "libc6-dev", "python3-dev")
 # Python 3.9 starts several processes only where it has semaphores, which a tree has not.
@@ -46,6 +48,7 @@ TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
 
 def base(suite: str) -> Path:
     """Return an archive of a minimal Debian with the few programs a managed machine has."""
+    included = INCLUDED + ALSO_INCLUDED.get(suite, "")
 
     def make(target: Path) -> None:
         root = target.parent / "root"
@@ -54,7 +57,7 @@ def base(suite: str) -> Path:
             f"--arch={host.DEBIAN_ARCH}",
             f"--keyring={debian.KEYRING}",
             "--variant=minbase",
-            f"--include={INCLUDED}",
+            f"--include={included}",
             suite,
             str(root),
             host.mirror(),
@@ -63,7 +66,7 @@ def base(suite: str) -> Path:
         _clean_apt(root)
         _run(["tar", "--numeric-owner", "-C", str(root), "-cf", str(target), "."], "tar")
 
-    return cache.artefact(f"base-{suite}", [suite, host.mirror(), INCLUDED], make, ".tar")
+    return cache.artefact(f"base-{suite}", [suite, host.mirror(), included], make, ".tar")
 
 
 def salt(suite: str, version: str) -> Path:
