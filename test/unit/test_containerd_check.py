@@ -726,7 +726,7 @@ def assemble(paths):
     return data
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.data())
 def test_whatever_is_given_it_does_not_raise_and_names_the_key(data):
     version = data.draw(st.sampled_from(ALL))

@@ -8,7 +8,6 @@ import datetime
 import pytest
 import tomlkit
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 from support import wired
@@ -170,8 +169,6 @@ def test_merging_nothing_changes_no_byte():
     assert toml.merge(BASE, {}) == BASE
 
 
-# No deadline: a busy machine is no defect.
-@hypothesis_settings(deadline=None)
 @given(patches)
 def test_merge_is_a_json_merge_patch(patch):
     merged = toml.merge(BASE, {"free": patch})
