@@ -21,7 +21,7 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 __virtualname__ = "containerd"
 
 # That of map.jinja: another value there means that these modules are to be synced. By make stamp.
-RELEASE = "0.1.0+d0b7b910"
+RELEASE = "0.1.0+d61800db"
 SOCKET = "/run/containerd/containerd.sock"
 # Seconds for a command that takes 0.1: a binary that hangs must not hang the minion.
 COMMAND_TIMEOUT = 20

@@ -69,7 +69,7 @@ def enabled(name):
                 and __grains__["os_family"] == "Debian"
                 and _predicted("containerd package is installed")
             ):
-                # Debian's policy, which Docker's packages follow too: a package enables its services.
+                # Debian's policy: a package enables its services.
                 return {**ret, "result": None, "comment": "The package would enable the service."}
             comment = "The service would be enabled."
             return {**ret, "result": None, "changes": changes, "comment": comment}

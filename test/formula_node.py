@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import tomlkit
 import yaml
-from support import ROOT
+from support import FORMULA, ROOT
 
 SALT_CONFIG = {
     "file_client": "local",
@@ -18,7 +18,6 @@ SALT_CONFIG = {
     "file_roots": {"base": ["/srv/salt"]},
     "pillar_roots": {"base": ["/srv/pillar"]},
 }
-FORMULA = ("_modules", "_states", "containerd")
 PYTHON = "/opt/salt/bin/python3"
 # salt-call with the imports done: on an emulated machine they take longer than a run. Each call is a process
 # of its own, forked off before anything is configured or loaded.
@@ -121,6 +120,14 @@ class FormulaNode:
         if not isinstance(states, dict):
             raise AssertionError("\n".join(states))
         return Applied(states, done.returncode, done.stdout + done.stderr)
+
+    def converges(self):
+        """
+        Assert that a run makes the node ready, and that the next one changes nothing.
+        """
+        assert self.apply().failed == {}
+        assert self.salt("containerd.ready", "timeout=60")["ready"] is True
+        assert self.apply().changed == {}
 
     def _salt_call(self, arguments, within=()):
         command = ["salt-call", "--out=json", "--retcode-passthrough", "--log-level=error", *arguments]

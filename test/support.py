@@ -8,6 +8,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+# What of it Salt is given.
+FORMULA = ("_modules", "_states", "containerd")
 
 
 def load(relative):

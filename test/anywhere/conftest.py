@@ -5,48 +5,29 @@ Kitchen has converged its own before; a machine of the lab (``SUITE``, ``SALT``)
 suite's own containerd or that of another one (``CONTAINERD_FROM``).
 """
 
-import hashlib
 import os
-import time
 
 import pytest
 import testinfra
 from formula_node import FormulaNode
 from kitchen_node import KitchenNode, in_kitchen, reached
-from lab import debian, image
+from lab import debian, image, repository
 from lab.cri import Cri
 from lab.machine import Machine
 from lab.oci import busybox_image
+from progress import progress  # noqa: F401
 from support import ROOT
 
 SUITE = os.environ.get("SUITE", image.DEFAULT_SUITE)
 SALT = os.environ.get("SALT", image.DEFAULT_SALT)
 CONTAINERD_FROM = os.environ.get("CONTAINERD_FROM", SUITE)
 SOCKET = "/run/containerd/containerd.sock"
-# Both schemas have a place of their own for it.
-SANDBOX_IMAGE = (
-    ("io.containerd.grpc.v1.cri", "sandbox_image"),
-    ("io.containerd.cri.v1.images", "pinned_images", "sandbox"),
-)
+# In schema 2, as containerd_schema.locate takes it.
+SANDBOX_IMAGE = 'plugins."io.containerd.grpc.v1.cri".sandbox_image'
 
 
 @pytest.fixture(scope="session")
-def progress(request):
-    """
-    Print a line with the elapsed time, past pytest's capture.
-    """
-    started = time.monotonic()
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-
-    def say(text):
-        with capture.global_and_fixture_disabled():
-            print(f"\n[{time.monotonic() - started:5.0f} s] {text}", end="", flush=True)
-
-    return say
-
-
-@pytest.fixture(scope="session")
-def machine(progress):
+def machine(progress):  # noqa: F811
     """
     Kitchen's instance, or a machine of the lab.
     """
@@ -60,7 +41,7 @@ def machine(progress):
 
 
 @pytest.fixture(scope="session")
-def node(machine, progress, record_testsuite_property):
+def node(machine, progress, record_testsuite_property):  # noqa: F811
     """
     The machine with the formula applied to it.
     """
@@ -83,12 +64,8 @@ def offer(machine, deb):
     """
     Give a node a package of another suite, in a repository in its own files: the newest version is installed.
     """
-    content = deb.read_bytes()
-    machine.put("/srv/apt/package.deb", content)
-    facts = debian.run(["dpkg-deb", "--field", str(deb)]).rstrip("\n")
-    digest = hashlib.sha256(content).hexdigest()
-    listed = f"{facts}\nFilename: ./package.deb\nSize: {len(content)}\nSHA256: {digest}\n"
-    machine.write("/srv/apt/Packages", listed)
+    machine.put("/srv/apt/package.deb", deb.read_bytes())
+    machine.write("/srv/apt/Packages", repository.stanza(deb, "./package.deb"))
     machine.write("/etc/apt/sources.list.d/lab.list", "deb [trusted=yes] file:/srv/apt ./\n")
 
 
@@ -128,12 +105,7 @@ def sandbox_image(node):
     """
     Import the sandbox image that the node's configuration names, and return its name: no registry is asked.
     """
-    plugins = node.effective("plugins")
-    for plugin, *path in SANDBOX_IMAGE:
-        value = plugins.get(plugin, {})
-        for key in path:
-            value = value.get(key, {})
-        if value:
-            node.import_image(busybox_image(value))
-            return value
-    raise AssertionError("the configuration names no sandbox image")
+    path = node.salt("containerd_schema.locate", SANDBOX_IMAGE, str(node.effective("version")))
+    name = node.effective(*path)
+    node.import_image(busybox_image(name))
+    return name

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from saltfactories.utils.functional import Loaders
-from support import ROOT
+from support import FORMULA, ROOT
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,7 @@ def file_root(tmp_path_factory):
     Return a folder with the formula alone: Salt walks all of a file root, and ROOT may have .venv and .cache.
     """
     folder = tmp_path_factory.mktemp("file_root")
-    for name in ("containerd", "_modules", "_states"):
+    for name in FORMULA:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 

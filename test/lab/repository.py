@@ -157,9 +157,7 @@ class Server:
         for deb in debs:
             pool = f"dists/{suite}/pool/{component}/{host.DEBIAN_ARCH}/{deb.name}"
             self.put(f"{base}/{pool}", deb)
-            facts = {"Filename": pool, "Size": deb.stat().st_size, "SHA256": sha256(deb)}
-            extra = "".join(f"{field}: {value}\n" for field, value in facts.items())
-            stanzas.append(debian.run(["dpkg-deb", "--field", str(deb)]).rstrip("\n") + f"\n{extra}")
+            stanzas.append(stanza(deb, pool))
         packages = "\n".join(stanzas).encode()
         listed = f"{component}/binary-{host.DEBIAN_ARCH}/Packages"
         self.put(f"{base}/dists/{suite}/{listed}", packages)
@@ -170,6 +168,13 @@ class Server:
         )
         self.put(f"{base}/dists/{suite}/InRelease", key.sign(release))
         return f"{self.url}/{name}"
+
+
+def stanza(deb: Path, name: str) -> str:
+    """Return what the list of a repository says of a package, which lies there under a name."""
+    facts = {"Filename": name, "Size": deb.stat().st_size, "SHA256": sha256(deb)}
+    extra = "".join(f"{field}: {value}\n" for field, value in facts.items())
+    return debian.run(["dpkg-deb", "--field", str(deb)]).rstrip("\n") + f"\n{extra}"
 
 
 def sha256(path: Path) -> str:

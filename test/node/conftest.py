@@ -3,7 +3,6 @@ Real machines: one for each Salt release of ``SALTS``, booted once and used by a
 """
 
 import os
-import time
 
 import pytest
 from formula_node import FormulaNode
@@ -11,6 +10,7 @@ from lab import image
 from lab.cri import Cri
 from lab.machine import Machine
 from lab.oci import busybox_image
+from progress import progress  # noqa: F401
 from steady import Site
 
 SUITE = os.environ.get("SUITE", "bookworm")
@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session", params=SALTS, ids=lambda salt: f"salt-{salt}")
-def node(request, progress):
+def node(request, progress):  # noqa: F811
     """
     The machine with the Salt release of the parameter: bare before the first test.
     """
@@ -39,21 +39,6 @@ def node(request, progress):
         node = FormulaNode(machine)
         node.install()
         yield node
-
-
-@pytest.fixture(scope="session")
-def progress(request):
-    """
-    Print a line with the elapsed time, past pytest's capture: these tests take minutes.
-    """
-    started = time.monotonic()
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-
-    def say(text):
-        with capture.global_and_fixture_disabled():
-            print(f"\n[{time.monotonic() - started:5.0f} s] {text}", end="", flush=True)
-
-    return say
 
 
 @pytest.fixture
@@ -83,7 +68,7 @@ def sandbox_image():
 
 
 @pytest.fixture(scope="session")
-def site(node, progress, sandbox_image):
+def site(node, progress, sandbox_image):  # noqa: F811
     """
     The machine, converged, with a pod that must live to the end.
     """
