@@ -1,0 +1,93 @@
+"""apt's texts: what it complains of, what it would do, and sources of others that would clash with ours."""
+
+import re
+
+from containerd_formula.errors import Refused
+from containerd_formula.packages import SAME_FILES
+
+# What stands before the lines of a source that was set aside.
+ASIDE = "# Set aside by containerd-formula: "
+_ONE_LINE = re.compile(r"deb(?:-src)?\s+(?:\[[^\]]*\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)")
+_INSTALL = re.compile(r"Inst (?P<name>\S+) (?:\[(?P<old>[^\]]+)\] )?\((?P<new>\S+) ")
+_REMOVE = re.compile(r"(?:Remv|Purg) (?P<name>\S+) \[(?P<old>[^\]]+)\]")
+
+
+def complaints(stderr):
+    """Return the lines that are errors or warnings."""
+    return [line for line in stderr.splitlines() if line.startswith(("E: ", "W: "))]
+
+
+def words(told):
+    """Return complaints as one text."""
+    return " ".join(line[3:] for line in told)
+
+
+def updated(stderr, failed, repository=""):
+    """Return what apt-get update complained of, unless the repository is not one that can be used now."""
+    told = complaints(stderr)
+    ours = [line for line in told if repository and repository in line]
+    # Where apt could not even begin, no line names a repository.
+    if ours or (failed and not any("://" in line for line in told)):
+        raise Refused(
+            f"The repository {repository} cannot be used: {words(ours or told)} Nothing was installed."
+        )
+    return told
+
+
+def foreseen(simulated, install):
+    """Return the changes that a simulated install tells, unless others than containerd would go."""
+    lines = simulated.splitlines()
+    removed = {match["name"]: match["old"] for match in map(_REMOVE.match, lines) if match}
+    strangers = [name for name in removed if name not in (*SAME_FILES, *install)]
+    if strangers:
+        raise Refused(
+            f"installing {', '.join(install)} would remove {', '.join(strangers)}; nothing was changed. "
+            "Remove them yourself, or choose another containerd:package:source."
+        )
+    changes = {name: {"old": old, "new": ""} for name, old in removed.items()}
+    for match in filter(None, map(_INSTALL.match, lines)):
+        changes[match["name"]] = {"old": match["old"] or "", "new": match["new"]}
+    return changes
+
+
+def set_aside(path, text, uri, suite):
+    """
+    Return the text of a file of sources, those of an address and suite made comments.
+
+    apt reads nothing at all while two sources name the same address and suite with different keys
+    ("Conflicting values set for option Signed-By").
+    """
+    return (_stanzas if path.endswith(".sources") else _lines)(text, uri.rstrip("/"), suite)
+
+
+def restored(text):
+    """Return the text of a file of sources as it was before."""
+    return text.replace(ASIDE, "")
+
+
+def _lines(text, uri, suite):
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        match = _ONE_LINE.match(line.strip())
+        if match and (match["uri"].rstrip("/"), match["suite"].rstrip("/")) == (uri, suite):
+            lines[number] = f"{ASIDE}{line}"
+    return "".join(lines)
+
+
+def _stanzas(text, uri, suite):
+    # deb822. The separators stay in the list, and so in the text.
+    stanzas = re.split(r"(\n[ \t]*(?:\n|\Z))", text)
+    for number, stanza in enumerate(stanzas):
+        fields = _fields(stanza)
+        uris = [word.rstrip("/") for word in fields.get("URIs", "").split()]
+        if uri in uris and suite in fields.get("Suites", "").split():
+            stanzas[number] = "".join(f"{ASIDE}{line}" for line in stanza.splitlines(keepends=True))
+    return "".join(stanzas)
+
+
+def _fields(stanza):
+    lines = [line for line in stanza.splitlines() if not line.startswith("#")]
+    # A field goes on in lines that begin with white space.
+    entries = re.sub(r"\n[ \t]+", " ", "\n".join(lines)).splitlines()
+    pairs = [entry.partition(":") for entry in entries]
+    return {name.strip(): value.strip() for name, colon, value in pairs if colon}

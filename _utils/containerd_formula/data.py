@@ -1,0 +1,182 @@
+"""Plain data: what pillar gives, what TOML can hold, walked, merged and compared."""
+
+import datetime
+import re
+from collections.abc import Mapping
+
+from containerd_formula.errors import Refused
+from containerd_formula.paths import dotted
+from containerd_formula.secrets import masked
+
+# TOML 1.0 promises 64 bits, and Go's parsers refuse more.
+INT64 = range(-(2**63), 2**63)
+# What TOML calls the types, with an article.
+_TYPES = {
+    str: "a string",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a float",
+    list: "an array",
+    dict: "a table",
+}
+
+
+def plain(value, path=()):
+    """Return a pillar value in plain types: pillar has ordered and immutable ones, and subclasses of str."""
+    if value is None or isinstance(value, (bool, datetime.date, datetime.time)):
+        return value
+    if isinstance(value, str):
+        return _plain_str(value, path)
+    if isinstance(value, (int, float)):
+        return _plain_number(value, path)
+    if isinstance(value, Mapping):
+        result = {}
+        for key, inner in value.items():
+            name = _plain_key(key, path)
+            if name in result:
+                raise Refused(f"{_where(path)} has the key {name!r} twice, as number and string.")
+            result[name] = plain(inner, (*path, name))
+        return result
+    if isinstance(value, (list, tuple)):
+        items = [plain(item, (*path, str(number))) for number, item in enumerate(value)]
+        if None in items:
+            raise Refused(f"{_where(path)} is a list with a null in it: TOML has no null.")
+        return items
+    raise Refused(f"{_where(path)} is a {type(value).__name__}: TOML has no such value.")
+
+
+def fit(value, default, path):
+    """
+    Return a plain value in the type of the default that it replaces, where nothing is lost by it.
+
+    A float is no string: YAML has made 3.1 of 3.10 by then.
+    """
+    wanted = type(default)
+    if type(value) is wanted:
+        if wanted is list and default and all(isinstance(item, str) for item in default):
+            return [fit(item, default[0], (*path, str(number))) for number, item in enumerate(value)]
+        return value
+    if wanted is str and type(value) is int:
+        return str(value)
+    if wanted is float and type(value) is int:
+        return float(value)
+    if wanted is bool and isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if wanted is int and isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value):
+        return int(value)
+    raise Refused(
+        f"{_where(path)} is {_shown(value, default, path)}; containerd's default is "
+        f"{_shown(default, value, path)}: write (or quote) it so."
+    )
+
+
+def same(one, other):
+    """Tell whether two values are the same TOML: the number 1, true and 1.0 are three values."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def combine(data, patch):
+    """Return data with a merge patch (RFC 7396) laid over it, in which a null stays a null."""
+    result = dict(data)
+    for key, value in patch.items():
+        if isinstance(value, dict) and isinstance(result.get(key), dict):
+            result[key] = combine(result[key], value)
+        else:
+            result[key] = value
+    return result
+
+
+def without_null(value):
+    """Return a value without its nulls, for a place where there is nothing that they could remove."""
+    if isinstance(value, dict):
+        return {key: without_null(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [without_null(item) for item in value]
+    return value
+
+
+def walk(data, path=()):
+    """Yield (path, value) of each value that is no table, and of each empty table."""
+    for key, value in data.items():
+        if isinstance(value, Mapping) and value:
+            yield from walk(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+def leaves(data):
+    """Return what ``walk`` yields as a dictionary."""
+    return dict(walk(data))
+
+
+def at(data, path):
+    """Return the value at a path, None where there is none."""
+    for part in path:
+        data = data.get(part) if isinstance(data, Mapping) else None
+    return data
+
+
+def table(data, path):
+    """Return the table at a path, an empty one where there is none."""
+    value = at(data, path)
+    return value if isinstance(value, dict) else {}
+
+
+def texts(value):
+    """Return the texts of a list, none of what is no list: other values are for the check of types."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def put(data, path, value):
+    """Set the value at a path, and make the tables that lead there."""
+    *parents, name = path
+    for part in parents:
+        data = data.setdefault(part, {})
+    data[name] = value
+
+
+def _plain_key(key, path):
+    # YAML makes numbers and booleans of unquoted keys.
+    if isinstance(key, str):
+        return _plain_str(key, path)
+    if isinstance(key, int) and not isinstance(key, bool):
+        return str(key)
+    raise Refused(f"{_where(path)} has the key {key!r}: quote it, keys are strings.")
+
+
+def _plain_number(value, path):
+    if isinstance(value, float):
+        if value != value:
+            raise Refused(f"{_where(path)} is not a number (.nan): write one.")
+        return float(value)
+    if value not in INT64:
+        raise Refused(f"{_where(path)} is a number of more than 64 bits: quote it.")
+    return int(value)
+
+
+def _plain_str(value, path):
+    # A subclass may override __str__ (Salt 3008 has types that hide their value).
+    text = str.__str__(value)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise Refused(f"{_where(path)} holds text that is not Unicode.") from None
+    return text
+
+
+def _where(path):
+    return dotted(path) or "the overrides"
+
+
+def _shown(value, other, path):
+    # Without the value where a table is concerned.
+    kind = _TYPES.get(type(value), f"a {type(value).__name__}")
+    if isinstance(value, dict) or isinstance(other, dict):
+        return kind
+    return f"{masked(value, path)!r}, {kind}"

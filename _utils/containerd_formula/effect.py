@@ -1,0 +1,94 @@
+"""Whether containerd honours a document: what its ``config dump`` shows against what was meant."""
+
+import re
+
+from containerd_formula.data import at, leaves, same
+from containerd_formula.durations import nanoseconds
+from containerd_formula.findings import ERROR, WARNING, Finding, finding
+from containerd_formula.secrets import masked
+
+_IGNORED = "Ignoring unknown key"
+_KEY = re.compile(r'\bkey=(?:"([^"]*)"|(\S+))')
+_PLUGIN = re.compile(r"\bplugin=(\S+)")
+_EMPTY = ("", 0, False, 0.0, [], {})
+
+
+def not_in_effect(site, result, dump, warnings, strict=True):
+    """
+    Return the overrides that containerd would not honour: errors where it is strict.
+
+    ``result`` is the document that ``site`` is part of; ``warnings`` are the lines of containerd's log.
+    """
+    level = ERROR if strict else WARNING
+    found, own = [], leaves(site)
+    disabled = result.get("disabled_plugins") or ()
+    for path in own:
+        value = at(result, path)
+        if differs(path, value, dump, disabled):
+            shown = masked(at(dump, path), path)
+            sees = "does not know this key" if shown is None else f"would run with {shown!r}"
+            words = f"{masked(value, path)!r} would not be in effect, containerd {sees}."
+            found.append(finding(path, words, level))
+    spaced = {" ".join(path) for path in own}
+    for line in warnings:
+        if _IGNORED in line:
+            key = _ignored_key(line)
+            # Another file that this one imports may have it: not ours to refuse.
+            grade = level if key in spaced else WARNING
+            found.append(Finding(key, f"containerd ignores a key that it does not know: {key}", grade))
+    return found
+
+
+def differs(path, value, dump, disabled=()):
+    """
+    Tell whether a value is missing or another one in a dump.
+
+    What dumps write otherwise is the same: ``60s`` and ``1m0s``, 1 and 1.0, an empty value and none; and so
+    is what they never show: imports (1.x lists the files that it read), the options of a runtime on 1.4, and
+    the tables of the plugins that are disabled. A value of None is a key that was removed.
+    """
+    path, shown = tuple(path), at(dump, path)
+    if value is None or same(value, shown):
+        return False
+    if shown is None or shown == {}:
+        return not (value in _EMPTY or _never_shown(path, dump, disabled))
+    if path == ("imports",) or (value == {} and isinstance(shown, dict)):
+        return False
+    if isinstance(value, list) and isinstance(shown, list):
+        return _lists_differ(value, shown)
+    if type(value) in (int, float) and type(shown) in (int, float):
+        return value != shown
+    meant = _duration(value)
+    return meant is None or meant != _duration(shown)
+
+
+def _ignored_key(line):
+    """Return the key of a log line, its parts with spaces between them, or the line itself."""
+    key, plugin = _KEY.search(line), _PLUGIN.search(line)
+    words = (key and (key[1] or key[2])) or line
+    return f"plugins {plugin[1]} {words}" if plugin else words
+
+
+def _lists_differ(value, shown):
+    """Tell whether two lists differ; containerd fills in the empty keys of tables in a list."""
+    if len(value) != len(shown) or not all(isinstance(item, dict) for item in [*value, *shown]):
+        return True
+    for mine, theirs in zip(value, shown):
+        if any(differs((key,), item, theirs) for key, item in mine.items()):
+            return True
+        if any(item not in _EMPTY for key, item in theirs.items() if key not in mine):
+            return True
+    return False
+
+
+def _never_shown(path, dump, disabled):
+    """Tell whether dumps leave out a key that is in effect all the same."""
+    if path == ("imports",) or (len(path) > 1 and path[1] in disabled):
+        return True
+    # 1.4 shows the options of each runtime as an empty table.
+    return "options" in path and at(dump, path[: path.index("options") + 1]) == {}
+
+
+def _duration(value):
+    # A number 0 is how some write "0s".
+    return 0 if type(value) in (int, float) and value == 0 else nanoseconds(value)

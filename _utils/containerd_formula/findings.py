@@ -1,0 +1,41 @@
+"""What is found wrong: one shape, from the translation to the report of a run."""
+
+from typing import NamedTuple
+
+from containerd_formula.paths import dotted
+
+ERROR = "error"
+WARNING = "warning"
+
+
+class Finding(NamedTuple):
+    """Something wrong with a key or a file; ``message`` is the whole sentence."""
+
+    key: str
+    message: str
+    level: str = ERROR
+    path: tuple = ()
+    # The message without its key.
+    words: str = ""
+    # "value": the key is right, and its value cannot be expressed. "layer": a whole layer is wrong.
+    about: str = "key"
+
+    def shown(self):
+        """Return it as a person gets it from Salt."""
+        return {"key": self.key, "level": self.level, "message": self.message}
+
+
+def finding(path, words, level=ERROR, about="key"):
+    """Return a finding about a key of the document."""
+    key = dotted(path)
+    return Finding(key, f"{key}: {words}", level, tuple(path), words, about)
+
+
+def errors(findings):
+    """Return the sentences of those that are errors."""
+    return [one.message for one in findings if one.level == ERROR]
+
+
+def warnings(findings):
+    """Return the sentences of those that are not."""
+    return [one.message for one in findings if one.level == WARNING]

@@ -1,0 +1,210 @@
+"""
+What is wrong with pillar ``containerd``, found while rendering, before anything on the node changes.
+
+map.jinja has Salt's ``py`` renderer run this file: so it works on a minion that has no library yet, and
+imports nothing of ours. The defaults are the schema: a setting must exist there and have its type.
+"""
+
+import difflib
+import re
+
+# Mappings whose keys are the user's own.
+FREE = (
+    "config",
+    "kernel:sysctls",
+    *(f"package:{source}:config" for source in ("docker", "distro", "archive", "none")),
+    "package:docker:distributions",
+    "package:archive:architectures",
+    "package:archive:sha256",
+    "package:archive:runc:sha256",
+    *("service:environment", "service:limits", "service:directives"),
+)
+# Settings that may be left to the node: null, or the type here.
+NULLABLE = {"package:hold": "boolean"}
+ADDRESS = re.compile(r"(salt|https?|file)://\S+")
+RESTARTS = ("auto", "manual")
+
+
+def problems(given, defaults, families, grains):
+    """Return what is wrong with ``given``, the pillar: a list of sentences, empty where all is well."""
+    family = grains.get("os_family")
+    if family not in families:
+        return [
+            f"os_family {family!r} is not supported: this formula knows {', '.join(families)}. "
+            "Take this minion out of the target, or add the family to containerd/osfamilymap.yaml."
+        ]
+    return list(_shape("", given, defaults)) or list(_values(given, defaults, grains))
+
+
+def _shape(path, given, default):
+    """Yield a sentence for each key of ``given`` that is unknown or not of its default's type."""
+    label = f"containerd:{path}".rstrip(":")
+    if path in NULLABLE:
+        if _kind(given) not in ("null", NULLABLE[path]):
+            yield f"{label} is a {_kind(given)}; it must be a {NULLABLE[path]}."
+    elif _kind(given) != _kind(default):
+        yield f"{label} is a {_kind(given)}; it must be a {_kind(default)}."
+    elif path == "kernel:sysctls":
+        for key, value in given.items():
+            if _kind(value) not in ("number", "string", "null"):
+                yield f"{label}:{key} is a {_kind(value)}; write the number, such as 1."
+    elif isinstance(default, list):
+        wrong = [item for item in given if _kind(item) != "string"]
+        if wrong:
+            yield f"{label} has an entry that is a {_kind(wrong[0])}; each must be a string."
+    elif isinstance(default, dict) and path not in FREE:
+        yield from _keys(path, given, default, label)
+
+
+def _keys(path, given, default, label):
+    """Yield what is wrong with the settings in one mapping."""
+    for key, value in given.items():
+        if key in default:
+            yield from _shape(f"{path}:{key}".lstrip(":"), value, default[key])
+        else:
+            near = difflib.get_close_matches(str(key), default, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(default)}."
+            yield f"{label}:{key} is not a setting of this formula; {hint}"
+
+
+def _values(given, defaults, grains):
+    """Yield a sentence for each value that has the right type and is wrong all the same."""
+    yield from _package(_merged(given.get("package") or {}, defaults["package"]), grains)
+    yield from _library(_merged(given.get("salt") or {}, defaults["salt"]))
+    service = given.get("service") or {}
+    restart = service.get("restart", RESTARTS[0])
+    if restart not in RESTARTS:
+        yield f"containerd:service:restart is {restart!r}; it must be one of {', '.join(RESTARTS)}."
+    timeout = service.get("ready_timeout")
+    if timeout is not None and timeout <= 0:
+        yield f"containerd:service:ready_timeout is {timeout}; it must be above 0 (seconds)."
+
+
+def _merged(given, default):
+    """Return settings with their defaults where they are not given."""
+    return {
+        **default,
+        **{
+            key: _merged(value, default[key]) if isinstance(default.get(key), dict) else value
+            for key, value in given.items()
+        },
+    }
+
+
+def _package(package, grains):
+    """Yield what is wrong with where containerd comes from."""
+    sources = [key for key, value in package.items() if isinstance(value, dict) and "config" in value]
+    source, version, hold = package["source"], package["version"], package["hold"]
+    label = "containerd:package"
+    if source not in sources:
+        yield f"{label}:source is {source!r}; it must be one of {', '.join(sources)}."
+        return
+    if not re.fullmatch(r"[\w.+:~*?\[\]-]*", version) or version.startswith("-"):
+        yield f"{label}:version is {version!r}; write a version or a pattern, such as 1.7.24 or 1.7.*."
+    if source == "docker":
+        yield from _docker(package["docker"], grains)
+    if source == "archive":
+        yield from _archive(package["archive"], version, grains)
+    if source == "none" and version:
+        yield f"{label}:version is set, and source none installs nothing; choose a source, or leave it out."
+    if hold is not None and source in ("archive", "none"):
+        yield f"{label}:hold is set, and source {source} has no package to hold; leave it out."
+    if hold and grains.get("os_family") == "Arch":
+        yield f"{label}:hold is set, and pacman holds no packages; set IgnorePkg in pacman.conf instead."
+
+
+def _docker(docker, grains):
+    """Yield what is wrong with Docker's repository."""
+    label = "containerd:package:docker"
+    known = docker["distributions"]
+    if grains.get("os") not in known:
+        yield (
+            f"containerd:package:source is docker, and Docker has no packages for {grains.get('os')!r}; set "
+            "it to distro, or name the distribution whose packages fit: see distributions and release in "
+            "pillar.example."
+        )
+    elif not re.fullmatch(r"[\w.-]+", str(known[grains["os"]])):
+        yield f"{label}:distributions:{grains['os']} is {known[grains['os']]!r}; write one word."
+    if not re.fullmatch(r"(https?|file)://[^\s\"]+", docker["url"]):
+        yield f"{label}:url is {docker['url']!r}; write an address, such as https://mirror.example.org/docker/linux."
+    for key in ("channel", "release"):
+        if not re.fullmatch(r"[\w.-]*", docker[key]):
+            yield f"{label}:{key} is {docker[key]!r}; write one word."
+    if not ADDRESS.fullmatch(docker["key"]) and "-----BEGIN PGP PUBLIC KEY BLOCK-----" not in docker["key"]:
+        yield f"{label}:key is neither an address (https://, salt://, file://) nor the text of a public key."
+    if not docker["fingerprints"]:
+        yield f"{label}:fingerprints is empty; pin the fingerprint of the key, as its publisher tells it."
+    for entry in docker["fingerprints"]:
+        if not re.fullmatch(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}", re.sub(r"[\s:]", "", entry)):
+            yield f"{label}:fingerprints has {entry!r}; a fingerprint has 40 or 64 hexadecimal digits."
+
+
+def _archive(archive, version, grains):
+    """Yield what is wrong with upstream's archive and its pinned hashes."""
+    label = "containerd:package:archive"
+    if not re.fullmatch(r"\d[\w.+-]*", version):
+        yield f"containerd:package:version is {version!r}; an archive takes an exact one, such as 1.7.24."
+        return
+    machine, known = grains.get("cpuarch"), archive["architectures"]
+    if machine not in known:
+        yield f"{label}: there are no archives for {machine!r}; known are {', '.join(map(str, known))}."
+        return
+    arch = known[machine]
+    if not re.fullmatch(r"\w+", str(arch)):
+        yield f"{label}:architectures:{machine} is {arch!r}; write one word."
+        return
+    yield from _pinned(label, archive, version, arch)
+    runc = archive["runc"]
+    if not runc["version"]:
+        return
+    if not re.fullmatch(r"\d[\w.+-]*", runc["version"]):
+        yield f"{label}:runc:version is {runc['version']!r}; write an exact one, such as 1.1.12."
+        return
+    yield from _pinned(f"{label}:runc", runc, runc["version"], arch)
+
+
+def _pinned(label, origin, version, arch):
+    """Yield what is wrong with the address of a download and its hash for this node."""
+    if not ADDRESS.fullmatch(origin["url"]):
+        yield f"{label}:url is {origin['url']!r}; write an https://, salt:// or file:// address."
+    hashes = origin["sha256"].get(version)
+    found = hashes.get(arch) if isinstance(hashes, dict) else None
+    if not re.fullmatch(r"[0-9a-f]{64}", str(found)):
+        yield (
+            f"{label}:sha256:{version}:{arch} is {found!r}; pin the 64 hexadecimal digits of the release, "
+            "without which nothing is installed."
+        )
+
+
+def _library(library):
+    """Yield what is wrong with where tomlkit comes from."""
+    label = "containerd:salt"
+    chosen = [key for key in ("wheel", "index_url", "package") if library[key]]
+    if len(chosen) > 1:
+        yield f"{label} has {' and '.join(chosen)}; one says where tomlkit comes from."
+    wheel, index = library["wheel"], library["index_url"]
+    if wheel and not re.fullmatch(ADDRESS.pattern + r"\.whl", wheel):
+        yield f"{label}:wheel is {wheel!r}; write the address of a .whl file, such as salt://files/tomlkit.whl."
+    if index and not re.fullmatch(r"(https?|file)://\S+", index):
+        yield f"{label}:index_url is {index!r}; write an https:// or file:// address."
+
+
+def _kind(value):
+    """Return what YAML calls the type of ``value``."""
+    if value is None:
+        return "null"
+    for types, name in (
+        (bool, "boolean"),
+        ((int, float), "number"),
+        (str, "string"),
+        (dict, "mapping"),
+        ((list, tuple), "list"),
+    ):
+        if isinstance(value, types):
+            return name
+    return type(value).__name__
+
+
+def run():
+    """Return the problems; what map.jinja passes, and ``grains``, the renderer makes globals of this file."""
+    return problems(given, defaults, families, grains)  # noqa: F821

@@ -1,0 +1,26 @@
+"""Where things lie on a node, and how long they may take or stay."""
+
+CONFIG = "/etc/containerd/config.toml"
+CONFIG_FOLDER = "/etc/containerd"
+SOCKET = "/run/containerd/containerd.sock"
+
+UNIT = "containerd.service"
+UNIT_FOLDER = "/etc/systemd/system/"
+DROP_IN = f"{UNIT_FOLDER}{UNIT}.d/50-containerd-formula.conf"
+ENVIRONMENT = f"{UNIT_FOLDER}{UNIT}.d/50-containerd-formula.env"
+# What sd_booted(3) looks at.
+SYSTEMD_BOOTED = "/run/systemd/system"
+
+# Below Salt's root_dir. Not in Salt's cache, which people empty.
+RECORD = "var/lib/containerd-formula/change.json"
+# Releases of the archive, each in a folder of its own, and where upstream's instructions put the commands.
+ARCHIVES = "/opt/containerd-formula"
+PREFIX = "/usr/local"
+APT_SOURCES = "/etc/apt"
+
+# Seconds. A command that takes 0.1: a binary that hangs must not hang the minion.
+COMMAND_TIMEOUT = 20
+# Lists of a slow mirror on a slow machine, not a server that never answers.
+APT_TIMEOUT = 900
+# A temporary file that is older was left by a run that was killed.
+LEFT_BEHIND = 600

@@ -1,0 +1,34 @@
+"""
+What is wrong with a site's overrides, told before it reaches a node.
+
+containerd ignores keys that it does not know and starts without CRI rather than not at all. A rule is a
+function in the file of its topic: it gets the context and yields (path, words) or (path, words, "warning"),
+and the words say what is wrong, and the cure. Facts about settings are the table's, those about a release its
+default's. Only what the overrides cause is reported.
+"""
+
+from containerd_formula.findings import finding
+from containerd_formula.places import CONFIG_FOLDER
+from containerd_formula.rules import cri, deprecated, names, plugins, values
+from containerd_formula.rules.context import ANY_NODE, Context
+
+# Names come first: a value at a name that is wrong itself is not looked at.
+RULES = (*names.RULES, *values.RULES, *plugins.RULES, *cri.RULES, *deprecated.RULES)
+
+
+def findings(base, site, result, strict=True, folder=CONFIG_FOLDER, node=None):
+    """
+    Return all that is wrong with the overrides, in their order.
+
+    ``base`` is the parsed default of the binary, ``site`` the overrides in its schema (None removes a key),
+    ``result`` the two merged. Relative imports start in ``folder``; without a ``node`` no file is missing.
+    """
+    context = Context(base, site, result, strict, folder, node or ANY_NODE)
+    misnamed = []
+    for rule in RULES:
+        for one in (finding(*said) for said in rule(context)):
+            if one not in context.found and not any(one.path[: len(path)] == path for path in misnamed):
+                context.found.append(one)
+        if rule in names.RULES:
+            misnamed = [one.path for one in context.found]
+    return sorted(context.found, key=lambda one: context.position(one.path))

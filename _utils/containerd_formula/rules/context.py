@@ -1,0 +1,131 @@
+"""What a rule is given, and what it may ask."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from containerd_formula import schema
+from containerd_formula.data import at, table, walk
+from containerd_formula.places import CONFIG_FOLDER
+from containerd_formula.secrets import is_secret, masked
+from containerd_formula.table import ROWS, named
+
+SNAPSHOTTER = "io.containerd.snapshotter.v1."
+
+
+class Node(NamedTuple):
+    """What the rules need to know of the node."""
+
+    is_file: Callable
+    cgroup_v2: bool
+
+
+# Where there is no node to ask, nothing is missing.
+ANY_NODE = Node(is_file=lambda path: True, cgroup_v2=True)
+
+
+@dataclass
+class Context:
+    """One document and what overrides make of it; a rule names settings as the table does, in schema 2."""
+
+    # The default of the binary, what the site sets (None removes a key), and the one merged into the other.
+    base: dict
+    overrides: dict
+    result: dict
+    # Whether a key that containerd does not know is an error.
+    strict: bool = True
+    # Where the file will be.
+    folder: str = CONFIG_FOLDER
+    node: Node = ANY_NODE
+    # What the rules before this one have found.
+    found: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self.version = self.base["version"]
+        self.leaves = list(walk(self.overrides))
+        rows = [paths[self.version] for paths, _ in ROWS]
+        self._rows = [named(row, self.version, self.base) for row in rows if row]
+
+    def locate(self, setting):
+        """Return the path of a setting in this schema, None where it has no such."""
+        return schema.locate(setting, self.version, self.base)
+
+    def cause(self, *paths):
+        """Return the first of some paths that the overrides set, or remove, or hold a part of."""
+        for path in paths:
+            for leaf, _ in self.leaves:
+                depth = min(len(leaf), len(path))
+                if leaf[:depth] == path[:depth]:
+                    return path[:depth]
+        return None
+
+    def position(self, path):
+        """Return where in the overrides a path is: the first key that shares most with it."""
+        shared = [len(os.path.commonprefix([leaf, path])) for leaf, _ in self.leaves]
+        return shared.index(max(shared)) if shared else 0
+
+    def known(self, path):
+        """Tell whether containerd reads a key."""
+        parent = at(self.base, path[:-1])
+        if isinstance(parent, dict) and path[-1] in parent:
+            return True
+        if not schema.is_free_form(path):
+            return False
+        if is_map(path[:-1]) or "unprinted" in schema.facts(path):
+            return True
+        # A release prints all keys of the runtime that it knows: other runtimes have no others.
+        siblings = self._siblings(path[:-1])
+        return not siblings or any(path[-1] in sibling for sibling in siblings)
+
+    def children(self, path):
+        """Return the names of the keys that containerd knows in a table."""
+        names = dict.fromkeys(table(self.base, path))
+        for sibling in self._siblings(path):
+            names.update(dict.fromkeys(sibling))
+        for row in self._rows:
+            if len(row) > len(path) and all(part in ("*", own) for part, own in zip(row, path)):
+                names[row[len(path)]] = None
+        return [name for name in names if name != "*" and self.known((*path, name))]
+
+    def touched_runtimes(self):
+        """Yield (path, runtime in effect) of each runtime that the overrides set something of."""
+        runtimes = self.locate("CRI.containerd.runtimes")
+        for name, runtime in table(self.result, runtimes).items():
+            if isinstance(runtime, dict) and isinstance(at(self.overrides, (*runtimes, name)), dict):
+                yield (*runtimes, name), runtime
+
+    def snapshotters(self):
+        """Return the names of the snapshotters: those built in, and those of proxy plugins."""
+        built_in = table(self.base, ("plugins",))
+        if SNAPSHOTTER + "overlayfs" not in built_in:
+            # containerd 1.4 has them all, and prints those that have settings.
+            built_in = schema.plugins()
+        names = [plugin[len(SNAPSHOTTER) :] for plugin in built_in if plugin.startswith(SNAPSHOTTER)]
+        return [*names, *table(self.result, ("proxy_plugins",))]
+
+    def _siblings(self, path):
+        """Return the tables beside one that has a name, such as runtimes.runc for runtimes.crun."""
+        tables = table(self.base, path[:-1]).values() if len(path) > 2 and is_map(path[:-1]) else ()
+        return [sibling for sibling in tables if isinstance(sibling, dict) and sibling]
+
+
+def is_map(path):
+    """Tell whether a table's keys are names, which containerd does not know beforehand."""
+    return schema.is_free_form((*path, "\0"))
+
+
+def is_short(plugin):
+    """Tell whether an id has too few parts to be one."""
+    return len(plugin.split(".")) < 4
+
+
+def too_short(plugin, known):
+    """Say what to write for such an id."""
+    full = next((other for other in known if other.endswith("." + plugin)), "io.containerd.<type>.v1.<name>")
+    return f"{plugin} is no plugin id, and containerd may refuse to start: write {full}"
+
+
+def shown(value, path):
+    """Return a value for a message, and of a secret nothing."""
+    return "this" if is_secret(path) else repr(masked(value, path))

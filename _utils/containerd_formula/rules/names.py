@@ -1,0 +1,80 @@
+"""Keys and plugins that containerd does not know: it ignores them, 1.x without a word."""
+
+from containerd_formula import schema
+from containerd_formula.data import table, walk
+from containerd_formula.names import misspelt, nearest
+from containerd_formula.paths import dotted
+from containerd_formula.rules.context import is_map, is_short, too_short
+
+
+def other_schema(context):
+    """Keys of another schema, removed ones, and sections that schema 4 ignores."""
+    for one in schema.removed(context.overrides, context.version):
+        there = context.locate(one.path)
+        # A key that neither schema has is misspelled, and a name in its own table is the better cure.
+        if not there or context.known(there) or not table(context.base, one.path[:-1]):
+            yield one.path, one.words, one.level
+
+
+def plugin_ids(context):
+    """Tables of plugins that do not exist: 1.x refuses short ids, and nothing reads the others."""
+    catalogue = schema.plugins()
+    known = [*table(context.base, ("plugins",)), *(plugin for plugin in catalogue if catalogue[plugin])]
+    for plugin in table(context.overrides, ("plugins",)):
+        if plugin in known:
+            continue
+        path, near = ("plugins", plugin), nearest(plugin, known, 0.8)
+        if is_short(plugin):
+            yield path, too_short(plugin, known)
+        elif plugin in catalogue:
+            yield path, "this plugin has no settings, so containerd ignores these: remove them", "warning"
+        elif near and misspelt(plugin, near):
+            yield path, f"containerd has no such plugin: write {dotted(('plugins', near))}"
+        else:
+            hint = f", or is it {dotted(('plugins', near))}" if near else ""
+            yield path, f"no plugin of containerd's own: is it compiled into this one{hint}?", "warning"
+
+
+def spelling(context):
+    """Keys that differ from containerd's in case only: it takes both for one and the same."""
+    for path, _ in context.leaves:
+        for depth in range(1, len(path) + 1):
+            *parent, name = path[:depth]
+            children = () if is_map(parent) else context.children(parent)
+            twins = [child for child in children if child.lower() == name.lower()]
+            if twins and name not in twins:
+                yield path[:depth], f"containerd takes it for {twins[0]}: write {twins[0]}"
+                break
+
+
+def unknown(context):
+    """Keys that containerd would ignore: silently in 1.x, with a warning in its log since 2.0."""
+    misnamed = [one.path for one in context.found]
+    for path, value in context.leaves:
+        depth = next((i for i in range(1, len(path) + 1) if not context.known(path[:i])), 0)
+        if not depth or any(path[: len(other)] == other for other in misnamed):
+            continue
+        # To remove a key that is not there is no loss.
+        level = "warning" if value is None or value == {} or not context.strict else "error"
+        yield path[:depth], f"containerd would ignore it: {_why(context, path[:depth])}", level
+
+
+def _why(context, path):
+    """Say what to write instead of a key that containerd does not know."""
+    facts = schema.facts(path)
+    if "gone" in facts:
+        return f"containerd {facts['gone']} removed it, {facts['instead']}"
+    if "since" in facts:
+        return f"it came with containerd {facts['since']}, remove it for this release"
+    if path[0] == "plugins" and len(path) == 2:
+        return "this one has no such plugin, or none with settings: remove it for this release"
+    near = nearest(path[-1], context.children(path[:-1]))
+    if near:
+        return f"the nearest key is {dotted((*path[:-1], near))}"
+    # The same name in another table, and the nearest of those.
+    places = [dotted(leaf) for leaf, _ in walk(context.base) if leaf[-1].lower() == path[-1].lower()]
+    near = nearest(dotted(path), places, 0)
+    return f"the nearest key is {near}" if near else "this release has no such key, remove it"
+
+
+RULES = (other_schema, plugin_ids, spelling, unknown)

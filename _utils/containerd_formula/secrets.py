@@ -1,0 +1,69 @@
+"""What must not be shown: which keys hold secrets, and how a value looks without them."""
+
+import re
+
+MASK = "(secret)"
+_NAME = re.compile(
+    r"passw|passphrase|secret|token|credential|authorization|api_?key|private_?key|^pass$", re.IGNORECASE
+)
+# Whatever stands in these tables of a registry, misspelled or misplaced, may be a credential.
+_REGISTRY_TABLES = {"auths", "configs", "headers"}
+# What stands between :// and the last @ of the word: https://TOKEN@host, https://user:p@ss/word@host.
+_URL = re.compile(r"(://)[^\s\"'<>]*@")
+# The same of a value that is an address: it may lack the scheme, and quotes belong to it: user:p"w@host.
+_ADDRESS = re.compile(r"(^(?:[A-Za-z][A-Za-z0-9+.-]*://)?|://)\S*@")
+
+
+def is_secret(path):
+    """Tell whether a key's value must not be shown: by its name, or as a registry's credential."""
+    # containerd matches keys without regard to case.
+    names = [name.lower() for name in (path[2:] if path[:1] == ("plugins",) else path)]
+    # Names with dots are those of hosts and plugins.
+    if path[:1] != ("timeouts",) and any(_NAME.search(name) for name in names if "." not in name):
+        return True
+    tables = (names[number + 1 :] for number, name in enumerate(names[:-1]) if name == "registry")
+    return any(
+        table in _REGISTRY_TABLES and (table, below[1:2]) != ("configs", ["tls"]) for table, *below in tables
+    )
+
+
+def masked(value, path):
+    """Return a value as it may be shown; a table or list that holds secrets is walked."""
+    if not value:
+        return value
+    if path and is_secret(tuple(path)):
+        return MASK
+    if isinstance(value, dict):
+        return {key: masked(inner, (*path, key)) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [masked(item, path) for item in value]
+    return masked_url(value) if isinstance(value, str) else value
+
+
+def masked_url(text):
+    """Return a text without what identifies somebody in its URLs."""
+    return _URL.sub(rf"\1{MASK}@", text)
+
+
+def masked_address(text):
+    """Return an address, with a scheme or without one, without what identifies somebody in it."""
+    return _ADDRESS.sub(rf"\1{MASK}@", text)
+
+
+def secrets(data, path=()):
+    """Return the values in a document that ``masked`` hides, as text."""
+    found = []
+    for key, value in data.items():
+        here = (*path, key)
+        if isinstance(value, dict) and value:
+            found += secrets(value, here)
+        elif masked(value, here) != value:
+            found += _texts(value)
+    return found
+
+
+def _texts(value):
+    if isinstance(value, (dict, list)):
+        inner = value.values() if isinstance(value, dict) else value
+        return [text for item in inner for text in _texts(item)]
+    return [str(value)]

@@ -1,0 +1,289 @@
+"""
+The table: what containerd's configuration schemas call each setting, and what is to know about it, as data.
+
+Schema 2 is containerd 1.x, schema 3 is 2.0 to 2.2, schema 4 is 2.3 and later.
+"""
+
+import re
+
+from containerd_formula.data import table
+
+SCHEMAS = (2, 3, 4)
+CONTAINERD = {2: "containerd 1.x", 3: "containerd 2.0 to 2.2", 4: "containerd 2.3 and later"}
+
+# The names that the table uses for plugin ids; each stands for plugins."<id>". An id that a release changes
+# within a schema becomes "new | old": the default of the binary decides.
+_IDS = {
+    "CRI": "io.containerd.grpc.v1.cri",
+    "IMG": "io.containerd.cri.v1.images",
+    "RT": "io.containerd.cri.v1.runtime",
+    "DEBUG": "io.containerd.server.v1.debug",
+    "GRPC": "io.containerd.server.v1.grpc",
+    "TCP": "io.containerd.server.v1.grpc-tcp",
+    "TTRPC": "io.containerd.server.v1.ttrpc",
+    "METRICS": "io.containerd.server.v1.metrics",
+    "PROMETHEUS": "io.containerd.metrics.v1.grpc-prometheus",
+    "RESTART2": "io.containerd.internal.v1.restart",
+    "RESTART": "io.containerd.monitor.container.v1.restart",
+    "CGROUPS2": "io.containerd.monitor.v1.cgroups",
+    "CGROUPS": "io.containerd.monitor.task.v1.cgroups",
+    "TASK": "io.containerd.runtime.v2.task",
+    "SHIM": "io.containerd.shim.v1.manager",
+    "LINUX": "io.containerd.runtime.v1.linux",
+    "AUFS": "io.containerd.snapshotter.v1.aufs",
+    "DEVMAPPER": "io.containerd.snapshotter.v1.devmapper",
+    "GC": "io.containerd.gc.v1.scheduler",
+    "BOLT": "io.containerd.metadata.v1.bolt",
+    "NRI": "io.containerd.nri.v1.nri",
+    "VERIFIER": "io.containerd.image-verifier.v1.bindir",
+    "TRANSFER": "io.containerd.transfer.v1.local",
+    "OTLP": "io.containerd.tracing.processor.v1.otlp",
+    "TRACING": "io.containerd.internal.v1.tracing",
+}
+_ALL_IDS = {name: tuple(ids.split(" | ")) for name, ids in _IDS.items()}
+IDS = {name: ids[0] for name, ids in _ALL_IDS.items()}
+# Plugins that have settings: those above, and those that a default prints and that no row needs.
+PLUGINS = {
+    *(plugin for ids in _ALL_IDS.values() for plugin in ids),
+    *("io.containerd.differ.v1.erofs", "io.containerd.internal.v1.opt"),
+    *("io.containerd.mount-handler.v1.erofs", "io.containerd.service.v1.diff-service"),
+    "io.containerd.service.v1.tasks-service",
+    *(
+        f"io.containerd.snapshotter.v1.{name}"
+        for name in ("blockfile", "btrfs", "erofs", "native", "overlayfs", "zfs")
+    ),
+}
+# Plugins that a containerd of 1.4 to 2.3 lists, without settings: no default prints them.
+SILENT = {
+    f"io.containerd.{kind}.{name}"
+    for kind, names in (
+        ("content.v1", "content"),
+        ("differ.v1", "walking"),
+        ("event.v1", "exchange"),
+        ("grpc.v1", "containers content diff events healthcheck images introspection leases mounts "
+         "namespaces sandbox-controllers sandboxes snapshots streaming tasks transfer version"),
+        ("http.v1", "pprof"),
+        ("lease.v1", "manager"),
+        ("metrics.v1", "grpc-otel"),
+        ("mount-manager.v1", "bolt"),
+        ("podsandbox.controller.v1", "podsandbox"),
+        ("runtime.v2", "shim"),
+        ("sandbox.controller.v1", "local shim"),
+        ("sandbox.store.v1", "local"),
+        ("service.v1", "containers-service content-service images-service introspection-service "
+         "leases-service namespaces-service snapshots-service"),
+        ("streaming.v1", "manager"),
+        ("ttrpc.v1", "otelttrpc"),
+        ("warning.v1", "deprecations"),
+    )
+    for name in names.split()
+}  # fmt: skip
+# The options of runc's shim and their types: TOML calls them so, and no default prints them all.
+RUNC_OPTIONS = {
+    **dict.fromkeys(("NoNewKeyring", "NoPivotRoot", "SystemdCgroup"), "boolean"),
+    **dict.fromkeys(("BinaryName", "CriuImagePath", "CriuPath", "CriuWorkPath", "Root"), "text"),
+    **dict.fromkeys(("ShimCgroup", "TaskApiAddress"), "text"),
+    **dict.fromkeys(("IoGid", "IoUid", "TaskApiVersion"), "number"),
+}
+
+_DURATION = {"kind": "duration"}
+_NAME = {"open": "name"}
+_OPTIONAL = {"kind": "optional duration"}
+_OTEL = {"instead": "use OpenTelemetry's environment variables", "deprecated": ("1.6.29", "2.4")}
+# Old tables of a runtime: containerd 1.4 prints neither their annotations nor their options.
+_DEFAULT_RUNTIME = {"gone": "2.0", "instead": "name a runtime of `runtimes` in default_runtime_name"}
+_UNTRUSTED = {"gone": "2.0", "instead": "make it a runtime of `runtimes`, with the name untrusted"}
+_HOSTS = {"instead": "use registry.config_path with hosts.toml files"}
+
+# THE TABLE. One row is a path in schema 2, 3 and 4: "=" is the path on its left, "-" is no such key, "*" is
+# any one part, "{a b}" is a row for each key ("{}" repeats it), "b | a" are names of which a release has one,
+# first the one to use: the default of the binary decides. A row covers all that lies below its path, and the
+# longest row wins: ("CRI", "RT", "=") moves what no longer row names.
+# Facts: kind and choices of the value; open: legal though no default prints it ("name": the path, "below":
+# whatever is below it); unprinted: known to a release that does not print it; since, gone: the first release
+# that has it, and that has not; deprecated: (release, release that removes it), of several names all but the
+# first; instead: the cure; list: (of several names the one with a list, who has a single value).
+_TABLE = (
+    # CRI is one plugin in schema 2; since schema 3 it is images, runtime and streaming server.
+    ("CRI", "RT", "="),
+    ("-", "IMG", "="),
+    ("CRI.sandbox_image", "IMG.pinned_images.sandbox", "="),
+    ("-", "IMG.{pinned_images.* runtime_platforms runtime_platforms.*}", "=", _NAME),
+    ("-", "IMG.runtime_platforms.*.{platform snapshotter}", "=", _NAME),
+    ("CRI.{registry image_decryption stats_collect_period}", "IMG.{}", "="),
+    ("CRI.{max_concurrent_downloads image_pull_with_sync_fs}", "IMG.{}", "="),
+    ("CRI.image_pull_progress_timeout", "IMG.image_pull_progress_timeout", "=", _DURATION),
+    ("CRI.image_decryption.key_model", "IMG.image_decryption.key_model", "=",
+     {"kind": "enum", "choices": ("", "node")}),
+    ("CRI.containerd.{snapshotter disable_snapshot_annotations discard_unpacked_layers}", "IMG.{}", "="),
+    ("CRI.registry.{mirrors configs}", "IMG.registry.{}", "=",
+     {**_HOSTS, "deprecated": ("1.5", "2.4"), "open": "name"}),
+    ("CRI.registry.{mirrors.* mirrors.*.endpoint configs.*}", "IMG.registry.{}", "=", _NAME),
+    ("CRI.registry.config_path", "IMG.registry.config_path", "=", {"since": "1.5"}),
+    ("CRI.registry.configs.*.auth", "IMG.registry.configs.*.auth", "=", {"open": "below"}),
+    ("CRI.registry.configs.*.tls", "-", "=", {**_HOSTS, "gone": "2.0", "open": "below"}),
+    ("CRI.registry.auths", "IMG.registry.auths", "=",
+     {"deprecated": ("1.3", "2.4"), "instead": "use ImagePullSecrets", "open": "name"}),
+    ("CRI.registry.auths.*", "IMG.registry.auths.*", "=", {"open": "below"}),
+    ("CRI.registry.{headers headers.*}", "IMG.registry.{}", "=", _NAME),
+    # The streaming server keeps its plugin id and its keys.
+    ("CRI.{stream_server_address enable_tls_streaming disable_tcp_service}", "=", "="),
+    ("CRI.stream_server_port", "=", "=", {"kind": "port"}),
+    ("CRI.stream_idle_timeout", "=", "=", _OPTIONAL),
+    ("CRI.x509_key_pair_streaming", "=", "="),
+    # Runtimes. Every key is named, because no default prints a runtime other than runc.
+    ("CRI.containerd.{default_runtime_name runtimes}", "RT.containerd.{}", "="),
+    ("CRI.containerd.{ignore_blockio_not_enabled_errors ignore_rdt_not_enabled_errors}",
+     "RT.containerd.{}", "="),
+    ("CRI.containerd.runtimes.*", "RT.containerd.runtimes.*", "=", _NAME),
+    ("CRI.containerd.runtimes.*.{runtime_type runtime_path privileged_without_host_devices "
+     "privileged_without_host_devices_all_devices_allowed base_runtime_spec cni_conf_dir cni_max_conf_num "
+     "snapshotter}", "RT.containerd.runtimes.*.{}", "=", _NAME),
+    # containerd 1.4 has these two and prints neither.
+    ("CRI.containerd.runtimes.*.{pod_annotations container_annotations}", "RT.containerd.runtimes.*.{}", "=",
+     {**_NAME, "unprinted": True}),
+    ("CRI.containerd.runtimes.*.sandbox_mode", "RT.containerd.runtimes.*.sandboxer", "=", _NAME),
+    ("-", "RT.containerd.runtimes.*.io_type", "=",
+     {"open": "name", "since": "2.0", "kind": "enum", "choices": ("", "fifo", "streaming")}),
+    ("-", "RT.containerd.runtimes.*.cgroup_writable", "=", {"open": "name", "since": "2.1"}),
+    ("-", "RT.containerd.runtimes.*.disable_pause_image_pull", "=", {"open": "name", "since": "2.4"}),
+    ("CRI.containerd.runtimes.*.options", "RT.containerd.runtimes.*.options", "=", {"open": "below"}),
+    ("CRI.containerd.runtimes.*.options.CriuPath", "-", "=",
+     {"gone": "2.0", "instead": "put the directory of criu into $PATH"}),
+    ("CRI.containerd.runtimes.*.runtime_engine", "-", "=",
+     {"gone": "2.0", "instead": "use options.BinaryName of the runtime", "open": "name"}),
+    ("CRI.containerd.runtimes.*.runtime_root", "-", "=",
+     {"gone": "2.0", "instead": "use options.Root of the runtime", "open": "name"}),
+    ("CRI.containerd.default_runtime", "-", "=", _DEFAULT_RUNTIME),
+    ("CRI.containerd.default_runtime.{pod_annotations container_annotations}", "-", "=",
+     {**_DEFAULT_RUNTIME, "open": "name"}),
+    ("CRI.containerd.default_runtime.options", "-", "=", {**_DEFAULT_RUNTIME, "open": "below"}),
+    ("CRI.containerd.untrusted_workload_runtime", "-", "=", _UNTRUSTED),
+    ("CRI.containerd.untrusted_workload_runtime.{pod_annotations container_annotations}", "-", "=",
+     {**_UNTRUSTED, "open": "name"}),
+    ("CRI.containerd.untrusted_workload_runtime.options", "-", "=", {**_UNTRUSTED, "open": "below"}),
+    ("CRI.containerd.no_pivot", "-", "=",
+     {"gone": "2.0", "instead": "use options.NoPivotRoot of the runtime"}),
+    # The rest of the runtime plugin, by name, so that `null` on a whole table can be translated.
+    ("CRI.{enable_selinux selinux_category_range max_container_log_line_size disable_apparmor "
+     "restrict_oom_score_adj disable_proc_mount unset_seccomp_profile cdi_spec_dirs cni "
+     "tolerate_missing_hugetlb_controller disable_hugetlb_controller netns_mounts_under_state_dir "
+     "device_ownership_from_security_context ignore_image_defined_volumes enable_unprivileged_ports "
+     "enable_unprivileged_icmp ignore_deprecation_warnings}", "RT.{}", "="),
+    ("CRI.drain_exec_sync_io_timeout", "RT.drain_exec_sync_io_timeout", "=", _OPTIONAL),
+    ("CRI.enable_cdi", "RT.enable_cdi", "=",
+     {"deprecated": ("2.2", "2.4"), "instead": "remove it: CDI will always be enabled"}),
+    ("CRI.cni.ip_pref", "RT.cni.ip_pref", "=", {"kind": "enum", "choices": ("", "ipv4", "ipv6", "cni")}),
+    # A string before containerd 2.1, a list since, which reads the new name in a file of schema 2 as well.
+    ("CRI.cni.bin_dir | CRI.cni.bin_dirs", "RT.cni.bin_dirs | RT.cni.bin_dir", "=",
+     {"list": ("bin_dirs", "containerd before 2.1 has one CNI directory"), "deprecated": ("2.1", "2.4"),
+      "instead": "use cni.bin_dirs, a list"}),
+    ("-", "RT.cni.use_internal_loopback", "=", {"since": "2.0"}),
+    ("-", "RT.enable_criu", "=", {"since": "2.2.7"}),
+    ("-", "RT.enable_experimental_restore_via_create", "=",
+     {"since": "2.2.7", "deprecated": ("2.3", "2.4"),
+      "instead": "remove it: restoring in CreateContainer is gone"}),
+    # IMG.stats_collect_period is in seconds; this one is a duration.
+    ("-", "RT.{stats_collect_period stats_retention_period}", "=", {**_OPTIONAL, "since": "2.3"}),
+    ("CRI.systemd_cgroup", "-", "=",
+     {"gone": "2.0", "instead": "use containerd.runtimes.runc.options.SystemdCgroup"}),
+    ("CRI.disable_cgroup", "-", "=",
+     {"gone": "2.0", "instead": "use cgroup v2 delegation for a rootless containerd"}),
+    # Plugins that were renamed or removed.
+    ("RESTART2", "RESTART", "="),
+    ("RESTART2.interval", "RESTART.interval", "=", _DURATION),
+    ("CGROUPS2", "CGROUPS", "="),
+    ("TASK", "=", "="),
+    ("-", "SHIM", "="),
+    # A boolean before, a variable of the shims' environment since: the translation converts it.
+    ("TASK.sched_core", "SHIM.env", "="),
+    ("LINUX", "-", "=", {"gone": "2.0", "instead": "use the runtime io.containerd.runc.v2"}),
+    ("AUFS", "-", "=", {"gone": "2.0", "instead": "use the overlayfs snapshotter"}),
+    # Servers are sections up to schema 3 and plugins in schema 4: the translation knows the rest.
+    ("grpc", "=", "GRPC"),
+    ("grpc.{address uid gid max_recv_message_size max_send_message_size}", "=", "GRPC.{}"),
+    ("-", "=", "TCP"),
+    ("-", "=", "TCP.{max_recv_message_size max_send_message_size}",
+     {"instead": "grpc.{} is the limit of both servers"}),
+    ("grpc.tcp_address", "=", "TCP.address"),
+    ("grpc.tcp_{tls_cert tls_key tls_ca tls_common_name}", "=", "TCP.{}"),
+    ("ttrpc", "=", "TTRPC"),
+    ("-", "=", "DEBUG"),
+    ("debug.{address uid gid}", "=", "DEBUG.{}"),
+    ("metrics", "=", "METRICS"),
+    ("metrics.address", "=", "METRICS.address"),
+    ("-", "=", "PROMETHEUS"),
+    ("metrics.grpc_histogram", "=", "PROMETHEUS.grpc_histogram"),
+    # The same in every schema; here for the facts.
+    ("debug.level", "=", "=",
+     {"kind": "level",
+      "choices": ("", "panic", "fatal", "error", "warn", "warning", "info", "debug", "trace")}),
+    ("debug.format", "=", "=", {"kind": "format", "choices": ("", "text", "json"), "since": "1.5"}),
+    ("debug.log_trace_id", "=", "=", {"since": "2.3"}),
+    ("plugin_dir", "=", "-", {"gone": "2.1", "instead": "use proxy_plugins"}),
+    ("timeouts.*", "=", "=", {**_DURATION, "open": "name"}),
+    ("{proxy_plugins proxy_plugins.*}", "=", "=", _NAME),
+    ("proxy_plugins.*.{type address platform capabilities}", "=", "=", _NAME),
+    ("proxy_plugins.*.exports", "=", "=", {"open": "below"}),
+    # containerd 1.4 prints no imports and no stream_processors.
+    ("{imports stream_processors stream_processors.*}", "=", "=", _NAME),
+    ("stream_processors.*.{accepts returns path args env}", "=", "=", _NAME),
+    ("GC.pause_threshold", "=", "=", {"kind": "float"}),
+    ("GC.{schedule_delay startup_delay}", "=", "=", _DURATION),
+    ("BOLT.content_sharing_policy", "=", "=", {"kind": "enum", "choices": ("shared", "isolated")}),
+    ("NRI.{plugin_registration_timeout plugin_request_timeout}", "=", "=", _DURATION),
+    ("VERIFIER.per_verifier_timeout", "=", "=", _DURATION),
+    ("TRANSFER.unpack_config", "=", "=", _NAME),
+    ("OTLP.{endpoint insecure}", "=", "=", {**_OTEL, "open": "name"}),
+    ("OTLP.protocol", "=", "=",
+     {**_OTEL, "open": "name", "kind": "enum", "choices": ("", "grpc", "http/protobuf")}),
+    ("TRACING.service_name", "=", "=", {**_OTEL, "open": "name"}),
+    ("TRACING.sampling_ratio", "=", "=", {**_OTEL, "open": "name", "kind": "float"}),
+)  # fmt: skip
+
+
+def setting(short):
+    """Return the path of a setting in the table's notation: "CRI.sandbox_image", "grpc.address"."""
+    head, *rest = short.split(".")
+    return (*(("plugins", IDS[head]) if head in IDS else (head,)), *rest)
+
+
+def named(path, schema, base=None):
+    """Return a path by those names that a default configuration has; by the first ones where it has none."""
+    first = found = ()
+    for part in path:
+        names = NAMES[schema].get((*first, part), (part,))
+        default = table(base, found) if len(names) > 1 else {}
+        found = (*found, next((name for name in names if name in default), names[0]))
+        first = (*first, names[0])
+    return found
+
+
+def _read():
+    """Yield each row that the table stands for: by schema the paths of its cell, and its facts."""
+    for *columns, last in (row if isinstance(row[-1], dict) else (*row, {}) for row in _TABLE):
+        words = re.search(r"\{(\w.*?)\}", " ".join(columns))
+        for word in words[1].split() if words else ("",):
+            cells = []
+            for text in columns:
+                paths = [setting(name) for name in re.sub(r"\{.*?\}", word, text).split(" | ")]
+                cells.append(cells[-1] if text == "=" else [] if text == "-" else paths)
+            facts = dict(last)
+            if "instead" in facts:
+                facts["instead"] = facts["instead"].replace("{}", word)
+            yield dict(zip(SCHEMAS, cells)), facts
+
+
+def _names(schema):
+    """Return each path that goes by several names in a schema, with all of them: its last parts."""
+    cells = [[("plugins", plugin) for plugin in ids] for ids in _ALL_IDS.values()]
+    cells += [cells[schema] for cells, _ in _CELLS]
+    return {path: tuple(other[-1] for other in cell) for cell in cells if len(cell) > 1 for path in cell}
+
+
+_CELLS = list(_read())
+# The rows as ({schema: path or None}, facts); where there are several names, the path has the first.
+ROWS = [
+    ({schema: cell[0] if cell else None for schema, cell in cells.items()}, facts) for cells, facts in _CELLS
+]
+NAMES = {schema: _names(schema) for schema in SCHEMAS}

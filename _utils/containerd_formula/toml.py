@@ -1,0 +1,61 @@
+"""TOML text: the one place that knows tomlkit, imported at its first use."""
+
+import importlib
+import sys
+
+from containerd_formula.errors import Refused
+
+# Its round trip is right from here on.
+FLOOR = (0, 15, 1)
+
+
+def version():
+    """Return the version of tomlkit in this Python, an empty text where it cannot be imported."""
+    # One that was installed or upgraded in this very run must be seen.
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module("tomlkit").__version__
+    except ImportError:
+        return ""
+
+
+def parse(text, source="the text"):
+    """Return TOML text as a tomlkit document; an error calls the text ``source``."""
+    tomlkit = _tomlkit()
+    try:
+        return tomlkit.parse(text)
+    except tomlkit.exceptions.TOMLKitError as err:
+        raise Refused(f"{source} is not valid TOML: {err}") from err
+
+
+def loads(text, source="the text"):
+    """Return TOML text as plain data."""
+    return parse(text, source).unwrap()
+
+
+def key(text):
+    """Return the parts of a TOML key, bare or quoted or dotted."""
+    tomlkit = _tomlkit()
+    if not isinstance(text, str):
+        raise Refused(f"The key {text!r} is no text: put it in quotes")
+    try:
+        found, _ = tomlkit.key_value(f"{text} = 0")
+    except (tomlkit.exceptions.TOMLKitError, ValueError):
+        found = None
+    # What follows the key would be taken for its value: "a = 1 #".
+    if found is None or found.as_string().strip() != text.strip():
+        raise Refused(
+            f"{text!r} is no TOML key: put parts other than A-Z a-z 0-9 _ - in double quotes, as in "
+            'plugins."io.containerd.grpc.v1.cri"'
+        )
+    return tuple(part.key for part in found)
+
+
+def _tomlkit():
+    try:
+        return importlib.import_module("tomlkit")
+    except ImportError as err:
+        raise Refused(
+            f"tomlkit is missing in the Python that runs this minion ({sys.executable}): apply "
+            "containerd.salt, or install it with salt-pip install 'tomlkit>=0.15.1'."
+        ) from err

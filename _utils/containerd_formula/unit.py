@@ -1,0 +1,166 @@
+"""The drop-in for the daemon's unit: rendered from what a site wants, read back from what a node has."""
+
+import re
+
+from containerd_formula import places
+from containerd_formula.diff import diff
+from containerd_formula.errors import Refused
+from containerd_formula.secrets import masked_address
+
+HEADER = "# Managed by Salt (containerd-formula). Edits are overwritten: change pillar containerd:service.\n"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+# A line break would begin another directive.
+_BREAK = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# Not every error ends the daemon: CNI that is not configured yet is one, too.
+_FATAL = re.compile(r"^(?:containerd: |panic: |.*level=fatal).*$", re.MULTILINE)
+
+
+def render(environment=None, limits=None, directives=None):
+    """
+    Return the files that give the daemon's unit these directives: path to text, None for one not needed.
+
+    The environment has a file of its own for root alone, because every user may ask systemd for
+    ``Environment=``, and a proxy may have a password. What cannot be written is refused in one message.
+    """
+    faults = []
+    for name, given in (("environment", environment), ("limits", limits), ("directives", directives)):
+        if given is not None and not isinstance(given, dict):
+            raise Refused(f"containerd:service:{name} must be a mapping.")
+    variables = [
+        f"{name}={_quoted(_line(f'environment:{name}', name, _VARIABLE, _text(value), faults))}\n"
+        for name, value in (environment or {}).items()
+    ]
+    sections = {"Service": _limits(limits or {}, faults)}
+    for section, content in (directives or {}).items():
+        sections[section] = {**sections.get(section, {}), **_directives(section, content, faults)}
+    if faults:
+        raise Refused("\n".join(f"containerd:service:{fault}" for fault in faults))
+    if variables:
+        sections["Service"].setdefault("EnvironmentFile", []).append(f"-{places.ENVIRONMENT}")
+    return {
+        places.DROP_IN: _unit_text(sections),
+        places.ENVIRONMENT: HEADER + "".join(variables) if variables else None,
+    }
+
+
+def parse(files):
+    """
+    Return what files such as those of ``render`` say.
+
+    ``environment`` is variable to value, and each section is directive to its value, or to a list of them.
+    """
+    found = {}
+    section = {}
+    for line in _lines(files.get(places.DROP_IN)):
+        if line.startswith("["):
+            section = found.setdefault(line.strip("[]"), {})
+            continue
+        name, value = (part.strip() for part in line.partition("=")[::2])
+        if name != "EnvironmentFile" or value != f"-{places.ENVIRONMENT}":
+            section[name] = [*section.get(name, []), value]
+    result = {
+        name: {key: values[0] if len(values) == 1 else values for key, values in content.items()}
+        for name, content in found.items()
+        if content
+    }
+    variables = [line.partition("=")[::2] for line in _lines(files.get(places.ENVIRONMENT))]
+    if variables:
+        result["environment"] = {name: _unquoted(value) for name, value in variables}
+    return result
+
+
+def changes(before, after):
+    """Return what differs between what two sets of files say, as ``diff`` does, addresses masked as well."""
+    return {
+        key: {
+            when: masked_address(value) if isinstance(value, str) else value for when, value in change.items()
+        }
+        for key, change in diff(parse(before), parse(after)).items()
+    }
+
+
+def last_error(journal):
+    """Return the line of a journal by which the daemon tells why it ended, empty where there is none."""
+    lines = _FATAL.findall(journal)
+    return lines[-1].removeprefix("containerd: ") if lines else ""
+
+
+def _limits(limits, faults):
+    for name in limits:
+        if not str(name).startswith("Limit"):
+            faults.append(
+                f"limits:{name} is no limit: write a directive of systemd.exec(5) such as LimitNOFILE."
+            )
+    return {name: [_line(f"limits:{name}", name, _WORD, value, faults)] for name, value in limits.items()}
+
+
+def _directives(section, content, faults):
+    if not _WORD.fullmatch(str(section)):
+        faults.append(f"directives:{section}: {str(section)!r} is no section of a unit.")
+    if not isinstance(content, dict):
+        faults.append(f"directives:{section} must be a mapping: directive to value.")
+        return {}
+    if "Environment" in content:
+        faults.append(
+            f"directives:{section}:Environment: every user may read it there; write "
+            "containerd:service:environment."
+        )
+    return {
+        name: [
+            _line(f"directives:{section}:{name}", name, _WORD, item, faults)
+            for item in (value if isinstance(value, (list, tuple)) else [value])
+        ]
+        for name, value in content.items()
+    }
+
+
+def _text(value):
+    # Programs say true where systemd says yes.
+    if isinstance(value, (list, tuple)):
+        return ",".join(str(item) for item in value)
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _line(label, name, pattern, value, faults):
+    """Return a value as the text of one line; note what is wrong with its name or with itself."""
+    if not pattern.fullmatch(str(name)):
+        faults.append(f"{label}: {str(name)!r} is no name that systemd takes.")
+    if isinstance(value, bool):
+        value = "yes" if value else "no"
+    if not isinstance(value, (str, int, float)):
+        faults.append(f"{label} is a {type(value).__name__}; write a text or a number.")
+    elif _BREAK.search(str(value)):
+        faults.append(
+            f"{label} has a line break or another control character, which a unit file cannot hold."
+        )
+    elif pattern is _WORD and str(value).endswith("\\"):
+        faults.append(f"{label} ends with a backslash: systemd would take the next line for a part of it.")
+    return str(value)
+
+
+def _quoted(value):
+    # As systemd.exec(5) reads it from an EnvironmentFile.
+    return '"' + re.sub(r'(["\\$`])', r"\\\1", value) + '"'
+
+
+def _unquoted(value):
+    # Any other text stays as it is.
+    if len(value) < 2 or not value.startswith('"') or not value.endswith('"'):
+        return value
+    return re.sub(r'\\(["\\$`])', r"\1", value[1:-1])
+
+
+def _unit_text(sections):
+    lines = []
+    for section, content in sections.items():
+        if content:
+            lines.append(f"\n[{section}]\n")
+            lines += [f"{name}={value}\n" for name, values in content.items() for value in values]
+    return HEADER + "".join(lines) if lines else None
+
+
+def _lines(text):
+    # Those that say something.
+    stripped = [line.strip() for line in (text or "").splitlines()]
+    return [line for line in stripped if line and not line.startswith(("#", ";"))]

@@ -1,0 +1,196 @@
+"""
+What is said of a wrong pillar; the render matrix (test/functional) shows that it stops the run.
+"""
+
+import subprocess
+import sys
+
+import hypothesis
+import pytest
+import yaml
+from containerd_formula import pillar
+from hypothesis import strategies as st
+from support import ROOT
+
+DEFAULTS = yaml.safe_load((ROOT / "containerd/defaults.yaml").read_text(encoding="utf-8"))
+DEBIAN = {"os": "Debian", "os_family": "Debian", "cpuarch": "x86_64"}
+HASH = "0" * 64
+ARCHIVE = {"source": "archive", "version": "1.7.24", "archive": {"sha256": {"1.7.24": {"amd64": HASH}}}}
+
+
+def problems(given, grains=DEBIAN):
+    return pillar.problems(given, DEFAULTS, {"Debian": {}}, grains)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"config": {"any": {"thing": [1, None, True]}}},
+        {"kernel": {"modules": [], "sysctls": {"a.b": "1 2 3", "c.d": 1, "e.f": None}}},
+        {"package": {"source": "distro"}},
+        {"package": {"source": "none"}},
+        {"package": {"version": "5:1.7.24~rc.1-1+b2", "hold": None}},
+        {"package": {"version": "1.[67].*", "hold": True}},
+        {"package": {"docker": {"key": "salt://docker.asc", "fingerprints": ["9dc8 5822" * 5]}}},
+        {"package": {"docker": {"key": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"}}},
+        {"package": ARCHIVE},
+        {"salt": {"wheel": "salt://files/tomlkit-0.15.2-py3-none-any.whl"}},
+        {"service": {"ready_timeout": 0.5}},
+    ],
+)
+def test_a_right_pillar_has_no_problems(given):
+    assert problems(given) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"kernel": {"modules": [1]}}, "containerd:kernel:modules has an entry that is a number"),
+        ({"kernel": {"sysctls": {"a.b": True}}}, "containerd:kernel:sysctls:a.b is a boolean"),
+        ({"kernel": {"sysctls": []}}, "containerd:kernel:sysctls is a list; it must be a mapping."),
+        (
+            {"kernel": {"sysctl": {}}},
+            "containerd:kernel:sysctl is not a setting of this formula; did you mean",
+        ),
+        ({"nope": 1}, "containerd:nope is not a setting of this formula; known are kernel, package"),
+        ({"service": {"ready_timeout": "60"}}, "containerd:service:ready_timeout is a string"),
+        ({"service": {"ready_timeout": 0}}, "containerd:service:ready_timeout is 0; it must be above 0"),
+        ({"service": {"ready_timeout": True}}, "containerd:service:ready_timeout is a boolean"),
+        ({"package": {"source": "Docker"}}, "must be one of docker, distro, archive, none."),
+        ({"package": {"version": 1.7}}, "containerd:package:version is a number; it must be a string."),
+        ({"package": {"version": "1.7 -o x=y"}}, "containerd:package:version is '1.7 -o x=y'"),
+        ({"package": {"version": "-1"}}, "containerd:package:version is '-1'"),
+        ({"package": {"hold": "yes"}}, "containerd:package:hold is a string; it must be a boolean."),
+        ({"package": {"docker": {"url": "https://a b"}}}, "containerd:package:docker:url is 'https://a b'"),
+        ({"package": {"docker": {"url": "https://a\nSuites: b"}}}, "containerd:package:docker:url is"),
+        ({"package": {"docker": {"channel": "a\nb"}}}, "containerd:package:docker:channel is"),
+        ({"package": {"docker": {"distributions": {"Debian": "a/\nb"}}}}, "distributions:Debian is 'a/"),
+        ({"package": {"docker": {"key": "/etc/key"}}}, "containerd:package:docker:key is neither"),
+        ({"package": {"docker": {"fingerprints": []}}}, "containerd:package:docker:fingerprints is empty"),
+        ({"package": {"docker": {"fingerprints": ["0EBFCD88"]}}}, "fingerprints has '0EBFCD88'"),
+        (
+            {"package": {"docker": {"fingerprints": "0EBFCD88"}}},
+            "fingerprints is a string; it must be a list",
+        ),
+        ({"package": {"source": "none", "hold": True}}, "source none has no package to hold"),
+        ({"package": {"source": "none", "version": "1"}}, "source none installs nothing"),
+        ({"package": {**ARCHIVE, "version": "1.7.*"}}, "'1.7.*'; an archive takes an exact one"),
+        ({"package": {**ARCHIVE, "version": "1.7.25"}}, "archive:sha256:1.7.25:amd64 is None; pin the 64"),
+        ({"package": {**ARCHIVE, "archive": {"sha256": {"1.7.24": HASH}}}}, "1.7.24:amd64 is None; pin"),
+        ({"package": {**ARCHIVE, "hold": True}}, "source archive has no package to hold"),
+        (
+            {"package": {**ARCHIVE, "archive": {**ARCHIVE["archive"], "architectures": {"x86_64": [1]}}}},
+            "containerd:package:archive:architectures:x86_64 is [1]; write one word.",
+        ),
+        (
+            {"package": {**ARCHIVE, "archive": {**ARCHIVE["archive"], "runc": {"version": "1.1.15"}}}},
+            "containerd:package:archive:runc:sha256:1.1.15:amd64 is None",
+        ),
+        (
+            {"package": {**ARCHIVE, "archive": {**ARCHIVE["archive"], "url": "/tmp/x"}}},
+            "containerd:package:archive:url is '/tmp/x'",
+        ),
+        ({"salt": {"wheel": "salt://tomlkit.tar.gz"}}, "containerd:salt:wheel is"),
+        ({"salt": {"index_url": "pypi"}}, "containerd:salt:index_url is 'pypi'"),
+        ({"salt": {"index_url": "https://a/", "package": "x"}}, "has index_url and package; one says"),
+    ],
+)
+def test_a_wrong_pillar_has_one_clear_problem(given, sentence):
+    found = problems(given)
+    assert len(found) == 1
+    assert sentence in found[0]
+
+
+def test_all_problems_are_told_at_once():
+    assert len(problems({"nope": 1, "kernel": {"modules": "overlay"}, "config": []})) == 3
+
+
+def test_docker_has_no_packages_for_a_derivative():
+    grains = {"os": "Mint", "os_family": "Debian"}
+    (problem,) = problems({}, grains)
+    assert problem.startswith(
+        "containerd:package:source is docker, and Docker has no packages for 'Mint'; set it to distro, or"
+    )
+    assert problems({"package": {"source": "distro"}}, grains) == []
+    assert (
+        problems({"package": {"docker": {"distributions": {"Mint": "ubuntu"}, "release": "noble"}}}, grains)
+        == []
+    )
+
+
+@pytest.mark.parametrize("name", ["AlmaLinux", "CentOS Stream", "CentOS", "Rocky", "OEL"])
+def test_rebuilds_of_red_hat_take_the_packages_for_centos(name):
+    assert pillar.problems({}, DEFAULTS, {"RedHat": {}}, {"os": name, "os_family": "RedHat"}) == []
+    assert DEFAULTS["package"]["docker"]["distributions"][name] == "centos"
+
+
+def test_an_archive_is_for_a_machine():
+    (problem,) = problems({"package": ARCHIVE}, {**DEBIAN, "cpuarch": "mips"})
+    assert "there are no archives for 'mips'" in problem
+    (problem,) = problems({"package": ARCHIVE}, {**DEBIAN, "cpuarch": "aarch64"})
+    assert "archive:sha256:1.7.24:arm64 is None" in problem
+
+
+@pytest.mark.parametrize("hashes", [{"loong64": HASH}, {"amd64": HASH}])
+def test_an_archive_for_one_more_machine_needs_its_name_and_its_hash(hashes):
+    archive = {"architectures": {"loongarch64": "loong64"}, "sha256": {"1.7.24": hashes}}
+    found = problems({"package": {**ARCHIVE, "archive": archive}}, {**DEBIAN, "cpuarch": "loongarch64"})
+    assert [problem[:50] for problem in found] == (
+        [] if "loong64" in hashes else ["containerd:package:archive:sha256:1.7.24:loong64 i"]
+    )
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=9) | st.integers(), inner),
+    max_leaves=4,
+)
+
+
+def damaged(default):
+    """
+    Return values for a setting: its default, anything, or its default with a part that is anything.
+    """
+    inner = {key: damaged(value) for key, value in default.items()} if isinstance(default, dict) else {}
+    return st.just(default) | ANYTHING | st.fixed_dictionaries({}, optional=inner)
+
+
+@hypothesis.given(damaged(DEFAULTS), st.sampled_from(["docker", "distro", "archive", "none"]))
+def test_any_pillar_at_all_has_an_answer(given, source):
+    """
+    An exception in it would end the whole run with a traceback.
+    """
+    # Most would stop at a wrong type: the values behind are looked at, too.
+    if isinstance(given, dict) and isinstance(given.get("package"), dict):
+        given = {**given, "package": {**given["package"], "source": source, "version": "1.7.24"}}
+    assert all(isinstance(problem, str) for problem in problems(given))
+
+
+def test_it_runs_on_a_minion_that_has_no_library_yet(tmp_path):
+    """
+    By itself: the renderer gives it what it asks about as globals, and finds no package beside it.
+    """
+    copy = tmp_path / "pillar.py"
+    copy.write_text(
+        (ROOT / "_utils/containerd_formula/pillar.py").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    program = (
+        "import sys, runpy; sys.path[:] = [p for p in sys.path if '_utils' not in p];"
+        "found = runpy.run_path(sys.argv[1]);"
+        "found['run'].__globals__.update(given={'nope': 1}, defaults={'kernel': {}}, families=['Debian'],"
+        " grains={'os_family': 'Debian'});"
+        "print(found['run']())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program, copy], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("['containerd:nope is not a setting of this formula")
+
+
+def test_pacman_holds_nothing():
+    grains = {"os": "Arch", "os_family": "Debian"}
+    assert problems({"package": {"source": "distro", "hold": False}}, grains) == []
+    grains = {"os": "Arch", "os_family": "Arch"}
+    found = pillar.problems({"package": {"source": "distro", "hold": True}}, DEFAULTS, {"Arch": {}}, grains)
+    assert ["pacman holds no packages" in problem for problem in found] == [True]

@@ -1,0 +1,150 @@
+"""
+The drop-in for the daemon's unit: what is written, what is read back, what is refused.
+"""
+
+import pytest
+from containerd_formula import unit
+from containerd_formula.errors import Refused
+from containerd_formula.places import DROP_IN, ENVIRONMENT
+
+SETTINGS = {
+    "environment": {
+        "HTTPS_PROXY": 'http://u:p%$w`"\\@proxy.example.org:3128',
+        "NO_PROXY": [".svc", "10.0.0.0/8"],
+    },
+    "limits": {"LimitNOFILE": 1048576, "LimitCORE": "infinity"},
+    "directives": {
+        "Unit": {"After": ["a.service", "b.service"]},
+        "Service": {"ExecStartPre": ["", "/bin/true"], "CPUAccounting": True},
+    },
+}
+
+
+def test_the_files_hold_every_setting():
+    drop_in, environment = unit.render(**SETTINGS).values()
+    assert drop_in.split("\n\n", 1)[1] == (
+        "[Service]\n"
+        "LimitNOFILE=1048576\n"
+        "LimitCORE=infinity\n"
+        "ExecStartPre=\n"
+        "ExecStartPre=/bin/true\n"
+        "CPUAccounting=yes\n"
+        f"EnvironmentFile=-{ENVIRONMENT}\n"
+        "\n"
+        "[Unit]\n"
+        "After=a.service\n"
+        "After=b.service\n"
+    )
+    assert environment.splitlines()[1:] == [
+        'HTTPS_PROXY="http://u:p%\\$w\\`\\"\\\\@proxy.example.org:3128"',
+        'NO_PROXY=".svc,10.0.0.0/8"',
+    ]
+
+
+def test_what_is_written_reads_back():
+    assert unit.parse(unit.render(**SETTINGS)) == {
+        "environment": {
+            "HTTPS_PROXY": 'http://u:p%$w`"\\@proxy.example.org:3128',
+            "NO_PROXY": ".svc,10.0.0.0/8",
+        },
+        "Service": {
+            "LimitNOFILE": "1048576",
+            "LimitCORE": "infinity",
+            "ExecStartPre": ["", "/bin/true"],
+            "CPUAccounting": "yes",
+        },
+        "Unit": {"After": ["a.service", "b.service"]},
+    }
+
+
+def test_no_settings_need_no_files():
+    assert unit.render({}, {}, {}) == {DROP_IN: None, ENVIRONMENT: None}
+    assert unit.parse({}) == {}
+
+
+def test_what_would_begin_a_line_of_its_own_is_refused_all_at_once():
+    with pytest.raises(Refused) as error:
+        unit.render(
+            {"A": "x\nLD_PRELOAD=/evil", "B C": "x", "D": {"x": 1}},
+            {"NOFILE": 1, "LimitCORE": "1\\"},
+            {
+                "Service": {"ExecStartPre": "x\nExecStart=/evil", "Bad Name": 1, "Environment": "TOKEN=x"},
+                "Unit": "text",
+                "A]\n[B": {},
+            },
+        )
+    for words in (
+        "environment:A has a line break",
+        "environment:B C: 'B C' is no name",
+        "environment:D is a dict",
+        "limits:NOFILE is no limit",
+        "limits:LimitCORE ends with a backslash",
+        "directives:Service:Environment: every user may read it there",
+        "directives:Service:ExecStartPre has a line break",
+        "directives:Service:Bad Name: 'Bad Name' is no name",
+        "directives:Unit must be a mapping",
+        "directives:A]\n[B: 'A]\\n[B' is no section",
+    ):
+        assert f"containerd:service:{words}" in str(error.value)
+
+
+def test_what_a_person_wrote_is_read():
+    text = "; note\n[Service]\nLimitNOFILE = 5\nEnvironmentFile=/etc/own.env\n"
+    assert unit.parse({DROP_IN: text, ENVIRONMENT: "A=b\n"}) == {
+        "environment": {"A": "b"},
+        "Service": {"LimitNOFILE": "5", "EnvironmentFile": "/etc/own.env"},
+    }
+
+
+@pytest.mark.parametrize("setting", ["environment", "limits", "directives"])
+def test_what_is_no_mapping_is_refused(setting):
+    with pytest.raises(Refused, match=f"containerd:service:{setting} must be a mapping"):
+        unit.render(**{setting: ["a"]})
+
+
+def test_a_backslash_at_the_end_of_a_variable_is_a_part_of_it():
+    files = unit.render({"A": "x\\"})
+    assert files[ENVIRONMENT].endswith('A="x\\\\"\n')
+    assert unit.parse(files) == {"environment": {"A": "x\\"}}
+
+
+def test_a_boolean_of_a_program_is_not_one_of_systemd():
+    assert 'A="true"' in unit.render({"A": True})[ENVIRONMENT]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("http://u:hunter2@proxy:3128", "http://(secret)@proxy:3128"),
+        ("u:hunter2@proxy:3128", "(secret)@proxy:3128"),
+        ("http://hunter2@proxy", "http://(secret)@proxy"),
+        ('http://u:p"/w@proxy', "http://(secret)@proxy"),
+        ("http://proxy:3128", "http://proxy:3128"),
+    ],
+)
+def test_who_asks_a_proxy_is_nobodys_business(value, shown):
+    files = unit.render({"HTTPS_PROXY": value})
+    assert unit.parse(files) == {"environment": {"HTTPS_PROXY": value}}
+    assert unit.changes({}, files) == {"environment.HTTPS_PROXY": {"old": None, "new": shown}}
+
+
+def test_a_variable_with_the_name_of_a_secret_is_masked():
+    files = unit.render({"API_TOKEN": "hunter2"})
+    assert unit.changes({}, files) == {"environment.API_TOKEN": {"old": None, "new": "(secret)"}}
+
+
+@pytest.mark.parametrize(
+    ("lines", "last"),
+    [
+        (
+            ['level=error msg="no CNI yet"', "containerd: a", "containerd: invalid key", "ended"],
+            "invalid key",
+        ),
+        (["containerd: first", 'time=1 level=fatal msg="no root"'], 'time=1 level=fatal msg="no root"'),
+        (["panic: nil map", "goroutine 1:", "  containerd: not at the line's start"], "panic: nil map"),
+        (['level=error msg="no CNI yet"'], ""),
+        ([], ""),
+    ],
+)
+def test_the_journal_tells_why_the_daemon_ended(lines, last):
+    assert unit.last_error("\n".join([*lines, ""])) == last
