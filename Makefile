@@ -34,11 +34,11 @@ help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
 try: .venv/lab/done
-	@test/install-tools $(LAB_TOOLS)
-	@PYTHONPATH=test .venv/lab/bin/python test/demo.py --suite $(SUITE) --salt $(SALT) $(if $(KEEP),--keep)
+	@test/tools/install $(LAB_TOOLS)
+	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/lab/bin/python test/tools/demo.py --suite $(SUITE) --salt $(SALT) $(if $(KEEP),--keep)
 
 try-clean: .venv/lab/done
-	@PYTHONPATH=test .venv/lab/bin/python -m lab clean
+	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/lab/bin/python -m lab clean
 
 # The formula alone: Salt walks all of its file root, .venv too.
 apply:
@@ -46,12 +46,12 @@ apply:
 	@test "$$(cat /proc/1/comm)" = systemd || \
 	  { echo "make apply: PID 1 here is $$(cat /proc/1/comm), not systemd: no service can be managed." >&2; exit 1; }
 	@$(MAKE) --no-print-directory .venv/salt-$(SALT)/done
-	@rm -rf .cache/file_root && mkdir -p .cache/file_root && cp -R containerd _modules _states .cache/file_root/
+	@rm -rf .cache/file_root && mkdir -p .cache/file_root && cp -R containerd _modules _states _utils .cache/file_root/
 	.venv/salt-$(SALT)/bin/salt-call --local --file-root $(CURDIR)/.cache/file_root --pillar-root $(PILLAR) \
 	  --retcode-passthrough state.apply containerd
 
 test: lint $(SALTS:%=.venv/salt-%/done)
-	@test/install-tools /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring gpg:gnupg
+	@test/tools/install /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring gpg:gnupg
 	.venv/salt-$(SALT)/bin/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 	set -e; for salt in $(filter-out $(SALT),$(SALTS)); do \
 	  echo "What depends on Salt, with $$salt:"; \
@@ -64,17 +64,17 @@ lint: .venv/salt-$(SALT)/done
 	.venv/salt-$(SALT)/bin/salt-lint $$(git ls-files '*.sls' '*.jinja')
 
 test-node: .venv/lab/done
-	@test/install-tools $(LAB_TOOLS)
+	@test/tools/install $(LAB_TOOLS)
 	SALTS="$(SALTS)" .venv/lab/bin/python -m pytest test/node $(MACHINES) $(PYTEST_ARGS)
 
 test-reliability: .venv/lab/done
-	@test/install-tools $(LAB_TOOLS)
+	@test/tools/install $(LAB_TOOLS)
 	ROWS=99 KILLS=30 POWER_CUTS=5 CHANGES=50 SALTS="$(SALTS)" .venv/lab/bin/python -m pytest $(MACHINES) $(PYTEST_ARGS) \
 	  test/node/test_reliability.py test/node/test_interrupted.py
 
 test-matrix: .venv/lab/done
-	@test/install-tools $(LAB_TOOLS)
-	@PYTHONPATH=test .venv/lab/bin/python test/matrix.py --salts "$(SALTS)" $(MATRIX)
+	@test/tools/install $(LAB_TOOLS)
+	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/lab/bin/python test/tools/matrix.py --salts "$(SALTS)" $(MATRIX)
 
 # Which instances: a name or a part of one, or all.
 KITCHEN ?=
@@ -85,19 +85,20 @@ kitchen:
 	BUNDLE_PATH=$(CURDIR)/.cache/gems bundle exec kitchen test $(KITCHEN)
 
 stamp:
-	@PYTHONPATH=test $(PYTHON) test/stamp.py
+	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test $(PYTHON) test/tools/stamp.py
 
 bench: .venv/salt-$(SALT)/done
-	@PYTHONPATH=test .venv/salt-$(SALT)/bin/python test/bench.py
+	@test/tools/install $(LAB_TOOLS)
+	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/salt-$(SALT)/bin/python test/tools/bench.py --salts "$(SALTS)"
 
 .venv/lab/done: test/requirements-lab.txt
-	@test/install-tools $(PYTHON):python3 ensurepip:python3-venv
+	@test/tools/install $(PYTHON):python3 ensurepip:python3-venv
 	$(PYTHON) -m venv .venv/lab
 	.venv/lab/bin/pip install --quiet --requirement test/requirements-lab.txt
 	@touch $@
 
 .venv/salt-%/done: test/requirements.txt
-	@test/install-tools $(PYTHON):python3 ensurepip:python3-venv $(if $(filter 3008%,$*),$(BUILD_TOOLS) Python.h:python3-dev)
+	@test/tools/install $(PYTHON):python3 ensurepip:python3-venv $(if $(filter 3008%,$*),$(BUILD_TOOLS) Python.h:python3-dev)
 	$(PYTHON) -m venv .venv/salt-$*
 	.venv/salt-$*/bin/pip install --quiet salt==$* --requirement test/requirements.txt
 	@touch $@

@@ -1,49 +1,31 @@
 """
-The containerd daemon of this node: its version, its defaults, its plugins, whether it is ready.
-
-.. versionadded:: 0.1.0
+What people ask of a node's containerd: its version, whether it is ready, all that a fleet report wants.
 
 Nothing here changes the node. The configuration document has a module of its own, ``containerd_toml``.
-
-.. code-block:: bash
-
-    salt '*' containerd.ready
 """
 
-import glob
 import os
-import re
 import time
 
-import salt.utils.path
-from salt.exceptions import CommandExecutionError, SaltInvocationError
+from containerd_formula import renew
+from salt.exceptions import CommandExecutionError
 
-__virtualname__ = "containerd"
+renew()
 
-# That of map.jinja: another value there means that these modules are to be synced. By make stamp.
-RELEASE = "0.1.0+d61800db"
-SOCKET = "/run/containerd/containerd.sock"
-# Seconds for a command that takes 0.1: a binary that hangs must not hang the minion.
-COMMAND_TIMEOUT = 20
-POLL_INTERVAL = 0.2
+from containerd_formula.explain import explained
+from containerd_formula.places import CONFIG
+from containerd_formula.schema import deprecated
 
-
-def __virtual__():
-    return __virtualname__
+# That of the SLS that syncs: another value there means that these modules are to be synced. By make stamp.
+RELEASE = "0.1.0+700d0d95"
 
 
 def release():
     """
     Return the release of the formula that these modules belong to.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd.release
-
-    :return: the version and a hash of the modules. ``map.jinja`` compares it with its own, to know whether
-        to sync.
+    :return: the version and a hash of the modules and the library. SLS ``containerd.salt.modules`` compares
+        it with its own, to know whether to sync.
     """
     return RELEASE
 
@@ -62,105 +44,7 @@ def version():
         distribution puts behind it (``1.6.20~ds1``, ``2.1.9+unknown``).
     :raises CommandExecutionError: containerd is not installed, or its answer is no version.
     """
-    answer = _run("containerd", "--version")["stdout"]
-    # Field 3: field 2 is the import path, which may end in /v2.
-    match = re.match(r"containerd \S+ v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?)", answer)
-    if not match:
-        raise CommandExecutionError(f"containerd --version printed no version: {answer[:200]!r}.")
-    return match.group(1)
-
-
-def config_default():
-    """
-    Return what ``containerd config default`` of the installed binary prints.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd.config_default
-
-    :return: TOML text, the base of this node's config.toml. It never depends on the file on disk.
-    :raises CommandExecutionError: containerd is not installed, failed, hung, or printed nothing.
-    """
-    text = _run("containerd", "config", "default")["stdout"]
-    if not text.strip():
-        raise CommandExecutionError("containerd config default printed nothing: is the binary whole?")
-    return text
-
-
-def config_dump(path="/etc/containerd/config.toml"):
-    """
-    Return the configuration in effect for a file: its settings over the built-in defaults.
-
-    path : ``/etc/containerd/config.toml``
-        The file to read, as the daemon would, imports included. It need not be the one in use.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd.config_dump
-
-    :return: a dictionary: ``text``, the TOML text, and ``warnings``, the warnings that containerd
-        wrote meanwhile (2.0 and newer name unknown keys so, older releases are silent).
-    :raises CommandExecutionError: the file does not exist (containerd 2 would show its defaults
-        instead), or containerd refuses it: its own words are in the message.
-    """
-    if not os.path.isfile(path):
-        raise CommandExecutionError(f"{path} does not exist.")
-    result = _run("containerd", "--config", path, "config", "dump")
-    warnings = [line for line in result["stderr"].splitlines() if "level=warning" in line]
-    return {"text": result["stdout"], "warnings": warnings}
-
-
-def socket(path="/etc/containerd/config.toml"):
-    """
-    Return the socket that a configuration gives the daemon.
-
-    path : ``/etc/containerd/config.toml``
-        The configuration file.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd.socket
-
-    :return: its path; containerd's default where the file is not there, not readable, or does not say.
-    """
-    try:
-        data = __salt__["containerd_toml.read"](path)
-        key = __salt__["containerd_schema.locate"]("grpc.address", data.get("version", 2))
-        return __salt__["containerd_data.at"](data, key) or SOCKET
-    except (CommandExecutionError, SaltInvocationError):
-        return SOCKET
-
-
-def plugins(address=None):
-    """
-    Return the plugins of the running daemon with their status.
-
-    address : ``None``
-        The daemon's socket. None takes that of ``/etc/containerd/config.toml``.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd.plugins
-
-    :return: a dictionary: full plugin id (``io.containerd.grpc.v1.cri``) to its status, ``ok``,
-        ``skip`` or ``error``.
-    :raises CommandExecutionError: no daemon answers at the address.
-    """
-    found = {}
-    address = address or socket()
-    for line in _ctr(address, "plugins", "ls").splitlines()[1:]:
-        fields = line.split()
-        if len(fields) >= 4:
-            found[f"{fields[0]}.{fields[1]}"] = fields[-1]
-    return found
+    return __salt__["containerd_daemon.version"]()
 
 
 def ready(timeout=0, address=None):
@@ -184,30 +68,18 @@ def ready(timeout=0, address=None):
         salt '*' containerd.ready
         salt '*' containerd.ready timeout=30
 
-    :return: a dictionary: ``ready``, true or false, and ``reason``, why it is not, with the daemon's
-        own words where it has any; empty where it is.
+    :return: a dictionary: ``ready`` and ``answers`` (whether the daemon does), true or false, and ``reason``,
+        why it is not ready, with the daemon's own words where it has any; empty where it is.
     :raises CommandExecutionError: containerd is not installed.
     """
-    deadline = time.monotonic() + timeout
-    address = address or socket()
-    while True:
-        try:
-            # What a daemon says of its plugins it does not take back.
-            reason = _why_not_ready(plugins(address), address)
-            return {"ready": not reason, "reason": reason}
-        except CommandExecutionError as err:
-            if not salt.utils.path.which("ctr"):
-                raise
-            if time.monotonic() >= deadline:
-                return {"ready": False, "reason": str(err)}
-        time.sleep(POLL_INTERVAL)
+    return __salt__["containerd_daemon.ready"](timeout=timeout, address=address)
 
 
-def trial_start(path="/etc/containerd/config.toml", timeout=30):
+def trial_start(path=CONFIG, timeout=30):
     """
     Let the installed containerd run a configuration where nothing of the node can be touched.
 
-    It finds what ``config_dump`` cannot: that the daemon would end, or run with its CRI down. The daemon has
+    It finds what ``config dump`` cannot: that the daemon would end, or run with its CRI down. The daemon has
     mount, network, ipc and pid namespaces of its own, and is gone when this returns or Salt is killed.
 
     path : ``/etc/containerd/config.toml``
@@ -230,26 +102,7 @@ def trial_start(path="/etc/containerd/config.toml", timeout=30):
     return __salt__["containerd_trial.start"](path, timeout)
 
 
-def containers(state="/run/containerd"):
-    """
-    Return the containers that have a task, without asking the daemon.
-
-    state : ``/run/containerd``
-        The state directory of the daemon: setting ``state``.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd.containers
-
-    :return: a sorted list of ``NAMESPACE/ID``.
-    """
-    found = glob.glob(f"{glob.escape(state)}/io.containerd.runtime.*/*/*")
-    return sorted("/".join(path.split("/")[-2:]) for path in found if os.path.isdir(path))
-
-
-def status(path="/etc/containerd/config.toml", overrides=None):
+def status(path=CONFIG, overrides=None):
     """
     Return what a fleet report wants to know of this node.
 
@@ -273,7 +126,7 @@ def status(path="/etc/containerd/config.toml", overrides=None):
         could not be found out and why.
     """
     report = {
-        "installed": bool(salt.utils.path.which("containerd")),
+        "installed": bool(__salt__["cmd.which"]("containerd")),
         "version": None,
         "schema": None,
         "file_schema": None,
@@ -287,128 +140,52 @@ def status(path="/etc/containerd/config.toml", overrides=None):
     }
     if not report["installed"]:
         return report
-    questions = {
-        "version": version,
-        "schema": lambda: __salt__["containerd_toml.schema"](),
-        "file_schema": lambda: __salt__["containerd_toml.get"](path, "version"),
-        "not_in_effect": lambda: _not_in_effect(overrides, path),
-        "deprecated": lambda: _messages(__salt__["containerd_toml.deprecations"](overrides)),
-        "drop_ins": lambda: _messages(__salt__["containerd_imports.findings"](path)),
-        "restart_pending": lambda: _restart_pending(path),
-    }
-    for name, ask in questions.items():
+    for question in (_version, _document, _file, _daemon):
         try:
-            report[name] = ask()
-        except (CommandExecutionError, SaltInvocationError) as err:
-            report["errors"].append(f"{name}: {err}")
-    answer = ready()
-    report.update(cri_ok=answer["ready"], cri_reason=answer["reason"])
+            for facts in question(path, overrides):
+                report.update(facts)
+        except CommandExecutionError as err:
+            report["errors"].append(f"{question.__name__[1:]}: {err}")
     return report
 
 
-def _not_in_effect(overrides, path):
-    """
-    Return the overrides that ``config dump`` does not show, with both values.
-    """
-    explained = __salt__["containerd_toml.explain"](overrides=overrides, path=path)
-    return {
-        key: {"wanted": facts["value"], "effective": facts["effective"]}
-        for key, facts in explained.items()
-        if not facts["in_effect"]
+def _version(*_):
+    # ctr comes from the same release: containerd itself is started twice for a report, and no more.
+    yield {"version": __salt__["containerd_daemon.version"]("ctr")}
+
+
+def _document(path, overrides):
+    made = __salt__["containerd_document.report"](overrides)
+    going = deprecated(made.site, made.version)
+    yield {"schema": made.version, "deprecated": [one.message for one in going]}
+    facts = explained(made, __salt__["containerd_document.dump"](path))
+    yield {
+        "not_in_effect": {
+            key: {"wanted": fact["value"], "effective": fact["effective"]}
+            for key, fact in facts.items()
+            if not fact["in_effect"]
+        }
     }
 
 
-def _messages(findings):
-    """
-    Return the sentences of findings.
-    """
-    return [finding["message"] for finding in findings]
+def _file(path, _):
+    found = __salt__["containerd_document.read"](path)
+    yield {"file_schema": found.get("version")}
+    yield {"drop_ins": [one.message for one in __salt__["containerd_document.imported"](path, found)]}
+
+
+def _daemon(path, _):
+    answer = __salt__["containerd_daemon.ready"]()
+    yield {"cri_ok": answer["ready"], "cri_reason": answer["reason"]}
+    yield {"restart_pending": _restart_pending(path)}
 
 
 def _restart_pending(path):
-    """
-    Tell whether the daemon has not seen what the files hold, None where that cannot be told.
-    """
-    shown = __salt__["containerd_unit.properties"]()
+    """Tell whether the daemon has not seen what the files hold, None where that cannot be told."""
+    shown = __salt__["containerd_service.properties"]()
     if not os.path.exists(path) or shown.get("ActiveState") != "active":
         return None
     if __salt__["containerd_change.pending"]():
         return True
     started = time.time() - time.monotonic() + int(shown["ExecMainStartTimestampMonotonic"]) / 1_000_000
     return os.path.getmtime(path) > started
-
-
-def _why_not_ready(found, address):
-    """
-    Return what is wrong with the CRI plugins among ``found``, empty where nothing is.
-    """
-    cri_plugins = __salt__["containerd_schema.cri_plugins"]()
-    if cri_plugins[0] not in found:
-        return f"the CRI plugin is not loaded: is {cri_plugins[0]} in disabled_plugins?"
-    failed = [plugin for plugin in cri_plugins if found.get(plugin, "ok") != "ok"]
-    if not failed:
-        return ""
-    return f"{', '.join(failed)} failed: {_plugin_errors(failed, address)}"
-
-
-def _plugin_errors(failed, address):
-    """
-    Return what the daemon says of the ``failed`` plugins.
-    """
-    words = []
-    plugin = ""
-    kind = ""
-    for line in _ctr(address, "plugins", "ls", "--detailed").splitlines():
-        label, _, value = (part.strip() for part in line.partition(":"))
-        if label == "Type":
-            kind = value
-        elif label == "ID":
-            plugin = f"{kind}.{value}"
-        elif label == "Message" and plugin in failed:
-            words.append(value)
-    return "; ".join(words) or "the daemon gives no reason"
-
-
-def _ctr(address, *args):
-    """
-    Return what ctr prints for ``args``.
-    """
-    # 1.7's ctr waits ten seconds for a socket that is not there.
-    if not os.path.exists(address) and salt.utils.path.which("ctr"):
-        raise CommandExecutionError(f"no daemon answers: there is no socket {address}")
-    return _run("ctr", "--address", address, "--connect-timeout", "2s", *args)["stdout"]
-
-
-def _run(binary, *args):
-    """
-    Run one of containerd's binaries; return cmd.run_all's dictionary.
-    """
-    path = salt.utils.path.which(binary)
-    if not path:
-        raise CommandExecutionError(
-            f"{binary} is not installed, or not executable (not in PATH): apply containerd.package."
-        )
-    command = f"{binary} {' '.join(args)}"
-    # Quiet: what these print may hold registry credentials, which belong in no log.
-    try:
-        result = __salt__["cmd.run_all"](
-            [path, *args],
-            python_shell=False,
-            timeout=COMMAND_TIMEOUT,
-            output_loglevel="quiet",
-            output_encoding="utf-8",
-            ignore_retcode=True,
-            rstrip=False,
-        )
-    except CommandExecutionError as err:
-        # Salt puts its own context before what the system says.
-        reason = str(err).rpartition("reason: ")[2]
-        raise CommandExecutionError(f"{path} cannot be run: {reason}") from err
-    if "Timed out after" in result["stdout"] and result["retcode"]:
-        raise CommandExecutionError(f"{command} gave no answer within {COMMAND_TIMEOUT} s.")
-    if result["retcode"] != 0:
-        lines = (result["stderr"].strip() or result["stdout"].strip()).splitlines()
-        # A panic of Go ends in its stack.
-        told = [line for line in lines if line.startswith(("panic:", f"{binary}:"))] or lines[-1:]
-        raise CommandExecutionError(f"{command} failed: {told[-1] if told else result['retcode']}")
-    return result

@@ -1,17 +1,11 @@
 """
 The life of a change: kept apart from what it replaces, written, proved by a ready daemon, or rolled back.
 
-.. versionadded:: 0.1.0
-
 A change is *recorded* before its file is written, and the record goes once the daemon has been ready with
 it: then a copy is kept as ``NAME.good``, which is what goes back if a later change fails. So a run that was
 killed, or a machine that lost its power, leaves behind what the next run must know: whether the daemon still
 has to be restarted, and what it worked with. The record names the daemon by the InvocationID that systemd
 gives to each start, so that clocks do not matter, and what that daemon has read of each file.
-
-.. code-block:: bash
-
-    salt '*' containerd_change.pending
 """
 
 import glob
@@ -22,134 +16,45 @@ import stat
 import tempfile
 import time
 
+from containerd_formula import renew
 from salt.exceptions import CommandExecutionError
 
-__virtualname__ = "containerd_change"
+renew()
 
-RECORD = "var/lib/containerd-formula/change.json"
-UNIT_FOLDER = "/etc/systemd/system/"
+from containerd_formula.places import LEFT_BEHIND, RECORD, UNIT_FOLDER
+
 # What a file held before is put back to the letter, whatever it was.
 BYTES_AS_TEXT = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
-# Seconds: a temporary file that is older was left by a run that was killed.
-LEFT_BEHIND = 600
 REJECTED_ALONE = "# Rolled back: "
 REJECTED_TOGETHER = "# Rolled back together with other files: "
 
 
-def __virtual__():
-    return __virtualname__
-
-
-def write(path, text, user=None, group=None, mode=None):
+def candidate(text, folder=None):
     """
-    Write a file so that it is always the old one or the new one, also after a power cut.
+    Write what is to be tried to a temporary file for root alone, in the folder or where such files go.
 
-    The content is on the disk before the name leads to it: without that an empty file can be left, on some
-    file systems. A link is kept, and what it leads to is written.
-
-    path
-        The file. Missing folders are made.
-
-    text
-        Its content.
-
-    user : ``None``
-        The owner. None keeps the one that the file has; root where it is new.
-
-    group : ``None``
-        The group. None keeps the one that the file has; root where it is new.
-
-    mode : ``None``
-        The mode, such as ``'0644'``. None keeps the one that the file has; 0644 where it is new.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_change.write /etc/containerd/config.toml 'version = 2' mode=0600
-
-    :return: true.
-    :raises CommandExecutionError: it cannot be written, or is no file; then it is as it was.
+    :return: its path; who asked removes it. What killed runs left is removed on the way.
+    :raises CommandExecutionError: it cannot be written.
     """
-    target = os.path.realpath(path)
-    folder = os.path.dirname(target)
-    temporary = None
+    folder = folder or tempfile.gettempdir()
+    _sweep(os.path.join(glob.escape(folder), "containerd-candidate-*.toml"))
     try:
-        os.makedirs(folder, exist_ok=True)
-        uid, gid, bits = _attributes(target, user, group, mode)
-        sweep(os.path.join(glob.escape(folder), f".{glob.escape(os.path.basename(target))}-*"))
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(target)}-", dir=folder)
-        with open(descriptor, "w", **BYTES_AS_TEXT) as file:
+        # 0600 by mkstemp: it may hold secrets.
+        descriptor, path = tempfile.mkstemp(prefix="containerd-candidate-", suffix=".toml", dir=folder)
+        with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-            # Before the content could be read by others than the file is for, and before it has its name.
-            os.fchown(descriptor, uid, gid)
-            os.fchmod(descriptor, bits)
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(temporary, target)
-        _flush_folder(folder)
-    except (OSError, UnicodeError) as err:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
-        words = getattr(err, "strerror", None) or err
-        raise CommandExecutionError(f"{path} cannot be written, and is as it was: {words}") from err
-    return True
-
-
-def sweep(pattern):
-    """
-    Remove temporary files that a run left which was killed.
-
-    pattern
-        A pattern of glob.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_change.sweep '/tmp/containerd-candidate-*.toml'
-
-    :return: a list of the files that were removed: those that match and are older than ten minutes.
-    """
-    removed = []
-    for path in glob.glob(pattern):
-        try:
-            if os.stat(path).st_mtime < time.time() - LEFT_BEHIND:
-                os.unlink(path)
-                removed.append(path)
-        except OSError:
-            # Somebody else was faster, or it is not ours.
-            continue
-    return removed
+    except OSError as err:
+        raise CommandExecutionError(f"a candidate cannot be written: {err}") from err
+    return path
 
 
 def apply(path, text, user=None, group=None, mode=None):
     """
     Change a file that containerd reads when it starts: record, keep what was there, write.
 
-    path
-        The file.
+    A text of None removes it; None for owner, group or mode keeps what the file has. ``PATH.good``, for root
+    alone, holds what a ready daemon ran with last; where none was seen yet, what was there before.
 
-    text
-        Its new content; None removes it.
-
-    user : ``None``
-        As for ``write``.
-
-    group : ``None``
-        As for ``write``.
-
-    mode : ``None``
-        As for ``write``.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_change.apply /etc/containerd/config.toml 'version = 2'
-
-    :return: true. ``PATH.good``, for root alone, holds what a ready daemon ran with last; where none was seen
-        yet, what was there before.
     :raises CommandExecutionError: a file cannot be written; then all is as it was.
     """
     if os.path.exists(path) and not os.path.isfile(path):
@@ -157,7 +62,7 @@ def apply(path, text, user=None, group=None, mode=None):
     before = _record()
     record = _seen_by_the_running_daemon(before, path)
     if path not in before["files"] and os.path.exists(path) and not os.path.exists(_good(path)):
-        write(_good(path), _content(path), mode="0600")
+        _write(_good(path), _content(path), mode="0600")
     _save(record)
     try:
         _put(path, text, user=user, group=group, mode=mode)
@@ -165,21 +70,6 @@ def apply(path, text, user=None, group=None, mode=None):
         _save(before)
         raise
     return True
-
-
-def unproved():
-    """
-    Return the files with a change that no ready daemon has proved yet.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_change.unproved
-
-    :return: a list of paths; empty where each file is what a ready daemon ran with.
-    """
-    return [path for path in _record()["files"] if _digest(path) != _digest(_good(path))]
 
 
 def pending():
@@ -197,7 +87,7 @@ def pending():
     record = _record()
     if not record["files"]:
         return []
-    unit = __salt__["containerd_unit.properties"]()
+    unit = __salt__["containerd_service.properties"]()
     # One that was started since has read all, and one that does not run will.
     if unit.get("ActiveState") != "active" or unit.get("InvocationID") != record["daemon"]:
         return []
@@ -206,39 +96,22 @@ def pending():
 
 def tried():
     """
-    Return the unproved files that a daemon was started with.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_change.tried
-
-    :return: a list of paths; empty where the daemon was not started since they changed.
+    Return the files with a change that a daemon was started with, and none has been ready with yet.
     """
-    last_start = __salt__["containerd_unit.properties"]().get("InvocationID")
-    return unproved() if last_start and last_start != _record()["daemon"] else []
+    last_start = __salt__["containerd_service.properties"]().get("InvocationID")
+    return _unproved() if last_start and last_start != _record()["daemon"] else []
 
 
 def settle():
     """
-    Take what the files hold as good: the daemon is ready with it.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_change.settle
-
-    :return: the files that are proved by this, a list.
-    :raises CommandExecutionError: a copy cannot be written.
+    Take what the files hold as good: the daemon is ready with it. Return the files that are proved by this.
     """
     files = list(_record()["files"])
     for path in files:
         if _digest(path) == _digest(_good(path)):
             continue
         if os.path.isfile(path):
-            write(_good(path), _content(path), mode="0600")
+            _write(_good(path), _content(path), mode="0600")
         else:
             _put(_good(path), None)
     if files:
@@ -249,20 +122,6 @@ def settle():
 def rejected(path, text):
     """
     Tell whether a file was rolled back from this very content, and no other file with it.
-
-    path
-        The file.
-
-    text
-        The content.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_change.rejected /etc/containerd/config.toml 'version = 2'
-
-    :return: true where ``PATH.rejected`` holds it.
     """
     name = f"{path}.rejected"
     # Its first line tells the reason.
@@ -272,16 +131,7 @@ def rejected(path, text):
 
 def roll_back(reason):
     """
-    Put what a ready daemon ran with last back into each file that was tried; restarts nothing.
-
-    reason
-        Why, for a person who reads the rejected content.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_change.roll_back 'CRI failed'
+    Put what a ready daemon ran with last back into each file that was tried; restart nothing.
 
     :return: a dictionary, path to ``{"old": "rejected", "new": "previous"}``. The rejected content is in
         ``PATH.rejected``, below a line with the reason, for root alone. A file of the unit that was not
@@ -300,27 +150,70 @@ def roll_back(reason):
         _save(_seen_by_the_running_daemon(_record(), path))
         there = os.path.isfile(path)
         if there:
-            write(f"{path}.rejected", line + _content(path), mode="0600")
+            _write(f"{path}.rejected", line + _content(path), mode="0600")
         _put(path, good, mode=None if there else "0600")
         done[path] = {"old": "rejected", "new": "previous"}
     if any(path.startswith(UNIT_FOLDER) for path in done):
-        __salt__["containerd_unit.reload"]()
+        __salt__["containerd_service.reload"]()
     return done
 
 
+def _write(path, text, user=None, group=None, mode=None):
+    """
+    Write a file so that it is always the old one or the new one, also after a power cut.
+
+    The content is on the disk before the name leads to it: without that an empty file can be left, on some
+    file systems. A link is kept, and what it leads to is written.
+    """
+    target = os.path.realpath(path)
+    folder = os.path.dirname(target)
+    temporary = None
+    try:
+        os.makedirs(folder, exist_ok=True)
+        uid, gid, bits = _attributes(target, user, group, mode)
+        _sweep(os.path.join(glob.escape(folder), f".{glob.escape(os.path.basename(target))}-*"))
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(target)}-", dir=folder)
+        with open(descriptor, "w", **BYTES_AS_TEXT) as file:
+            file.write(text)
+            # Before the content could be read by others than the file is for, and before it has its name.
+            os.fchown(descriptor, uid, gid)
+            os.fchmod(descriptor, bits)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(temporary, target)
+        _flush_folder(folder)
+    except (OSError, UnicodeError) as err:
+        if temporary and os.path.exists(temporary):
+            os.unlink(temporary)
+        words = getattr(err, "strerror", None) or err
+        raise CommandExecutionError(f"{path} cannot be written, and is as it was: {words}") from err
+
+
+def _sweep(pattern):
+    """Remove temporary files that a run left which was killed."""
+    for path in glob.glob(pattern):
+        try:
+            if os.stat(path).st_mtime < time.time() - LEFT_BEHIND:
+                os.unlink(path)
+        except OSError:
+            # Somebody else was faster, or it is not ours.
+            continue
+
+
+def _unproved():
+    """Return the files with a change that no ready daemon has proved yet."""
+    return [path for path in _record()["files"] if _digest(path) != _digest(_good(path))]
+
+
 def _good(path):
-    """
-    Return where the content lies that a ready daemon ran with last.
-    """
+    """Return where the content lies that a ready daemon ran with last."""
     return f"{path}.good"
 
 
 def _put(path, text, **attributes):
-    """
-    Write a file, or remove it where the text is None.
-    """
+    """Write a file, or remove it where the text is None."""
     if text is not None:
-        write(path, text, **attributes)
+        _write(path, text, **attributes)
         return
     try:
         os.unlink(path)
@@ -353,9 +246,7 @@ def _attributes(target, user, group, mode):
 
 
 def _flush_folder(folder):
-    """
-    Have the names in a folder on the disk.
-    """
+    """Have the names in a folder on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -364,16 +255,11 @@ def _flush_folder(folder):
 
 
 def _record_path():
-    """
-    Return where the record lies: not in Salt's cache, which people empty.
-    """
     return os.path.join(__opts__.get("root_dir") or "/", RECORD)
 
 
 def _record():
-    """
-    Return the record: the daemon that was last seen before a change, and what it has read of each file.
-    """
+    """Return the record: the daemon that was last seen before a change, and what it has read of each file."""
     try:
         record = json.loads(_content(_record_path()))
         return {"daemon": str(record["daemon"]), "files": dict(record["files"])}
@@ -382,10 +268,8 @@ def _record():
 
 
 def _seen_by_the_running_daemon(record, path):
-    """
-    Return a record with one more file, of the daemon that runs now.
-    """
-    daemon = __salt__["containerd_unit.properties"]().get("InvocationID", "")
+    """Return a record with one more file, of the daemon that runs now."""
+    daemon = __salt__["containerd_service.properties"]().get("InvocationID", "")
     files = {**record["files"]}
     if daemon != record["daemon"]:
         # It was started after the last change, and has read what is there.
@@ -395,24 +279,17 @@ def _seen_by_the_running_daemon(record, path):
 
 
 def _save(record):
-    """
-    Write the record, or remove one that names no file.
-    """
+    """Write the record, or remove one that names no file."""
     _put(_record_path(), json.dumps(record) if record["files"] else None, mode="0600")
 
 
 def _digest(path):
-    """
-    Return a hash of a file's content, None where there is no file.
-    """
+    """Return a hash of a file's content, None where there is no file."""
     if not os.path.isfile(path):
         return None
     return hashlib.sha256(_content(path).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _content(path):
-    """
-    Return a file's text.
-    """
     with open(path, **BYTES_AS_TEXT) as file:
         return file.read()

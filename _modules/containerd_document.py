@@ -1,366 +1,288 @@
 """
-How a configuration document comes about: parsed, overrides laid over it, proved by containerd itself.
+The configuration document of this node: made for its binary, proved by it, compared with the file.
 
-.. versionadded:: 0.1.0
-
-:depends: tomlkit >= 0.15.1, imported when it is needed: the module itself always loads.
-
-``containerd_toml`` is the module for people; this one does its work.
-
-.. code-block:: bash
-
-    salt '*' containerd_document.layers '{oom_score: -999}'
+``containerd_toml`` is the module for people; this one is its hand on the node. Nothing here writes the file.
 """
 
-import importlib
+import errno
+import glob
 import os
-import sys
-import tempfile
 
-from salt.exceptions import CommandExecutionError, SaltInvocationError
+from containerd_formula import renew
+from salt.exceptions import CommandExecutionError
 
-__virtualname__ = "containerd_document"
+renew()
 
-SCHEMAS = (2, 3, 4)
+from containerd_formula import document, drop_ins, effect, errors, explain, findings, toml
+from containerd_formula.data import combine, same
+from containerd_formula.diff import diff
+from containerd_formula.places import CONFIG
+from containerd_formula.rules.context import Node
+from containerd_formula.secrets import MASK, secrets
+
+_told = errors.told_as(CommandExecutionError)
+
+CONFIG_SLS = "containerd.config"
+CGROUP_V2 = "/sys/fs/cgroup/cgroup.controllers"
+HEADER = """\
+# Managed by Salt (containerd-formula). Edits to this file are overwritten: change pillar containerd:config.
+# It is this containerd's own `containerd config default` with the site's overrides merged in.
+
+"""
 
 
-def __virtual__():
-    return __virtualname__
-
-
-def layers(overrides):
+@_told
+def read(path=CONFIG):
     """
-    Return overrides as the list of their layers.
+    Return a TOML file as plain data.
 
-    overrides
-        A fragment of config.toml, or a list of named ones: ``[{site: {...}}, {node: {...}}]``. None
-        stands for an empty fragment.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_document.layers '[{site: {oom_score: -999}}]'
-
-    :return: a list of lists: the layer's name and its fragment as plain data. A fragment without a name
-        is called ``overrides``.
-    :raises SaltInvocationError: it is neither, or it holds what TOML cannot.
+    :raises CommandExecutionError: it cannot be read, or it is no TOML: with line and column.
     """
-    named = [{"overrides": overrides}] if overrides is None or _is_table(overrides) else overrides
-    if not isinstance(named, (list, tuple)) or not all(
-        _is_table(layer) and len(layer) == 1 for layer in named
-    ):
-        raise SaltInvocationError(
-            "overrides must be a fragment of config.toml, or a list of named ones: [{site: {...}}]."
-        )
-    result = []
-    for layer in named:
-        [(name, fragment)] = layer.items()
-        if fragment is not None and not _is_table(fragment):
-            raise SaltInvocationError(
-                f"layer {name} of overrides must be a fragment of config.toml: a mapping."
-            )
-        result.append([str(name), __salt__["containerd_data.plain"](fragment or {})])
-    return result
+    return toml.loads(_slurp(path), path)
 
 
-def compose(base, overrides, strict=True, folder="/etc/containerd"):
+@_told
+def compose(base, overrides, strict=True, path=CONFIG):
     """
-    Lay overrides over a default configuration: translated, merged, checked.
+    Lay overrides over a default, TOML text, by what this node has: the library's ``Composed``.
 
-    base
-        TOML text: what ``containerd config default`` prints.
-
-    overrides
-        A fragment of config.toml, or a list of named ones, in any schema.
-
-    strict : ``True``
-        Whether a key that containerd does not know, or no longer has, is an error. If not, it is a
-        warning.
-
-    folder : ``/etc/containerd``
-        Where the file will be: relative imports start there.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_document.compose "$(containerd config default)" '{oom_score: -999}'
-
-    :return: a dictionary: ``text``, the document; ``version``, its schema; ``default`` and ``result``, the
-        data before and after; ``site``, the overrides alone in this schema; ``origin``, the layer of each
-        of their paths (tuples); ``findings``, all that is wrong. The text holds no override that is an
-        error of its type.
-    :raises CommandExecutionError: ``base`` is no TOML, or tomlkit is missing.
-    :raises SaltInvocationError: ``overrides`` are no fragments, or hold what TOML cannot.
+    :raises CommandExecutionError: the base is no TOML, or overrides are no fragments.
     """
-    document = _parse(base, "containerd config default")
-    result, default, site, origin, findings = document.unwrap(), document.unwrap(), {}, {}, []
-    version = default.get("version")
-    if type(version) is not int or version not in SCHEMAS:
-        raise CommandExecutionError(
-            f"containerd config default is of version {version!r}; this formula knows 2, 3 and 4: is the "
-            "binary containerd's, and the formula new enough for it?"
-        )
-    for name, fragment in layers(overrides):
-        try:
-            moved = __salt__["containerd_schema.translate"](fragment, version, base=result, findings=True)
-        except SaltInvocationError as err:
-            findings.append({"key": name, "level": "error", "message": f"layer {name}: {err}", "layer": name})
-            continue
-        findings += [_graded(finding, strict) for finding in moved["findings"]]
-        fragment = {key: value for key, value in moved["fragment"].items() if key != "version"}
-        applied = _patch(document, result, fragment, (), findings)
-        site = __salt__["containerd_data.combine"](site, applied)
-        origin.update(dict.fromkeys(__salt__["containerd_data.leaves"](applied), name))
-    findings += __salt__["containerd_check.findings"](default, site, result, strict=strict, folder=folder)
-    return {
-        "text": document.as_string(),
-        "version": version,
-        "default": default,
-        "result": result,
-        "site": site,
-        "origin": origin,
-        "findings": list({(f["key"], f["message"]): f for f in findings}.values()),
+    node = Node(is_file=os.path.isfile, cgroup_v2=os.path.exists(CGROUP_V2))
+    return document.compose(base, overrides, strict=strict, folder=os.path.dirname(path), node=node)
+
+
+def make(overrides, strict=True, path=CONFIG):
+    """
+    Return the document that this node should have: the library's ``Composed``, its text with our header.
+
+    :raises CommandExecutionError: containerd or tomlkit is not installed, or something is wrong with it.
+    """
+    made = compose(__salt__["containerd_daemon.config_default"](), overrides, strict, path)
+    _refuse(made.findings, "The configuration")
+    return made._replace(text=HEADER + made.text)
+
+
+def report(overrides=None, beneath=False):
+    """
+    Return a document to report of: the library's ``Composed``.
+
+    Without overrides it is of the formula's own layers, with ``beneath`` of those that lie under the pillar.
+
+    :raises CommandExecutionError: containerd or tomlkit is not installed, or a layer cannot be translated.
+    """
+    layers = overrides
+    if layers is None:
+        layers = [layer for layer in _formula_layers() if not (beneath and "pillar" in layer)]
+    made = compose(__salt__["containerd_daemon.config_default"](), layers, strict=False)
+    # A layer that cannot be translated is not in the document: nothing true could be said of it.
+    _refuse([one for one in made.findings if one.about == "layer"], "The configuration")
+    return made
+
+
+@_told
+def dump(path=CONFIG):
+    """
+    Return what is in effect for a file as plain data, nothing where there is no file.
+
+    :raises CommandExecutionError: containerd is not installed, or refuses the file.
+    """
+    if not os.path.exists(path):
+        return {}
+    return toml.loads(__salt__["containerd_daemon.config_dump"](path)["text"], "config dump")
+
+
+def imported(path, data):
+    """
+    Return what is wrong with the files that a configuration imports: findings of the library.
+    """
+    names = []
+    for pattern in drop_ins.patterns(data):
+        full = os.path.join(os.path.dirname(path), pattern)
+        # Only * makes a pattern: containerd takes ? and [] literally.
+        names += sorted(glob.glob(full)) if "*" in pattern else [full]
+    own = os.path.realpath(path)
+    files = [name for name in dict.fromkeys(names) if os.path.realpath(name) != own]
+    return drop_ins.findings(data, [(name, _read_or_why(name)) for name in files])
+
+
+@_told
+def plan(path, overrides, strict=True, trial=0):
+    """
+    Do what ``containerd_toml.plan`` says.
+    """
+    made = make(overrides, strict, path)
+    masked = imported(path, made.result)
+    answer = {
+        "text": made.text,
+        "write": False,
+        "changes": {},
+        "warnings": findings.warnings([*made.findings, *masked]),
+        "secret": bool(secrets(made.site)),
     }
+    current = _current(path)
+    # The usual case: no more parsing, no more processes.
+    if current == made.text:
+        return answer
+    document.verify(made.text, made.result)
+    found, changes = _data_and_change(path, current)
+    if same(found, made.result):
+        return answer
+    before = combine(made.default, explain.as_in(found, made))
+    _refuse(_moved_under_containers(_good(path, current, found) or before, made.result), path)
+    _refuse(_rolled_back_from(path, made.text), path)
+    proof = _prove(made, path, strict, trial)
+    _refuse(proof, path, masked)
+    answer["warnings"] += findings.warnings(proof)
+    changes.update(diff(before, made.result))
+    # Nothing that the daemon would see, such as a sparse file that becomes a whole one.
+    return {**answer, "write": True, "changes": changes or diff(found, made.result)}
 
 
-def merge(base, fragment):
+def moved(path=CONFIG):
     """
-    Merge one fragment into TOML text: what ``containerd_toml.merge`` does.
+    Tell what running containers would lose if the daemon were restarted with the file as it is.
 
-    base
-        TOML text.
-
-    fragment
-        A dictionary, in the schema of ``base``.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_document.merge 'oom_score = 0' '{oom_score: -999}'
-
-    :return: TOML text.
-    :raises SaltInvocationError: values that cannot be written as TOML, or have the wrong type.
-    :raises CommandExecutionError: ``base`` is no TOML, or tomlkit is missing.
+    :return: a list of sentences; empty where ``root`` and ``state`` stay, or no container runs.
+    :raises CommandExecutionError: the file cannot be read, or is no TOML.
     """
-    document = _parse(base, "the base")
-    result = document.unwrap()
-    problems = []
-    _patch(document, result, __salt__["containerd_data.plain"](fragment), (), problems)
-    if problems:
-        raise SaltInvocationError(" ".join(finding["message"] for finding in problems))
-    text = document.as_string()
-    verify(text, result)
-    return text
+    before = _good(path)
+    return findings.errors(_moved_under_containers(before, read(path))) if before else []
 
 
-def prove(made, path, strict=True, trial=0):
-    """
-    Let the installed containerd read a composed document before it is put in place.
+def _formula_layers():
+    """Return the layers that the formula has for this minion."""
+    # Rendered as a run would: modules of Salt 3008 see pillar masked.
+    chunks = __salt__["state.show_low_sls"](CONFIG_SLS)
+    for chunk in chunks:
+        if isinstance(chunk, dict) and (chunk.get("state"), chunk.get("fun")) == (
+            "containerd_toml",
+            "managed",
+        ):
+            return chunk["overrides"]
+    raise CommandExecutionError(f"{CONFIG_SLS} does not render here: {chunks}. Pass the overrides instead.")
 
-    made
-        What ``compose`` returned.
 
-    path
-        Where the document will be.
-
-    strict : ``True``
-        Whether an override that is not in effect is an error. If not, it is a warning.
-
-    trial : ``0``
-        How long a trial start may take, in seconds; 0 makes none.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_document.prove '{text: "version = 2", site: {}, result: {}}' /tmp/new.toml
-
-    :return: a list of findings: ``key``, ``level`` and ``message``; empty where containerd honours all.
-    :raises CommandExecutionError: a candidate cannot be written, or containerd is not installed.
-    """
-    # Beside the file where its imports are relative to it. 0600 by mkstemp: it may hold secrets.
-    imports = [item for item in made["result"].get("imports") or [] if isinstance(item, str)]
-    relative = [item for item in imports if not os.path.isabs(item)]
+def _prove(made, path, strict, trial):
+    """Let the installed containerd read the document, and come up with it, before it is put in place."""
+    # Beside the file where its imports are relative to it.
+    relative = [name for name in drop_ins.patterns(made.result) if not os.path.isabs(name)]
     folder = os.path.dirname(path) if relative and os.path.isdir(os.path.dirname(path)) else None
-    left = os.path.join(folder or tempfile.gettempdir(), "containerd-candidate-*.toml")
-    __salt__["containerd_change.sweep"](left)
+    candidate = __salt__["containerd_change.candidate"](made.text, folder)
     try:
-        descriptor, candidate = tempfile.mkstemp(prefix="containerd-candidate-", suffix=".toml", dir=folder)
-    except OSError as err:
-        raise CommandExecutionError(f"a candidate of {path} cannot be written: {err}") from err
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(made["text"])
-        dump = __salt__["containerd.config_dump"](candidate)
-        shown = loads(dump["text"], "config dump")
-        findings = __salt__["containerd_proof.not_in_effect"](
-            made["site"], made["result"], shown, dump["warnings"], strict=strict
-        )
-        if trial and not any(finding["level"] == "error" for finding in findings):
-            findings += _tried(candidate, trial, shown)
-    except OSError as err:
-        raise CommandExecutionError(f"a candidate of {path} cannot be written: {err}") from err
-    except CommandExecutionError as err:
-        findings = [{"key": path, "level": "error", "message": f"containerd refuses it: {err}"}]
+        said = __salt__["containerd_daemon.config_dump"](candidate)
+        shown = toml.loads(said["text"], "config dump")
+        found = effect.not_in_effect(made.site, made.result, shown, said["warnings"], strict=strict)
+        if trial and not findings.errors(found):
+            found += _tried(candidate, trial, shown)
+    except (CommandExecutionError, errors.Refused) as err:
+        found = [findings.Finding(path, f"containerd refuses it: {err}")]
     finally:
         os.unlink(candidate)
-    return [
-        {**finding, "message": _tellable(finding["message"], made, candidate, path)} for finding in findings
-    ]
+    return [one._replace(message=_tellable(one.message, made, candidate, path)) for one in found]
 
 
 def _tried(candidate, timeout, dump):
-    """
-    Return what a trial start finds, or why there was none.
-    """
+    """Return what a trial start finds, or why there was none."""
     answer = __salt__["containerd_trial.start"](candidate, timeout, dump)
     if answer["ok"]:
         return []
-    level, words = "error", "containerd does not come up with it (trial start)"
     if answer["ok"] is None:
-        level, words = "warning", "There was no trial start"
-    return [{"key": candidate, "level": level, "message": f"{words}: {answer['reason']}"}]
+        words = f"There was no trial start: {answer['reason']}"
+        return [findings.Finding(candidate, words, findings.WARNING)]
+    words = f"containerd does not come up with it (trial start): {answer['reason']}"
+    return [findings.Finding(candidate, words)]
 
 
 def _tellable(message, made, candidate, path):
-    """
-    Return containerd's words without secrets, about the file and not its candidate.
-    """
+    """Return containerd's words without secrets, about the file and not its candidate."""
     # containerd 1.x prints the values that it cannot convert.
-    for secret in __salt__["containerd_data.secrets"](made["site"]):
-        message = message.replace(secret, "(secret)") if secret else message
+    for secret in secrets(made.site):
+        message = message.replace(secret, MASK) if secret else message
     return message.replace(candidate, path)
 
 
-def loads(text, source="the text"):
-    """
-    Return TOML text as plain data.
-
-    text
-        The TOML text.
-
-    source : ``the text``
-        What an error message calls it.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_document.loads 'version = 2'
-
-    :return: a dictionary.
-    :raises CommandExecutionError: it is no TOML: with line and column. Or tomlkit is missing.
-    """
-    return _parse(text, source).unwrap()
-
-
-def verify(text, intended):
-    """
-    Make sure that the text that tomlkit wrote says what was intended.
-
-    text
-        The TOML text.
-
-    intended
-        The data that it must hold.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_document.verify 'version = 2' '{version: 2}'
-
-    :return: true.
-    :raises CommandExecutionError: it holds other data.
-    """
-    if not __salt__["containerd_data.same"](loads(text, "the merged document"), intended):
-        raise CommandExecutionError(
-            "tomlkit did not write what was merged; nothing was changed. Please report the overrides."
+def _moved_under_containers(before, result):
+    """Return an error for each directory that would move away from under running containers."""
+    keys = [key for key in ("root", "state") if before.get(key) != result.get(key)]
+    running = __salt__["containerd_daemon.containers"](before.get("state")) if keys else []
+    return [
+        findings.finding(
+            (key,),
+            f"{len(running)} containers run on this node, and would be lost with {result.get(key)!r} instead "
+            f"of {before.get(key)!r}: drain the node and remove them first.",
         )
-    return True
+        for key in keys
+        if running
+    ]
 
 
-def _graded(finding, strict):
-    """
-    Return a finding of the translation: a key that the target lacks may be a warning, a wrong value not.
-    """
-    relieved = not strict and not finding.get("value")
-    return {**finding, "level": "warning"} if relieved else finding
+def _rolled_back_from(path, text):
+    """Return an error where this very content was rolled back: it would take the daemon down again."""
+    if not __salt__["containerd_change.rejected"](path, text):
+        return []
+    words = (
+        f"this very content was rolled back before; its first line in {path}.rejected tells why. Change the "
+        "pillar, or remove that file to have it tried again."
+    )
+    return [findings.Finding(path, words)]
 
 
-def _patch(document, data, patch, path, problems):
-    """
-    Apply a merge patch to a tomlkit container and to the plain data of it alike; return what was applied.
-    """
-    applied = {}
-    for key, value in patch.items():
-        here = (*path, key)
-        if value is None:
-            applied[key] = None
-            if key in data:
-                del document[key]
-                del data[key]
-        elif isinstance(value, dict) and isinstance(data.get(key), dict):
-            applied[key] = _patch(document[key], data[key], value, here, problems)
-        else:
-            try:
-                applied[key] = _fitted(value, data, key, here)
-            except SaltInvocationError as err:
-                dotted = __salt__["containerd_schema.dotted"](here)
-                problems.append({"key": dotted, "level": "error", "message": str(err)})
-                continue
-            # What is there already keeps its layout.
-            if key not in data or not __salt__["containerd_data.same"](data[key], applied[key]):
-                document[key] = data[key] = applied[key]
-    return applied
+def _refuse(found, what, hints=()):
+    """Raise one error for all findings that are errors, with what may be their reason."""
+    if wrong := findings.errors(found):
+        lines = [f"{what} is refused; nothing was changed.", *wrong, *findings.warnings(hints)]
+        raise CommandExecutionError("\n".join(lines))
 
 
-def _fitted(value, data, key, path):
-    """
-    Return a value in the type of the one that it replaces, if there is one.
-    """
-    if key in data:
-        return __salt__["containerd_data.fit"](value, data[key], path)
-    return _new(__salt__["containerd_data.without_null"](value), path)
-
-
-def _new(value, path):
-    """
-    Return a value that replaces none: YAML's 1 is a float where only the schema tells.
-    """
-    if isinstance(value, dict):
-        return {key: _new(inner, (*path, key)) for key, inner in value.items()}
-    if type(value) is int and __salt__["containerd_schema.kind"](path) == "float":
-        return float(value)
-    return value
-
-
-def _is_table(value):
-    return hasattr(value, "items")
-
-
-def _parse(text, source):
-    """
-    Return TOML text as a tomlkit document.
-    """
-    tomlkit = _tomlkit()
+def _read_or_why(path):
     try:
-        return tomlkit.parse(text)
-    except tomlkit.exceptions.TOMLKitError as err:
-        raise CommandExecutionError(f"{source} is not valid TOML: {err}") from err
+        return read(path)
+    except CommandExecutionError as err:
+        return str(err)
 
 
-def _tomlkit():
-    """
-    Return tomlkit, imported at its first use.
-    """
+def _data_and_change(path, text):
+    """Return the data of the file's text, and what becomes of a file that holds none."""
+    if text is None:
+        return {}, {path: {"old": None, "new": "created"}}
     try:
-        return importlib.import_module("tomlkit")
-    except ImportError as err:
-        raise CommandExecutionError(
-            f"tomlkit is missing in the Python that runs this minion ({sys.executable}): apply "
-            "containerd.salt, or install it with salt-pip install 'tomlkit>=0.15.1'."
-        ) from err
+        return (toml.loads(text, path) if text else read(path)), {}
+    except (CommandExecutionError, errors.Refused) as err:
+        return {}, {path: {"old": str(err), "new": "replaced"}}
+
+
+def _good(path, current=None, found=None):
+    """Return the data that a ready daemon ran with last, None where that is not known."""
+    try:
+        text = _slurp(f"{path}.good")
+        # Most often what the file holds, which is parsed already.
+        return found if found and text == current else toml.loads(text)
+    except (CommandExecutionError, errors.Refused):
+        return None
+
+
+def _current(path):
+    """Return the text of the file as it is, None where there is none, and empty where it is no text."""
+    if not os.path.lexists(path):
+        return None
+    try:
+        return _slurp(path)
+    except CommandExecutionError as err:
+        if isinstance(err.__cause__, UnicodeDecodeError):
+            return ""
+        raise
+
+
+def _slurp(path):
+    """Return the text of a file."""
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise OSError(errno.EINVAL, "it is no file")
+        with open(path, encoding="utf-8-sig") as file:
+            return file.read()
+    except UnicodeDecodeError as err:
+        raise CommandExecutionError(f"{path} is not valid TOML: it is not UTF-8 ({err.reason})") from err
+    except OSError as err:
+        words = f"{path} cannot be read: {err.strerror}. Remove it, or make it a file that root can read."
+        raise CommandExecutionError(words) from err

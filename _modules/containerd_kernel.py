@@ -1,21 +1,13 @@
 """
 Kernel modules and sysctls as this kernel really has them.
 
-.. versionadded:: 0.1.0
-
 Salt's own ``kmod`` knows loaded modules only: one that is built into the kernel is missing to it. Its
 ``sysctl`` writes a key to the file before it finds out that the kernel has none of that name.
-
-.. code-block:: bash
-
-    salt '*' containerd_kernel.module_loaded overlay
 """
 
 import os
 
-from salt.exceptions import CommandExecutionError, SaltInvocationError
-
-__virtualname__ = "containerd_kernel"
+from salt.exceptions import CommandExecutionError
 
 PROC = "/proc"
 SYS = "/sys"
@@ -26,10 +18,6 @@ TRACES = {
     "ip_vs": "net/ip_vs",
     "nf_conntrack": "sys/net/netfilter/nf_conntrack_max",
 }
-
-
-def __virtual__():
-    return __virtualname__
 
 
 def module_loaded(module):
@@ -65,19 +53,11 @@ def load_module(module):
     """
     Load a kernel module.
 
-    module
-        The module's name.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_kernel.load_module br_netfilter
-
     :return: true once the kernel has it.
     :raises CommandExecutionError: modprobe failed; its own words are in the message.
     """
-    result = __salt__["cmd.run_all"](["modprobe", "--", module], python_shell=False, ignore_retcode=True)
+    # Without a limit: a driver may take its time, and killing modprobe ends nothing in the kernel.
+    result = __salt__["containerd_command.run"]("modprobe", "--", module, timeout=None)
     # modprobe is right about a built-in module that has left no trace.
     if result["retcode"] == 0 or module_loaded(module):
         return True
@@ -102,8 +82,7 @@ def sysctl_get(key):
         salt '*' containerd_kernel.sysctl_get net.ipv4.ip_forward
 
     :return: the value as a string, white space folded; None where the kernel has no such key.
-    :raises SaltInvocationError: it is no sysctl key.
-    :raises CommandExecutionError: it cannot be read.
+    :raises CommandExecutionError: it is no sysctl key, or it cannot be read.
     """
     try:
         with open(_sysctl_path(key), encoding="utf-8") as file:
@@ -116,23 +95,10 @@ def sysctl_get(key):
 
 def sysctl_set(key, value):
     """
-    Set the live value of a sysctl.
-
-    key
-        As for ``sysctl_get``.
-
-    value
-        A number or a string.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_kernel.sysctl_set net.ipv4.ip_forward 1
+    Set the live value of a sysctl to a number or a string.
 
     :return: true.
-    :raises SaltInvocationError: it is no sysctl key.
-    :raises CommandExecutionError: there is no such key, or the kernel refuses the value.
+    :raises CommandExecutionError: it is no sysctl key, the kernel has none such, or it refuses the value.
     """
     try:
         # Unbuffered: the kernel takes or refuses the value in the one write.
@@ -148,20 +114,16 @@ def sysctl_set(key, value):
 
 
 def _sysctl_path(key):
-    """
-    Return the file of a sysctl; sysctl(8) takes the first separator for the separator.
-    """
+    """Return the file of a sysctl; sysctl(8) takes the first separator for the separator."""
     first = next((char for char in key if char in "./"), ".")
     name = key if first == "/" else key.translate(str.maketrans("./", "/."))
     if not name or any(part in ("", ".", "..") for part in name.split("/")):
-        raise SaltInvocationError(f"{key!r} is no sysctl key: write it as net.ipv4.ip_forward.")
+        raise CommandExecutionError(f"{key!r} is no sysctl key: write it as net.ipv4.ip_forward.")
     return os.path.join(PROC, "sys", name)
 
 
 def _lines(path):
-    """
-    Return the lines of a file that hold anything, none where there is no such file.
-    """
+    # Those that hold anything; none where there is no such file.
     try:
         with open(path, encoding="utf-8") as file:
             return [line.strip() for line in file if line.strip()]

@@ -1,16 +1,9 @@
 """
 The trial start: the installed containerd runs a configuration where nothing of the node can be touched.
 
-.. versionadded:: 0.1.0
-
-``containerd.trial_start`` is the function for people; this module does its work. The daemon runs in mount,
-network, ipc and pid namespaces of its own. It sees the node's files through an overlay whose upper side is
-in memory, so that it may write what it likes; /run, its root and its state directory are empty, as on a
-node without containers.
-
-.. code-block:: bash
-
-    salt '*' containerd_trial.start /etc/containerd/config.toml
+The daemon runs in mount, network, ipc and pid namespaces of its own. It sees the node's files through an
+overlay whose upper side is in memory, so that it may write what it likes; /run, its root and its state
+directory are empty, as on a node without containers.
 """
 
 import os
@@ -19,10 +12,15 @@ import subprocess
 import tempfile
 import time
 
-import salt.utils.path
+from containerd_formula import renew
 from salt.exceptions import CommandExecutionError
 
-__virtualname__ = "containerd_trial"
+renew()
+
+from containerd_formula import errors, schema, toml
+from containerd_formula.data import at
+
+_told = errors.told_as(CommandExecutionError)
 
 MOUNTS = "/proc/self/mountinfo"
 FILE_SYSTEMS = "/proc/filesystems"
@@ -31,10 +29,6 @@ POLL_INTERVAL = 0.05
 KERNELS = ("/proc", "/dev", "/sys", "/run")
 # They look at the file system beneath their directory, which is another one in a trial.
 PICKY_SNAPSHOTTERS = ("btrfs", "zfs")
-# In schema 2, as containerd_schema.locate takes them.
-SNAPSHOTTER = 'plugins."io.containerd.grpc.v1.cri".containerd.snapshotter'
-DEVICE_POOL = 'plugins."io.containerd.snapshotter.v1.devmapper".pool_name'
-NRI_PLUGINS = 'plugins."io.containerd.nri.v1.nri".plugin_path'
 NAMESPACES = ("unshare", "--mount", "--net", "--ipc", "--pid", "--fork")
 # Where the script below puts the root of the daemon.
 ROOT = "/run/node"
@@ -83,36 +77,19 @@ wait "$daemon"
 """
 
 
-def __virtual__():
-    return __virtualname__
-
-
+@_told
 def start(path, timeout=30, dump=None):
     """
     Start the installed containerd with a configuration, ask its CRI plugins, stop it.
 
-    path
-        The configuration file, taken as it is.
-
-    timeout : ``30``
-        How long the daemon may take, in seconds.
-
-    dump : ``None``
-        What ``config dump`` shows for the file, a dictionary; None asks for it.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd_trial.start /etc/containerd/config.toml
+    ``dump`` is what ``config dump`` shows for the file, a dictionary; None asks for it.
 
     :return: a dictionary: ``ok``, true, false, or None where no trial can be made; ``reason``, why not, in
         the daemon's own words where it is false.
     :raises CommandExecutionError: containerd is not installed, or refuses to read the file.
     """
     if dump is None:
-        shown = __salt__["containerd.config_dump"](path)["text"]
-        dump = __salt__["containerd_document.loads"](shown, "config dump")
+        dump = toml.loads(__salt__["containerd_daemon.config_dump"](path)["text"], "config dump")
     if reason := _no_trial(dump):
         return {"ok": None, "reason": reason}
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as progress:
@@ -145,14 +122,14 @@ def _no_trial(dump):
     """
     Return why a trial of this configuration would prove nothing or touch the node, empty where it is fine.
     """
-    missing = [tool for tool in ("unshare", "chroot", "mount") if not salt.utils.path.which(tool)]
+    missing = [tool for tool in ("unshare", "chroot", "mount") if not __salt__["cmd.which"](tool)]
     if missing:
         return f"{' and '.join(missing)} is not installed"
     if _setting(dump, "cgroup.path"):
         return "cgroup.path is set: the daemon would make that cgroup on the node"
-    if _setting(dump, DEVICE_POOL):
+    if _setting(dump, "DEVMAPPER.pool_name"):
         return "the snapshotter devmapper has a pool: the daemon would open the node's own devices"
-    snapshotter = _setting(dump, SNAPSHOTTER)
+    snapshotter = _setting(dump, "CRI.containerd.snapshotter")
     if snapshotter in PICKY_SNAPSHOTTERS:
         return f"the snapshotter {snapshotter} works on no other file system than its own"
     return ""
@@ -162,13 +139,13 @@ def _arguments(path, dump):
     """
     Return the arguments of the script: real paths, since a link's absolute target leads out of its root.
     """
-    binary = salt.utils.path.which("containerd")
+    binary = __salt__["cmd.which"]("containerd")
     # These may be on a file system in memory, which is not laid under the overlay.
     files = [name for file in (path, binary) for name in (file, os.path.realpath(file))]
     bound = {os.path.realpath(os.path.dirname(name)) for name in files}
     empty = [_setting(dump, "root"), _setting(dump, "state"), _setting(dump, "temp")]
     # What NRI finds there are programs, and the daemon would start them.
-    empty.append(_setting(dump, NRI_PLUGINS))
+    empty.append(_setting(dump, "NRI.plugin_path"))
     lower, kernel = _mount_points()
     return [
         *(
@@ -186,9 +163,7 @@ def _arguments(path, dump):
 
 
 def _mount_points():
-    """
-    Return the mount points of disk file systems, and those of /sys; outer ones first.
-    """
+    """Return the mount points of disk file systems, and those of /sys; outer ones first."""
     with open(FILE_SYSTEMS, encoding="ascii") as file:
         # zfs calls itself one without a device.
         disks = {line.strip() for line in file if not line.startswith("nodev")} | {"zfs"}
@@ -208,50 +183,40 @@ def _mount_points():
 
 
 def _beneath(point, folders):
-    """
-    Tell whether a path is one of the folders or beneath one.
-    """
+    """Tell whether a path is one of the folders or beneath one."""
     return any(point == folder or point.startswith(f"{folder}/") for folder in folders)
 
 
-def _setting(dump, key):
+def _setting(dump, name):
     """
-    Return a setting, named as in schema 2, of a dump of any schema; None where it has none.
+    Return a setting, named as in schema 2 of the table, of a dump of any schema; None where it has none.
     """
-    path = __salt__["containerd_schema.locate"](key, dump["version"])
-    return __salt__["containerd_data.at"](dump, path) if path else None
+    path = schema.locate(name, dump["version"])
+    return at(dump, path) if path else None
 
 
 def _search_path():
-    """
-    Return where the tools of the script are looked for, the ones of root too.
-    """
+    """Return where the tools of the script are looked for, the ones of root too."""
     return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
 
 
 def _verdict(process, address, deadline):
-    """
-    Return why CRI is not ready, empty where it is, None where the daemon ended and tells by itself.
-    """
+    """Return why CRI is not ready, empty where it is, None where the daemon ended and tells by itself."""
     # unshare itself is in the new namespaces, all but that of its process id. The real path: through a link
     # such as /var/run the daemon of the node itself would answer.
     socket = f"/proc/{process.pid}/root{ROOT}{os.path.realpath(address)}"
     while process.poll() is None:
-        try:
-            __salt__["containerd.plugins"](socket)
-            return __salt__["containerd.ready"](address=socket)["reason"]
-        except CommandExecutionError as err:
-            reason = str(err).replace(socket, address)
+        answer = __salt__["containerd_daemon.ready"](address=socket)
+        if answer["answers"]:
+            return answer["reason"]
         if time.monotonic() > deadline:
-            return f"{reason}, within the time limit"
+            return f"{answer['reason'].replace(socket, address)}, within the time limit"
         time.sleep(POLL_INTERVAL)
     return None
 
 
 def _end(process):
-    """
-    End the namespaces and all that runs in them.
-    """
+    """End the namespaces and all that runs in them."""
     process.stdin.close()
     try:
         process.wait(timeout=10)
@@ -261,9 +226,7 @@ def _end(process):
 
 
 def _last_words(text):
-    """
-    Return what a daemon that ended says of it.
-    """
+    """Return what a daemon that ended says of it."""
     lines = [line for line in text.splitlines() if line.strip()]
     told = [line for line in lines if line.startswith(("containerd:", "panic:"))] or lines[-1:]
     return told[-1].removeprefix("containerd: ") if told else "it ended without a word"

@@ -1,18 +1,12 @@
-"""
-The containerd daemon is what it should be.
+"""The containerd daemon is what it should be."""
 
-.. versionadded:: 0.1.0
-
-.. code-block:: yaml
-
-    containerd is ready:
-      containerd.ready:
-        - timeout: 60
-"""
-
+from containerd_formula import renew
 from salt.exceptions import CommandExecutionError
 
-__virtualname__ = "containerd"
+renew()
+
+from containerd_formula.predictions import foretold
+
 # What this run's states before have returned: Salt puts it here for each call.
 __running__ = {}
 
@@ -28,10 +22,6 @@ MANUAL = (
     "containerd:service:restart is manual, and nothing was put back. What a ready daemon ran with last is in "
     "NAME.good beside each file."
 )
-
-
-def __virtual__():
-    return __virtualname__
 
 
 def enabled(name):
@@ -52,7 +42,7 @@ def enabled(name):
     """
     ret = {"name": name, "result": True, "changes": {}, "comment": "The service is enabled."}
     try:
-        found = __salt__["containerd_unit.enabled"]()
+        found = __salt__["containerd_service.enabled"]()
         if found.startswith("masked"):
             comment = (
                 "containerd.service is masked, which keeps it from starting: systemctl unmask containerd, "
@@ -64,16 +54,13 @@ def enabled(name):
             return {**ret, "comment": f"The service is {found}."}
         changes = {SERVICE: {"old": found or "disabled", "new": "enabled"}}
         if __opts__["test"]:
-            if (
-                not found
-                and __grains__["os_family"] == "Debian"
-                and _predicted("containerd package is installed")
-            ):
+            comes = foretold(__running__, "containerd_package.installed")
+            if not found and comes and __grains__["os_family"] == "Debian":
                 # Debian's policy: a package enables its services.
                 return {**ret, "result": None, "comment": "The package would enable the service."}
             comment = "The service would be enabled."
             return {**ret, "result": None, "changes": changes, "comment": comment}
-        __salt__["containerd_unit.enable"]()
+        __salt__["containerd_service.enable"]()
     except CommandExecutionError as err:
         return {**ret, "result": False, "comment": str(err)}
     return {**ret, "changes": changes, "comment": "The service was enabled."}
@@ -110,13 +97,13 @@ def restarted(name, restart="auto"):
     if restart == "manual":
         return {**ret, "comment": f"{told} It is left to you: systemctl restart containerd"}
     if __opts__["test"]:
-        if _predicted("containerd service is running"):
+        if foretold(__running__, "service.running", SERVICE):
             return {**ret, "comment": f"{told} The restart that this run would make anyway ends that."}
         return {**ret, "result": None, "changes": RESTARTED, "comment": f"{told} It would be restarted."}
     try:
-        if lost := __salt__["containerd_toml.moved"]():
+        if lost := __salt__["containerd_document.moved"]():
             return {**ret, "result": False, "comment": "\n".join([told, *lost])}
-        __salt__["service.restart"](SERVICE)
+        __salt__["containerd_service.restart"]()
     except CommandExecutionError as err:
         return {**ret, "result": False, "comment": _with_last_words(f"The restart failed: {err}")}
     return {**ret, "changes": RESTARTED, "comment": f"{told} It was restarted."}
@@ -159,7 +146,7 @@ def ready(name, timeout=60, address=None):
     if reason:
         comment = _with_last_words(f"containerd is not ready: {reason}")
         cure = "See: journalctl --unit containerd"
-        if not __salt__["containerd_unit.properties"]():
+        if not __salt__["containerd_service.properties"]():
             cure = (
                 "systemd does not run here: where an image is built, set containerd:service:manage to false."
             )
@@ -225,7 +212,7 @@ def rolled_back(name, restart="auto", timeout=60, address=None):
         ret["changes"] = {path: done[path] for path in back}
         rejected = " and ".join(f"{path}.rejected" for path in back)
         told = f"Rolled back, since {reason}\nWhat was rejected is in {rejected}."
-        __salt__["service.restart"](SERVICE)
+        __salt__["containerd_service.restart"]()
         if still := _why_not_ready(timeout, address):
             comment = f"{told}\ncontainerd is not ready with the previous configuration either: {still}"
             return {**ret, "result": False, "comment": _with_last_words(comment)}
@@ -239,37 +226,24 @@ def rolled_back(name, restart="auto", timeout=60, address=None):
     return {**ret, "comment": f"{told}\ncontainerd is ready with the previous configuration."}
 
 
-def _predicted(state):
-    """
-    Tell whether the formula's state of this ID, which is before in this dry run, would change something.
-    """
-    return any(tag.split("_|-")[1] == state and ret["result"] is None for tag, ret in __running__.items())
-
-
 def _why_not_ready(timeout, address):
-    """
-    Return why the daemon is not ready, empty where it is.
-    """
+    """Return why the daemon is not ready, empty where it is."""
     try:
-        return __salt__["containerd.ready"](timeout=timeout, address=address)["reason"]
+        return __salt__["containerd_daemon.ready"](timeout=timeout, address=address)["reason"]
     except CommandExecutionError as err:
         return str(err)
 
 
 def _with_last_words(text):
-    """
-    Add what the daemon itself said last.
-    """
+    """Add what the daemon itself said last."""
     try:
-        words = __salt__["containerd_unit.last_words"]()
+        words = __salt__["containerd_service.last_words"]()
     except CommandExecutionError:
         words = ""
     return text if not words or words in text else f"{text}\nThe daemon's last error: {words}"
 
 
 def _for_a_person(reason, files, cure):
-    """
-    Return what is wrong and what a person has to do.
-    """
+    """Return what is wrong and what a person has to do."""
     name = " and ".join(files)
     return f"containerd is not ready with {name}: {reason}\n{cure.format(name=name)}"

@@ -1,35 +1,16 @@
-"""
-containerd is the release of upstream's archive that the site pinned.
-
-.. versionadded:: 0.1.0
-
-.. code-block:: yaml
-
-    containerd archive is unpacked:
-      containerd_archive.unpacked:
-        - releases:
-            containerd:
-              version: 1.7.24
-              url: salt://files/containerd-{version}-linux-{arch}.tar.gz
-              sha256: {1.7.24: {amd64: SHA256}}
-"""
+"""containerd is the release of upstream's archive that the site pinned."""
 
 import os
 import shutil
 
+import containerd_formula
 from salt.exceptions import CommandExecutionError
 
-__virtualname__ = "containerd_archive"
-
-# What sd_booted(3) looks at.
-SYSTEMD_BOOTED = "/run/systemd/system"
+containerd_formula.renew()
+from containerd_formula import places
 
 
-def __virtual__():
-    return __virtualname__
-
-
-def unpacked(name, releases):
+def unpacked(name, releases, arch):
     """
     Have releases fetched, checked and unpacked beside those in use. Nothing is switched.
 
@@ -39,6 +20,9 @@ def unpacked(name, releases):
     releases
         A dictionary: ``containerd``, and ``runc`` where the site wants it, to ``version``, ``url`` and
         ``sha256`` (version to architecture to hash). Without runc, the node must have one.
+
+    arch
+        What Go, and so upstream's archives, call this machine.
 
     SLS Example:
 
@@ -51,6 +35,7 @@ def unpacked(name, releases):
                   version: 1.7.24
                   url: salt://files/containerd-{version}-linux-{arch}.tar.gz
                   sha256: {1.7.24: {amd64: SHA256}}
+            - arch: amd64
 
     :return: a state return; ``changes`` are the releases that were unpacked.
     """
@@ -71,9 +56,9 @@ def unpacked(name, releases):
     done = {}
     for kind, release in missing.items():
         version = release["version"]
-        sha256 = release["sha256"][version][__salt__["containerd_archive.arch"]()]
+        sha256 = release["sha256"][version][arch]
         try:
-            __salt__["containerd_archive.unpack"](kind, version, release["url"], sha256)
+            __salt__["containerd_archive.unpack"](kind, version, release["url"], sha256, arch)
         except CommandExecutionError as err:
             return {**ret, "result": False, "changes": done, "comment": str(err)}
         done[kind] = changes[kind]
@@ -124,7 +109,7 @@ def in_use(name, releases):
                 __salt__["containerd_archive.switch"](kind, versions[kind])
     except CommandExecutionError as err:
         return {**ret, "result": False, "comment": str(err)}
-    return {**ret, "changes": changes, "comment": f"The releases are in use.{_restart()}"}
+    return _restarted({**ret, "changes": changes})
 
 
 def tidied(name):
@@ -143,12 +128,11 @@ def tidied(name):
 
     :return: a state return; ``changes`` are the folders that were removed.
     """
-    root = __salt__["containerd_archive.root"]()
     old = []
     for kind in ("containerd", "runc"):
         used = __salt__["containerd_archive.current"](kind)
         found = __salt__["containerd_archive.unpacked"](kind)
-        old += [os.path.join(root, f"{kind}-{version}") for version in found if version != used]
+        old += [f"{places.ARCHIVES}/{kind}-{version}" for version in found if version != used]
     return _remove(name, old)
 
 
@@ -171,40 +155,38 @@ def absent(name):
 
     :return: a state return; ``changes`` are the files and folders that were removed.
     """
-    root = __salt__["containerd_archive.root"]()
     links = __salt__["containerd_archive.links"]()
     there = [path for path, target in links.items() if _target(path) == target]
     # A unit file of somebody else, beside no release of ours, is not ours to remove.
-    if there or os.path.isdir(root):
-        there += [path for path in (name, root) if os.path.exists(path)]
+    if there or os.path.isdir(places.ARCHIVES):
+        there += [path for path in (name, places.ARCHIVES) if os.path.exists(path)]
     ret = _remove(name, there)
-    if ret["changes"] and ret["result"]:
-        ret["comment"] += _restart()
-    return ret
+    return _restarted(ret) if ret["changes"] and ret["result"] else ret
+
+
+def _restarted(ret):
+    """Restart the service where it runs, with the unit file and binary that it has now; tell how it went."""
+    try:
+        told = __salt__["containerd_service.restart_if_running"]()
+    except CommandExecutionError as err:
+        return {**ret, "result": False, "comment": f"{ret['comment']} {err}"}
+    return {**ret, "comment": f"{ret['comment']}{told}"}
 
 
 def _target(path):
-    """
-    Return where a link leads, an empty string where there is none.
-    """
+    """Return where a link leads, an empty text where there is none."""
     return os.readlink(path) if os.path.islink(path) else ""
 
 
 def _remove(name, paths):
-    """
-    Remove files and folders; return a state return.
-    """
+    """Remove files and folders; return a state return."""
     ret = {"name": name, "result": True, "changes": {}, "comment": "There is nothing to remove."}
     if not paths:
         return ret
     changes = {path: {"old": "present", "new": ""} for path in paths}
+    listed = ", ".join(paths)
     if __opts__["test"]:
-        return {
-            **ret,
-            "result": None,
-            "changes": changes,
-            "comment": f"{', '.join(paths)}: would be removed.",
-        }
+        return {**ret, "result": None, "changes": changes, "comment": f"{listed}: would be removed."}
     try:
         for path in paths:
             if os.path.isdir(path) and not os.path.islink(path):
@@ -213,21 +195,4 @@ def _remove(name, paths):
                 os.unlink(path)
     except OSError as err:
         return {**ret, "result": False, "comment": f"{path} cannot be removed: {err.strerror}."}
-    return {**ret, "changes": changes, "comment": f"{', '.join(paths)}: removed."}
-
-
-def _restart():
-    """
-    Restart the service where it runs, with the unit file and the binary that it has now; tell how it went.
-    """
-    if not os.path.isdir(SYSTEMD_BOOTED):
-        return ""
-    __salt__["service.systemctl_reload"]()
-    if not __salt__["service.status"]("containerd") or not __salt__["cmd.which"]("containerd"):
-        return ""
-    try:
-        __salt__["service.restart"]("containerd")
-    except CommandExecutionError as err:
-        # A release that does not like the document of another: the states that follow mend that.
-        return f" The service did not start with the configuration of before: {err}"
-    return " The service was restarted."
+    return {**ret, "changes": changes, "comment": f"{listed}: removed."}

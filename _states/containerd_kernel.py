@@ -1,22 +1,6 @@
-"""
-Kernel modules are loaded and sysctls are set.
+"""Kernel modules are loaded and sysctls are set."""
 
-.. versionadded:: 0.1.0
-
-.. code-block:: yaml
-
-    containerd kernel modules are loaded:
-      containerd_kernel.modules_loaded:
-        - modules: [overlay, br_netfilter]
-"""
-
-from salt.exceptions import CommandExecutionError, SaltInvocationError
-
-__virtualname__ = "containerd_kernel"
-
-
-def __virtual__():
-    return __virtualname__
+from salt.exceptions import CommandExecutionError
 
 
 def modules_loaded(name, modules):
@@ -69,7 +53,7 @@ def sysctls_set(name, values):
     wanted = {key: " ".join(str(value).split()) for key, value in values.items() if value is not None}
     try:
         found = {key: __salt__["containerd_kernel.sysctl_get"](key) for key in wanted}
-    except (CommandExecutionError, SaltInvocationError) as err:
+    except CommandExecutionError as err:
         return {"name": name, "result": False, "changes": {}, "comment": str(err)}
     changes = {key: {"old": found[key], "new": wanted[key]} for key in wanted if found[key] != wanted[key]}
     absent = [key for key in changes if found[key] is None]
@@ -83,9 +67,7 @@ def sysctls_set(name, values):
 
 
 def _apply(name, changes, action, what):
-    """
-    Carry out each of ``changes`` by ``action(key)``; return the state return.
-    """
+    """Carry out each of ``changes`` by ``action(key)``; return the state return."""
     ret = {"name": name, "result": True, "changes": {}, "comment": f"{what} are already as specified."}
     if not changes:
         return ret

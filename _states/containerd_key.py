@@ -1,24 +1,6 @@
-"""
-The key of a package repository is the one that the site has pinned.
+"""The key of a package repository is the one that the site has pinned."""
 
-.. versionadded:: 0.1.0
-
-.. code-block:: yaml
-
-    containerd repository key is installed:
-      containerd_key.managed:
-        - name: /etc/apt/keyrings/docker.asc
-        - source: https://download.docker.com/linux/debian/gpg
-        - fingerprints: [9DC858229FC7DD38854AE2D88D81803C0EBFCD88]
-"""
-
-from salt.exceptions import CommandExecutionError, SaltInvocationError
-
-__virtualname__ = "containerd_key"
-
-
-def __virtual__():
-    return __virtualname__
+from salt.exceptions import CommandExecutionError
 
 
 def managed(name, source, fingerprints):
@@ -54,15 +36,13 @@ def managed(name, source, fingerprints):
             text = _good_text(name, fingerprints)
         if text is None:
             text = __salt__["containerd_key.fetch"](source, fingerprints)
-    except (CommandExecutionError, SaltInvocationError) as err:
+    except CommandExecutionError as err:
         return {"name": name, "result": False, "changes": {}, "comment": str(err)}
     return __states__["file.managed"](name=name, contents=text, mode="0644", makedirs=True)
 
 
 def _good_text(path, fingerprints):
-    """
-    Return the text of a file that holds good keys, None where it does not.
-    """
+    """Return the text of a file that holds good keys, None where it does not."""
     try:
         __salt__["containerd_key.check"](__salt__["containerd_key.fingerprints"](path), fingerprints, path)
         with open(path, encoding="utf-8") as file:

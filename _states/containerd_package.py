@@ -1,28 +1,11 @@
-"""
-containerd's packages are installed in the version that the site chose, and stay in it.
-
-.. versionadded:: 0.1.0
-
-.. code-block:: yaml
-
-    containerd package is installed:
-      containerd_package.installed:
-        - packages: [containerd.io]
-        - version: 1.7.*
-        - hold: true
-"""
+"""containerd's packages are installed in the version that the site chose, and stay in it."""
 
 import os
 
 from salt.exceptions import CommandExecutionError, MinionError, SaltInvocationError
 
-__virtualname__ = "containerd_package"
-
-FAILURES = (CommandExecutionError, MinionError, SaltInvocationError)
-
-
-def __virtual__():
-    return __virtualname__
+# What Salt's pkg raises.
+_FAILURES = (CommandExecutionError, MinionError, SaltInvocationError)
 
 
 def installed(name, packages, version="", hold=None, repository=""):
@@ -74,12 +57,10 @@ def installed(name, packages, version="", hold=None, repository=""):
             comment = f"{', '.join(plan['changes'])} would be changed."
             return {**ret, "result": None, "changes": plan["changes"], "comment": comment}
         done = _carry_out(plan)
-    except FAILURES as err:
+    except _FAILURES as err:
         return {**ret, "result": False, "comment": str(err)}
-    ret["changes"] = {
-        **done,
-        **{key: value for key, value in plan["changes"].items() if key.endswith(" hold")},
-    }
+    holds = {key: value for key, value in plan["changes"].items() if key.endswith(" hold")}
+    ret["changes"] = {**done, **holds}
     missed = [
         f"{package} is {found or 'not installed'}, not {chosen}"
         for package, chosen in plan["install"].items()
@@ -125,7 +106,7 @@ def removed(name, packages):
         _hold("unhold", holds)
         if there:
             __salt__["pkg.remove"](pkgs=list(there))
-    except FAILURES as err:
+    except _FAILURES as err:
         return {**ret, "result": False, "comment": str(err)}
     return {**ret, "changes": changes, "comment": f"{', '.join(there or holds)}: removed."}
 
@@ -169,7 +150,7 @@ def repository_answers(name, contents):
         return {**ret, "result": None, "comment": "The repository would be asked before it is configured."}
     try:
         __salt__["containerd_package.probe"](contents)
-    except FAILURES as err:
+    except _FAILURES as err:
         return {**ret, "result": False, "comment": str(err)}
     return {**ret, "comment": "The repository answers, and is signed by its key."}
 
@@ -225,7 +206,7 @@ def rivals_restored(name, own):
 
     :return: a state return; ``changes`` are file to old and new.
     """
-    return _rewrite(name, __salt__["containerd_package.set_aside"](own), "set aside", "in use")
+    return _rewrite(name, __salt__["containerd_package.restored_rivals"](own), "set aside", "in use")
 
 
 def key_removed(name, own):
@@ -257,9 +238,7 @@ def key_removed(name, own):
 
 
 def _carry_out(plan):
-    """
-    Install what a plan says and set the holds; return the packages that changed.
-    """
+    """Install what a plan says and set the holds; return the packages that changed."""
     changed = {}
     install, wanted = plan["install"], plan["wanted_holds"]
     # apt refuses to touch what is held.
@@ -269,7 +248,7 @@ def _carry_out(plan):
         if install:
             targets = [{package: chosen} if chosen else package for package, chosen in install.items()]
             changed = __salt__["pkg.install"](pkgs=targets, refresh=False)
-    except FAILURES:
+    except _FAILURES:
         _hold("hold", lifted)
         raise
     _hold("hold", [package for package in wanted if package in lifted or package not in plan["held"]])
@@ -277,9 +256,7 @@ def _carry_out(plan):
 
 
 def _hold(function, packages):
-    """
-    Hold or unhold packages; fail if the package manager does not.
-    """
+    """Hold or unhold packages; fail if the package manager does not."""
     if not packages:
         return
     answers = __salt__[f"pkg.{function}"](pkgs=packages)
@@ -289,9 +266,7 @@ def _hold(function, packages):
 
 
 def _rewrite(name, texts, old, new):
-    """
-    Write the texts of files; return a state return.
-    """
+    """Write the texts of files; return a state return."""
     ret = {"name": name, "result": True, "changes": {}, "comment": "There is none."}
     if not texts:
         return ret

@@ -1,29 +1,21 @@
-"""
-The configuration file of containerd is what it should be.
-
-.. versionadded:: 0.1.0
-
-.. code-block:: yaml
-
-    containerd configuration is managed:
-      containerd_toml.managed:
-        - name: /etc/containerd/config.toml
-        - overrides:
-            oom_score: -999
-"""
+"""The configuration file of containerd is what it should be."""
 
 import os
 import stat
 
-from salt.exceptions import CommandExecutionError, SaltInvocationError
+from containerd_formula import renew
+from salt.exceptions import CommandExecutionError
 
-__virtualname__ = "containerd_toml"
+renew()
 
-TOMLKIT_FLOOR = (0, 15, 1)
+from containerd_formula import toml
+from containerd_formula.document import layers
+from containerd_formula.errors import Refused
+from containerd_formula.predictions import foretold
+from containerd_formula.secrets import secrets
 
-
-def __virtual__():
-    return __virtualname__
+# What this run's states before have returned: Salt puts it here for each call.
+__running__ = {}
 
 
 def managed(
@@ -99,7 +91,7 @@ def managed(
             return {**ret, "result": None, "changes": changes, "comment": comment}
         trial = trial_timeout if trial_start else 0
         plan = __salt__["containerd_toml.plan"](name, overrides, strict=strict, trial=trial)
-    except (CommandExecutionError, SaltInvocationError) as err:
+    except CommandExecutionError as err:
         return {**ret, "result": False, "comment": str(err)}
     ret["comment"] = "\n".join([ret["comment"], *plan["warnings"]])
     if not plan["write"]:
@@ -137,16 +129,20 @@ def protected(name, overrides=None):
     found = os.stat(name)
     have = stat.S_IMODE(found.st_mode)
     try:
-        layers = __salt__["containerd_document.layers"](overrides)
-    except SaltInvocationError as err:
+        secret = any(secrets(fragment) for _, fragment in layers(overrides))
+    except Refused as err:
         return {**ret, "result": False, "comment": str(err)}
-    secret = any(__salt__["containerd_data.secrets"](fragment) for _, fragment in layers)
     want = have & ~(0o077 if secret else 0o022)
     if found.st_uid != 0:
         ret["changes"]["user"] = {"old": __salt__["file.uid_to_user"](found.st_uid), "new": "root"}
     if want != have:
         ret["changes"]["mode"] = {"old": f"{have:04o}", "new": f"{want:04o}"}
-    if __opts__["test"] and secret and want != have and _would_be_written(name, overrides):
+    if (
+        __opts__["test"]
+        and secret
+        and want != have
+        and foretold(__running__, "containerd_toml.managed", name)
+    ):
         # It is written with the right mode.
         del ret["changes"]["mode"]
     if not ret["changes"]:
@@ -166,105 +162,16 @@ def protected(name, overrides=None):
     return {**ret, "comment": f"{name} was made root's."}
 
 
-def library_installed(name="tomlkit>=0.15.1", wheel="", index_url="", package=""):
-    """
-    Install tomlkit into the Python that runs the minion, where it is missing or too old.
-
-    Asks pip only then: a converged ``pip.installed`` takes 0.7 s, an import 0.04 s.
-
-    name : ``tomlkit>=0.15.1``
-        What pip installs.
-
-    wheel : ````
-        The address of a wheel, such as ``salt://files/tomlkit-0.15.2-py3-none-any.whl``: for a node that
-        reaches no package index. Its name must be that of the release.
-
-    index_url : ````
-        The address of a package index to take instead of pip's own.
-
-    package : ````
-        A package of the distribution to take instead, where the distribution's Python runs the minion.
-
-    SLS Example:
-
-    .. code-block:: yaml
-
-        containerd TOML library is installed:
-          containerd_toml.library_installed:
-            - name: tomlkit>=0.15.1
-            - reload_modules: true
-
-    :return: a state return; that of ``pip.installed`` where it installs.
-    """
-    found = __salt__["containerd_toml.library"]()
-    if found and _numbers(found) >= TOMLKIT_FLOOR:
-        comment = f"tomlkit {found} is installed."
-        return {"name": name, "result": True, "changes": {}, "comment": comment}
-    if __opts__["test"]:
-        changes = {"tomlkit": {"old": found or None, "new": name}}
-        comment = f"{name} would be installed into the minion's Python."
-        return {"name": name, "result": None, "changes": changes, "comment": comment}
-    try:
-        ret = _install_library(name, wheel, index_url, package)
-    except CommandExecutionError as err:
-        return {"name": name, "result": False, "changes": {}, "comment": str(err)}
-    if ret["result"] is False:
-        ret["comment"] += (
-            " Where no package index can be reached, say in containerd:salt where tomlkit comes from: wheel, "
-            "index_url or package."
-        )
-        return ret
-    found = __salt__["containerd_toml.library"]()
-    if not found:
-        ret.update(result=False, comment=f"{package or name} was installed, and yet cannot be imported.")
-    elif _numbers(found) < TOMLKIT_FLOOR:
-        floor = ".".join(map(str, TOMLKIT_FLOOR))
-        comment = f"{package or name} brought tomlkit {found}, and this formula needs {floor} or newer."
-        ret.update(result=False, comment=comment)
-    return ret
-
-
-def _would_be_written(name, overrides):
-    """
-    Tell whether ``managed`` would write the file.
-    """
-    try:
-        return __salt__["containerd_toml.plan"](name, overrides, strict=False)["write"]
-    except (CommandExecutionError, SaltInvocationError):
-        return False
-
-
-def _install_library(name, wheel, index_url, package):
-    """
-    Install tomlkit from where the site has it; return a state return.
-    """
-    if package:
-        changes = __salt__["pkg.install"](package)
-        return {"name": name, "result": True, "changes": changes, "comment": f"{package} was installed."}
-    if wheel:
-        path = __salt__["cp.cache_file"](wheel)
-        if not path:
-            raise CommandExecutionError(f"{wheel} cannot be fetched: there is no such file.")
-        return __states__["pip.installed"](name=name, no_index=True, find_links=os.path.dirname(path))
-    # Not on the command line, which Salt logs: the address may hold a password.
-    env_vars = {"PIP_INDEX_URL": index_url} if index_url else None
-    return __states__["pip.installed"](name=name, env_vars=env_vars)
-
-
 def _missing():
-    """
-    Return what a plan needs and this node does not have yet, empty where it has all.
-    """
+    """Return what a plan needs and this node does not have yet, empty where it has all."""
     names = [] if __salt__["cmd.which"]("containerd") else ["containerd"]
-    if not __salt__["containerd_toml.library"]():
+    if not toml.version():
         names.append("tomlkit")
     return f"{' and '.join(names)} {'are' if len(names) > 1 else 'is'}" if names else ""
 
 
 def _write(ret, plan, **attributes):
-    """
-    Write the planned file; report the planned changes.
-    """
+    """Write the planned file; report the planned changes."""
     name = ret["name"]
     would = "would be" if __opts__["test"] else "was"
     ret.update(changes=plan["changes"], comment="\n".join([f"{name} {would} written.", *plan["warnings"]]))
@@ -275,10 +182,3 @@ def _write(ret, plan, **attributes):
     except CommandExecutionError as err:
         return {**ret, "result": False, "changes": {}, "comment": f"{err} Nothing was changed."}
     return ret
-
-
-def _numbers(version):
-    """
-    Return a version as a tuple of numbers.
-    """
-    return tuple(int(part) for part in version.split(".")[:3] if part.isdigit())

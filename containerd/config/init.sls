@@ -1,3 +1,31 @@
-{#- /etc/containerd/config.toml. #}
+{#- /etc/containerd/config.toml: the installed binary's own default with the layers merged in, in their order. After
+    the package, because the schema is that of the installed release. A change of its data restarts the service. #}
+{%- from "containerd/map.jinja" import containerd with context %}
+
 include:
-  - containerd.config.file
+  - containerd.package
+  - containerd.salt
+
+containerd configuration is managed:
+  containerd_toml.managed:
+    - name: /etc/containerd/config.toml
+    - overrides: &layers
+{%- if "systemd" in grains %}
+        - formula: {{ containerd.systemd_config | json(sort_keys=False) }}
+{%- endif %}
+        - os: {{ containerd.package[containerd.package.source].config | json(sort_keys=False) }}
+        - pillar: {{ containerd.config | json(sort_keys=False) }}
+    - strict: {{ containerd.config_strict | json }}
+    - trial_start: {{ containerd.service.trial_start | json }}
+    - trial_timeout: {{ containerd.service.ready_timeout }}
+    - require:
+      - sls: containerd.package
+      - sls: containerd.salt
+
+# Not watched by the service: an owner or a mode is no reason for a restart.
+containerd configuration is protected:
+  containerd_toml.protected:
+    - name: /etc/containerd/config.toml
+    - overrides: *layers
+    - require:
+      - containerd configuration is managed

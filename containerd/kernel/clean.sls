@@ -1,15 +1,15 @@
 {#- Forgets the modules and sysctls at the next boot. What runs now stays: others may need it. #}
 include:
-  - containerd.settings
+  - containerd.pillar
 
 containerd kernel modules are not loaded at boot:
   file.absent:
     - name: /etc/modules-load.d/containerd.conf
     - require:
-      - sls: containerd.settings
+      - sls: containerd.pillar
 
 containerd sysctls are not set at boot:
   file.absent:
     - name: /etc/sysctl.d/99-kubernetes-cri.conf
     - require:
-      - sls: containerd.settings
+      - sls: containerd.pillar

@@ -1,6 +1,6 @@
 {#- Removes the package and its hold, or the archive, after the service is down, then the repository. Images and
     containers (/var/lib/containerd) stay. #}
-{%- from "containerd/map.jinja" import containerd, preview with context %}
+{%- from "containerd/map.jinja" import containerd with context %}
 {%- set source = containerd.package.source %}
 
 include:
@@ -12,9 +12,6 @@ include:
 containerd package is removed:
 {%- if source == "none" %}
   test.nop:
-{%- elif preview %}
-  test.show_notification:
-    - text: Left out of this preview, see "containerd Salt modules are synced".
 {%- elif source == "archive" %}
   containerd_archive.absent:
     - name: /usr/local/lib/systemd/system/containerd.service

@@ -1,27 +1,27 @@
-{#- The formula's own modules: synced where this minion has none or those of another release. Under
-    test=True nothing can be synced: then the states that need them are left out, and this says so. #}
-{%- from "containerd/map.jinja" import preview, synced with context %}
+{#- The formula's own modules and library: synced while this renders, and only here, where the minion has none or those
+    of another release. Salt's highstate does so, too. Thereby the first test=True is the whole preview.
+    `release` is written by make stamp. #}
+{%- set release = "0.1.0+700d0d95" %}
+{%- set synced = "containerd.release" in salt and salt["containerd.release"]() == release %}
+{%- if not synced %}
+{#-   A sync removes what comes from other saltenvs: so base means those of the top file, as for Salt itself, and another
+      saltenv is laid over base. Refreshed is by the state below: in this moment, a minion without multiprocessing
+      would take its grains away from this run (3008). #}
+{%-   set saltenvs = none if saltenv == "base" else "base," ~ saltenv %}
+{%-   for kind in ("utils", "modules", "states") %}
+{%-     do salt["saltutil.sync_" ~ kind](saltenv=saltenvs, refresh=False) %}
+{%-   endfor %}
+{%- endif %}
 
 include:
-  - containerd.settings
+  - containerd.pillar
 
 containerd Salt modules are synced:
-{%- if synced %}
   test.nop:
-{%- elif preview %}
-  test.show_notification:
-    - text: >-
-        The formula's modules of this release are not on this minion yet; a real run syncs them. This preview
-        leaves out the states that need them (kernel modules and sysctls now, config.toml, readiness):
-        run saltutil.sync_all for the full preview.
-{%- else %}
-  saltutil.sync_all:
-    - refresh: true
-    # 3008: without it the states of this run would see the modules from before the sync.
-    - reload_modules: true
-{%- if saltenv != "base" %}
-    - saltenv: {{ saltenv }}
-{%- endif %}
+    - name: {{ release }}
+{%- if not synced %}
+    # Not reload_modules, which asks for changes.
+    - force_reload_modules: true
 {%- endif %}
     - require:
-      - sls: containerd.settings
+      - sls: containerd.pillar

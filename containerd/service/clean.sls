@@ -1,14 +1,14 @@
 {#- Stops and disables the service, and takes the site's settings from its unit. Containers keep running: their
     shims do not need the daemon. #}
 include:
-  - containerd.settings
+  - containerd.pillar
 
 containerd service is stopped:
   service.dead:
     - name: containerd
     - enable: false
     - require:
-      - sls: containerd.settings
+      - sls: containerd.pillar
 {%- set drop_in = "/etc/systemd/system/containerd.service.d/50-containerd-formula" %}
 {%- for suffix in ("conf", "env") %}
 {%- for end in ("", ".good", ".rejected") %}

@@ -1,12 +1,71 @@
-{#- The daemon: its unit's settings, enabled, running with its configuration, ready to serve CRI, or rolled back.
-    Where an image is built (service:manage: false) it is enabled and nothing is started. #}
+{#- The daemon: its unit's drop-in, enabled, running with its configuration, ready to serve CRI, or rolled back. Where
+    an image is built (service:manage: false) it is enabled and nothing is started. #}
 {%- from "containerd/map.jinja" import containerd with context %}
+{%- set service = containerd.service %}
 
 include:
-  - containerd.service.settings
-  - containerd.service.enabled
-{%- if containerd.service.manage %}
-  - containerd.service.running
-  - containerd.service.ready
-  - containerd.service.rolled_back
+  - containerd.pillar
+  - containerd.package
+  - containerd.salt
+  - containerd.config
+{%- if service.manage and containerd.package.source == "archive" %}
+  - containerd.package.tidy
+{%- endif %}
+
+containerd service drop-in is managed:
+  containerd_service.managed:
+    - environment: {{ service.environment | json(sort_keys=False) }}
+    - limits: {{ service.limits | json(sort_keys=False) }}
+    - directives: {{ service.directives | json(sort_keys=False) }}
+    - require:
+      - sls: containerd.package
+      - sls: containerd.salt
+
+# A state of its own: service.running that enables reports a change, and then Salt leaves out the restart.
+containerd service is enabled:
+  containerd.enabled:
+    - require:
+      - sls: containerd.config
+{%- if service.manage %}
+
+# Restarted once when the data of config.toml or the drop-in changed. With restart: manual nothing restarts, and each
+# run says that a restart is pending.
+containerd service is running:
+  service.running:
+    - name: containerd
+    - require:
+      - sls: containerd.pillar
+      - containerd service is enabled
+{%- if service.restart == "auto" %}
+    - watch:
+{%- endif %}
+      - containerd configuration is managed
+      - containerd service drop-in is managed
+
+# Where the run before was killed between the write and the restart, nothing changes in this one.
+containerd service runs with its configuration:
+  containerd.restarted:
+    - restart: {{ service.restart | json }}
+    - require:
+      - containerd service is running
+
+# systemd cannot see a failed CRI plugin.
+containerd is ready:
+  containerd.ready:
+    - timeout: {{ service.ready_timeout }}
+    - require:
+      - containerd service is running
+      - containerd service runs with its configuration
+
+# What worked last goes back where the daemon does not come up with a change.
+containerd configuration is rolled back:
+  containerd.rolled_back:
+    - restart: {{ service.restart | json }}
+    - timeout: {{ service.ready_timeout }}
+    - require:
+      - sls: containerd.salt.modules
+    - onfail:
+      - containerd service is running
+      - containerd service runs with its configuration
+      - containerd is ready
 {%- endif %}

@@ -9,21 +9,20 @@ import os
 
 import pytest
 import testinfra
-from formula_node import FormulaNode
-from kitchen_node import KitchenNode, in_kitchen, reached
+from containerd_formula.schema import locate
 from lab import debian, image, repository
 from lab.cri import Cri
 from lab.machine import Machine
 from lab.oci import busybox_image
-from progress import progress  # noqa: F401
 from support import ROOT
+from support.formula import FormulaNode
+from support.kitchen import KitchenNode, in_kitchen, reached
+from support.progress import progress  # noqa: F401
 
 SUITE = os.environ.get("SUITE", image.DEFAULT_SUITE)
 SALT = os.environ.get("SALT", image.DEFAULT_SALT)
 CONTAINERD_FROM = os.environ.get("CONTAINERD_FROM", SUITE)
 SOCKET = "/run/containerd/containerd.sock"
-# In schema 2, as containerd_schema.locate takes it.
-SANDBOX_IMAGE = 'plugins."io.containerd.grpc.v1.cri".sandbox_image'
 
 
 @pytest.fixture(scope="session")
@@ -105,7 +104,6 @@ def sandbox_image(node):
     """
     Import the sandbox image that the node's configuration names, and return its name: no registry is asked.
     """
-    path = node.salt("containerd_schema.locate", SANDBOX_IMAGE, str(node.effective("version")))
-    name = node.effective(*path)
+    name = node.effective(*locate("CRI.sandbox_image", node.effective("version")))
     node.import_image(busybox_image(name))
     return name

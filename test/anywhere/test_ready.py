@@ -53,7 +53,7 @@ def test_the_report_finds_nothing_wrong(node):
 
 def test_the_daemon_has_the_environment_of_the_pillar(node, wanted):
     environment = node.machine.read(f"/proc/{node.daemon_pid()}/environ").split("\0")
-    for key, value in wanted["containerd service settings are managed"]["environment"].items():
+    for key, value in wanted["containerd service drop-in is managed"]["environment"].items():
         assert f"{key}={','.join(value) if isinstance(value, list) else value}" in environment
 
 

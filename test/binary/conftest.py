@@ -4,7 +4,7 @@ Fixtures of the tests against real containerd binaries.
 
 import pytest
 import support
-from binaries import binaries, on_path, release  # noqa: F401
+from support.binaries import binaries, on_path, release  # noqa: F401
 
 
 @pytest.fixture

@@ -3,11 +3,10 @@ What is written is what containerd reads: each release judges it by its own ``co
 """
 
 import pytest
+from containerd_formula.diff import diff
+from containerd_formula.document import merge
+from containerd_formula.toml import loads
 from salt.exceptions import CommandExecutionError
-from support import wired
-
-toml = wired("containerd_toml")
-loads = toml.__salt__["containerd_document.loads"]
 
 V2 = "io.containerd.grpc.v1.cri"
 # The same three settings by the keys of each schema.
@@ -36,21 +35,21 @@ NATIVE = {
 
 
 def test_version_is_that_of_the_package(salt_functions, release):
-    assert salt_functions["containerd.version"]() == release
+    assert salt_functions["containerd_daemon.version"]() == release
 
 
 def test_merging_nothing_changes_no_byte(salt_functions):
-    default = salt_functions["containerd.config_default"]()
-    assert toml.merge(default, {}) == default
+    default = salt_functions["containerd_daemon.config_default"]()
+    assert merge(default, {}) == default
 
 
 def test_overrides_are_in_effect(salt_functions, release, tmp_path):
-    default = salt_functions["containerd.config_default"]()
+    default = salt_functions["containerd_daemon.config_default"]()
     schema = loads(default)["version"]
     path = tmp_path / "config.toml"
-    path.write_text(toml.merge(default, NATIVE[schema]), encoding="utf-8")
+    path.write_text(merge(default, NATIVE[schema]), encoding="utf-8")
 
-    dump = salt_functions["containerd.config_dump"](str(path))
+    dump = salt_functions["containerd_daemon.config_dump"](str(path))
     assert not dump["warnings"]
     effective = loads(dump["text"])["plugins"]
     assert effective[V2]["stream_server_port"] == "10010"
@@ -65,13 +64,10 @@ def test_overrides_are_in_effect(salt_functions, release, tmp_path):
 
 
 def test_only_the_overrides_differ_from_the_default(salt_functions):
-    default = salt_functions["containerd.config_default"]()
+    default = salt_functions["containerd_daemon.config_default"]()
     schema = loads(default)["version"]
-    merged = toml.merge(default, NATIVE[schema])
-    changes = toml.diff(
-        loads(default),
-        loads(merged),
-    )
+    merged = merge(default, NATIVE[schema])
+    changes = diff(loads(default), loads(merged))
     assert len(changes) == 3, changes
 
 

@@ -7,14 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import tomlkit
-from binaries import RELEASES
+from containerd_formula import schema
+from containerd_formula.data import combine, leaves, put
+from containerd_formula.findings import ERROR, errors
+from containerd_formula.translation import translate
 from lab.debian import unpacked
-from support import load
+from support.binaries import RELEASES
 
 OLD, NEW = (
     unpacked("containerd", RELEASES[release]) / "usr/bin/containerd" for release in ("1.7.24", "2.1.9")
 )
-schema = load("_modules/containerd_schema.py")
 
 CRI = ("plugins", "io.containerd.grpc.v1.cri")
 RT = ("plugins", "io.containerd.cri.v1.runtime")
@@ -56,17 +58,6 @@ def containerd(binary, *arguments):
     return tomlkit.parse(run.stdout).unwrap()
 
 
-def leaves(data, path=()):
-    """Flatten a document; a table without keys is a leaf."""
-    flat = {}
-    for key, value in data.items():
-        if isinstance(value, dict) and value:
-            flat.update(leaves(value, (*path, key)))
-        else:
-            flat[(*path, key)] = value
-    return flat
-
-
 def full(value):
     """Return a list's tables without the empty members that containerd writes out."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
@@ -75,19 +66,9 @@ def full(value):
 
 
 def nest(path, value):
-    for part in reversed(path):
-        value = {part: value}
-    return value
-
-
-def merge(document, fragment):
-    """Return the document with a fragment merged into it, as the formula merges."""
-    merged = dict(document)
-    for key, value in fragment.items():
-        old = merged.get(key)
-        both = isinstance(value, dict) and isinstance(old, dict)
-        merged[key] = merge(old, value) if both else value
-    return merged
+    data = {}
+    put(data, path, value)
+    return data
 
 
 def changed(path, value):
@@ -137,7 +118,7 @@ def migrated(old_default, settings, tmp_path_factory):
 
     def change(item):
         number, (path, value) = item
-        new = migrate(merge(old_default, nest(path, value)), number)
+        new = migrate(combine(old_default, nest(path, value)), number)
         # A new entry of a free table brings its other keys along, empty.
         return {
             key: full(leaf)
@@ -150,8 +131,8 @@ def migrated(old_default, settings, tmp_path_factory):
 
 
 def ours(path, value, base):
-    result = schema.translate(nest(path, value), 3, base, findings=True)
-    return {path: full(leaf) for path, leaf in leaves(result["fragment"]).items()}
+    result = translate(nest(path, value), 3, base)
+    return {path: full(leaf) for path, leaf in leaves(result.fragment).items()}
 
 
 def test_each_setting_lands_where_containerd_migrates_it(settings, new_default, migrated):
@@ -170,10 +151,9 @@ def test_what_containerd_drops_is_an_error_that_names_it(settings, new_default, 
     lost = {path for path, change in migrated.items() if not change} - DROPPED
     assert len(lost) > 20
     for path in lost | DEAD:
-        fragment = nest(path, settings[path])
-        found = schema.translate(fragment, 3, new_default, findings=True)["findings"]
-        assert [finding["level"] for finding in found] == ["error"], path
-        assert schema.dotted(path).startswith(found[0]["key"])
+        found = translate(nest(path, settings[path]), 3, new_default).findings
+        assert [one.level for one in found] == [ERROR], path
+        assert path[: len(found[0].path)] == found[0].path
 
 
 @pytest.mark.parametrize("key", ["snapshotter", "discard_unpacked_layers"])
@@ -185,7 +165,7 @@ def test_kept_where_containerd_loses_it_for_want_of_runtimes(key, new_default, t
     file.write_text(tomlkit.dumps(fragment))
     target = ("plugins", "io.containerd.cri.v1.images", key)
     assert leaves(containerd(NEW, "-c", file, "config", "migrate"))[target] != value
-    assert leaves(schema.translate(fragment, 3, new_default))[target] == value
+    assert leaves(translate(fragment, 3, new_default).fragment)[target] == value
 
 
 def test_merged_translation_is_a_configuration_that_containerd_reads(
@@ -195,10 +175,11 @@ def test_merged_translation_is_a_configuration_that_containerd_reads(
     fragment = {"version": 2}
     for path, value in settings.items():
         if migrated[path] and path not in DEAD:
-            fragment = merge(fragment, nest(path, value))
-    translated = schema.translate(fragment, 3, new_default)
+            fragment = combine(fragment, nest(path, value))
+    translated, found = translate(fragment, 3, new_default)
+    assert errors(found) == []
     file = tmp_path / "config.toml"
-    file.write_text(tomlkit.dumps(merge(new_default, translated)))
+    file.write_text(tomlkit.dumps(combine(new_default, translated)))
     run = subprocess.run([NEW, "-c", file, "config", "dump"], capture_output=True, text=True, timeout=60)
     dump = leaves(tomlkit.parse(run.stdout).unwrap())
     for path, value in leaves(translated).items():

@@ -15,56 +15,13 @@ from pathlib import Path
 
 import pytest
 import tomlkit
+from containerd_formula.data import combine
+from containerd_formula.document import compose
 from lab import wait
 from salt.exceptions import CommandExecutionError
 from support import ROOT
+from support.faults import CRI, FAULTS, cri, known_to
 
-CRI = "io.containerd.grpc.v1.cri"
-RUNTIME = "io.containerd.cri.v1.runtime"
-BOTH_BIN_DIRS = {"bin_dir": "/a", "bin_dirs": ["/b"]}
-MIRRORS = {"mirrors": {"m.example.org": {"endpoint": ["https://m.example.org"]}}}
-
-
-def cri(**settings):
-    return {"version": 2, "plugins": {CRI: settings}}
-
-
-# A release that has not got the key yet would ignore it: then the row begins later.
-CRI_DOWN = {
-    "default runtime missing": (
-        "1.4",
-        cri(containerd={"default_runtime_name": "kata"}),
-        "default_runtime_name",
-    ),
-    "unknown snapshotter": ("1.4", cri(containerd={"snapshotter": "nope"}), "nope"),
-    "bad stream_idle_timeout": ("1.4", cri(stream_idle_timeout="5hours"), "5hours"),
-    "bad image_pull_progress_timeout": ("1.7", cri(image_pull_progress_timeout="5x"), "5x"),
-    "bad drain_exec_sync_io_timeout": ("1.7", cri(drain_exec_sync_io_timeout="5x"), "5x"),
-    "config_path and mirrors": ("1.5", cri(registry={"config_path": "/x", **MIRRORS}), "config_path"),
-    "base_runtime_spec missing": (
-        "1.5",
-        cri(containerd={"runtimes": {"runc": {"base_runtime_spec": "/nope.json"}}}),
-        "nope.json",
-    ),
-    "bin_dir and bin_dirs": ("2.1", {"version": 3, "plugins": {RUNTIME: {"cni": BOTH_BIN_DIRS}}}, "bin_dir"),
-    "certificate missing": (
-        "1.4",
-        cri(enable_tls_streaming=True, x509_key_pair_streaming={"tls_cert_file": "/n", "tls_key_file": "/n"}),
-        "x509",
-    ),
-}
-FATAL = {
-    "bad timeout": ("1.4", {"timeouts": {"io.containerd.timeout.shim.load": "5x"}}, "5x"),
-    "bad log level": ("1.4", {"debug": {"level": "loud"}}, "loud"),
-    "bad log format": ("1.5", {"debug": {"format": "xml"}}, "xml"),
-    "bad metrics address": ("1.4", {"version": 2, "metrics": {"address": "nonsense"}}, "nonsense"),
-    "root is state": ("1.4", {"root": "/run/containerd"}, "root and state"),
-    "required plugin missing": (
-        "1.4",
-        {"required_plugins": ["io.containerd.x.v1.y"]},
-        "io.containerd.x.v1.y",
-    ),
-}
 # What a site may well have and the machine of a trial has not: addresses, sockets, folders.
 GOOD = {
     "the default": {},
@@ -84,10 +41,6 @@ GOOD = {
 }
 
 
-def numbers(text):
-    return tuple(int(part) for part in text.split("."))
-
-
 @pytest.fixture
 def trial(salt_functions, tmp_path):
     """
@@ -96,13 +49,9 @@ def trial(salt_functions, tmp_path):
     path = tmp_path / "config.toml"
 
     def run(overrides, **options):
-        made = salt_functions["containerd_document.compose"](
-            salt_functions["containerd.config_default"](), overrides, strict=False
-        )
+        made = compose(salt_functions["containerd_daemon.config_default"](), overrides, strict=False)
         # With what the translation would mend, and the checks would refuse.
-        data = salt_functions["containerd_data.combine"](
-            made["result"], overrides if overrides.get("version") == made["version"] else {}
-        )
+        data = combine(made.result, overrides if overrides.get("version") == made.version else {})
         path.write_text(tomlkit.dumps(data), encoding="utf-8")
         return salt_functions["containerd.trial_start"](str(path), **options)
 
@@ -145,11 +94,11 @@ def test_links_lead_to_empty_folders_as_well(trial, tmp_path):
     assert (real / "io.containerd.metadata.v1.bolt" / "meta.db").read_text(encoding="utf-8") == "no database"
 
 
-@pytest.mark.parametrize("name", [*CRI_DOWN, *FATAL])
+@pytest.mark.parametrize("name", FAULTS)
 def test_what_would_not_is_told_in_the_daemons_words(trial, release, name):  # noqa: F811
-    since, overrides, words = {**CRI_DOWN, **FATAL}[name]
-    if numbers(release) < numbers(since):
+    if name not in known_to(release):
         pytest.skip(f"containerd {release} does not know the key")
+    _, overrides, words = FAULTS[name]
     before = traces()
     answer = trial(overrides)
     assert answer["ok"] is False
@@ -228,17 +177,19 @@ def test_a_binary_that_hangs_is_ended_at_the_time_limit(trial, hanging):
 
 PROGRAM = """
 import sys
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = sys.argv[1:3]
 from support import salt_functions
-salt_functions()["containerd.trial_start"](sys.argv[2], 600)
+salt_functions()["containerd.trial_start"](sys.argv[3], 600)
 """
 
 
 def test_nothing_is_left_when_salt_is_killed_in_the_middle(hanging, salt_functions, tmp_path):
     config = tmp_path / "config.toml"
-    config.write_text(salt_functions["containerd.config_default"](), encoding="utf-8")
+    config.write_text(salt_functions["containerd_daemon.config_default"](), encoding="utf-8")
     before = set(sleepers())
-    program = subprocess.Popen([sys.executable, "-c", PROGRAM, str(ROOT / "test"), str(config)])
+    program = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(ROOT / "test"), str(ROOT / "_utils"), str(config)]
+    )
     started = wait.until(lambda: set(sleepers()) - before, 30, "the trial")
     program.send_signal(signal.SIGKILL)
     program.wait()

@@ -52,6 +52,7 @@ def make_minion_opts(salt_factories, file_root):
                 "file_roots": {"base": [str(file_root)]},
                 "module_dirs": [str(ROOT / "_modules")],
                 "states_dirs": [str(ROOT / "_states")],
+                "utils_dirs": [str(ROOT / "_utils")],
                 **overrides,
             },
         )

@@ -37,7 +37,7 @@ def test_ready_is_false_where_there_is_no_daemon(loaders, no_containerd, testmod
 
 def test_library_asks_no_pip_where_it_is_there(loaders, testmode, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    ret = loaders.states.containerd_toml.library_installed(name="tomlkit>=0.15.1", test=testmode)
+    ret = loaders.states.containerd_salt.library_installed(name="tomlkit>=0.15.1", test=testmode)
     assert (ret.result, ret.changes) == (True, {})
     assert "tomlkit 0.15.2 is installed." in ret.comment
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 import tomlkit
-from binaries import binaries, on_path, release  # noqa: F401
+from support.binaries import binaries, on_path, release  # noqa: F401
 
 V2 = "io.containerd.grpc.v1.cri"
 OVERRIDES = {"oom_score": -999, "grpc": {"max_recv_message_size": 33554432}}

@@ -5,7 +5,7 @@ What stands between a change and the node, as Salt runs it: owner and mode, cont
 import os
 
 import pytest
-from binaries import binaries, on_path, release  # noqa: F401
+from support.binaries import binaries, on_path, release  # noqa: F401
 
 V2 = "io.containerd.grpc.v1.cri"
 SECRET = {"plugins": {V2: {"registry": {"configs": {"r.example.org": {"auth": {"password": "hunter2"}}}}}}}
@@ -137,10 +137,21 @@ def test_a_file_that_was_lost_comes_back_although_containers_run(managed, loader
 
 
 def test_the_mode_of_a_first_secret_is_predicted_once(managed, loaders, config_path):
+    """
+    In one run, as the SLS has it: ``protected`` knows what ``managed`` has foretold.
+    """
     managed({"oom_score": 1})
-    secret = {"version": 2, **SECRET}
-    state = loaders.states.containerd_toml.protected
-    assert managed(secret, test=True).changes
-    assert state(name=str(config_path), overrides=secret, test=True).changes == {}
-    managed(secret)
-    assert state(name=str(config_path), overrides=secret).changes == {}
+    arguments = [{"name": str(config_path)}, {"overrides": {"version": 2, **SECRET}}]
+    run = {
+        name: {
+            "containerd_toml": [function, *arguments, {"order": number}],
+            "__sls__": "x",
+            "__env__": "base",
+        }
+        for number, (name, function) in enumerate([("written", "managed"), ("closed", "protected")])
+    }
+    for test in (True, False):
+        rets = loaders.modules.state.high(run, test=test)
+        changes = {ret["__id__"]: ret["changes"] for ret in rets.raw.values()}
+        assert changes["written"]
+        assert changes["closed"] == {}

@@ -3,6 +3,7 @@ Every SLS renders on every os and pillar that the README names, and says what is
 """
 
 import functools
+import shutil
 
 import pytest
 import yaml
@@ -51,24 +52,51 @@ def apply_with(make_minion_opts):
     """
 
     @functools.cache
-    def loaders_of(grains):
+    def loaders_of(grains, root, saltenv):
         keys = ("os", "os_family", "osfinger", "oscodename", "osarch")
         machine = "aarch64" if grains[4] in ("arm64", "aarch64") else "x86_64"
         static = {**dict(zip(keys, grains)), "cpuarch": machine, "systemd": {"version": "252"}}
-        return Loaders(make_minion_opts(f"render-{grains[2]}", grains=static))
+        roots = {"file_roots": {saltenv: [str(root)]}} if root else {}
+        return Loaders(make_minion_opts(f"render-{grains[2]}", grains=static, **roots))
 
-    def render(sls, grains, pillar, test=False):
-        chunks = loaders_of(grains).modules.state.show_low_sls(sls, pillar=pillar, test=test)
+    def render(sls, grains, pillar, test=False, root=None, saltenv="base"):
+        show = loaders_of(grains, root, saltenv).modules.state.show_low_sls
+        chunks = show(sls, pillar=pillar, test=test, saltenv=saltenv)
         assert all(isinstance(chunk, dict) for chunk in chunks), chunks
         return {chunk["__id__"]: chunk for chunk in chunks}
 
     return render
 
 
+@pytest.fixture(scope="module")
+def other_release(file_root, tmp_path_factory):
+    """
+    A file root whose map finds modules of another release, so that a renderer checks the pillar.
+    """
+    root = tmp_path_factory.mktemp("roots") / "other"
+    shutil.copytree(file_root, root)
+    path = root / "containerd/map.jinja"
+    text = path.read_text(encoding="utf-8")
+    assert 'release = "' in text
+    path.write_text(text.replace('release = "', 'release = "0.'), encoding="utf-8")
+    return root
+
+
+@pytest.fixture(scope="module")
+def no_check(other_release):
+    """
+    The same without the file that checks the pillar.
+    """
+    root = other_release.with_name("none")
+    shutil.copytree(other_release, root)
+    (root / "_utils/containerd_formula/pillar.py").unlink()
+    return root
+
+
 @pytest.mark.parametrize(("name", "pillar"), MATRIX)
 def test_the_formula_renders(apply_with, name, pillar):
     chunks = apply_with("containerd", GRAINS[name], PILLARS[pillar])
-    assert chunks["containerd settings are valid"]["fun"] == "nop", chunks["containerd settings are valid"]
+    assert chunks["containerd pillar is valid"]["fun"] == "nop", chunks["containerd pillar is valid"]
     distro = ["containerd", "containerd-ctr"] if name == "opensuse-15" else ["containerd"]
     expected = ["containerd.io"] if pillar != "distro" and name in DOCKER else distro
     assert chunks["containerd package is installed"]["packages"] == expected
@@ -143,7 +171,7 @@ def test_docker_has_nothing_for_the_others(apply_with, name):
     pillar = {"containerd": {"package": {"source": "docker"}}}
     assert (
         "Docker has no packages for"
-        in apply_with("containerd", GRAINS[name], pillar)["containerd settings are valid"]["name"]
+        in apply_with("containerd", GRAINS[name], pillar)["containerd pillar is valid"]["name"]
     )
 
 
@@ -198,6 +226,44 @@ def test_packaged_settings_of_debian_are_a_layer_of_their_own(apply_with):
     assert docker["overrides"][1] == {"os": {}}
 
 
+@pytest.mark.parametrize(("name", "arch"), [("debian-12", "amd64"), ("debian-11", "arm64")])
+def test_an_archive_is_that_of_the_machine_and_tidied_after_it_is_ready(apply_with, name, arch):
+    archive = {"sha256": {"1.7.24": {arch: "0" * 64}}}
+    package = {"source": "archive", "version": "1.7.24", "archive": archive}
+    chunks = apply_with("containerd", GRAINS[name], {"containerd": {"package": package}})
+    unpacked, used = chunks["containerd archive is unpacked"], chunks["containerd package is installed"]
+    assert (unpacked["arch"], unpacked["releases"]["containerd"]["sha256"]) == (arch, archive["sha256"])
+    assert used["releases"] == unpacked["releases"]
+    assert list(used["releases"]) == ["containerd"]
+    assert _required(chunks["containerd old archives are removed"], chunks) == {"containerd is ready"}
+    package["archive"] = {**archive, "runc": {"version": "1.1.15", "sha256": {"1.1.15": {arch: "0" * 64}}}}
+    given = {"containerd": {"package": package, "service": {"manage": False}}}
+    chunks = apply_with("containerd", GRAINS[name], given)
+    assert chunks["containerd archive is unpacked"]["releases"]["runc"]["version"] == "1.1.15"
+    # Nothing is started where an image is built.
+    assert "containerd old archives are removed" not in chunks
+
+
+def test_an_image_is_built_without_a_start(apply_with):
+    chunks = apply_with("containerd", GRAINS["debian-12"], {"containerd": {"service": {"manage": False}}})
+    assert chunks["containerd kernel modules are loaded"]["state"] == "test"
+    assert chunks["containerd sysctls are set now"]["state"] == "test"
+    assert [name for name in chunks if name.startswith("containerd service")] == [
+        "containerd service drop-in is managed",
+        "containerd service is enabled",
+    ]
+    assert not {"containerd is ready", "containerd configuration is rolled back"} & set(chunks)
+
+
+@pytest.mark.parametrize("restart", ["auto", "manual"])
+def test_a_restart_is_automatic_or_not(apply_with, restart):
+    chunks = apply_with("containerd", GRAINS["debian-12"], {"containerd": {"service": {"restart": restart}}})
+    running = chunks["containerd service is running"]
+    changed = ["containerd configuration is managed", "containerd service drop-in is managed"]
+    assert running.get("watch", []) == (changed if restart == "auto" else [])
+    assert set(changed) <= _required(running, chunks)
+
+
 def test_null_takes_a_sysctl_out(apply_with):
     pillar = {"containerd": {"kernel": {"sysctls": {"net.ipv4.ip_forward": None, "vm.overcommit_memory": 1}}}}
     contents = apply_with("containerd.kernel", GRAINS["debian-12"], pillar)[
@@ -232,21 +298,62 @@ def test_order_of_the_overrides_is_that_of_the_pillar(apply_with):
     ],
 )
 @pytest.mark.parametrize("sls", ["containerd", "containerd.clean"])
-@pytest.mark.parametrize("test", [False, True], ids=["live", "test"])
-def test_a_wrong_pillar_fails_first_and_alone(apply_with, grains, containerd, words, test, sls):
+# Asked of the minion's own module, and of a renderer.
+@pytest.mark.parametrize(("root", "test"), [("file_root", False), ("other_release", True)])
+def test_a_wrong_pillar_fails_first_and_alone(
+    request, apply_with, grains, containerd, words, test, root, sls
+):
     """
     One state fails with the reason; everything that changes the node requires it.
     """
-    pillar = {"containerd": containerd}
-    chunks = apply_with(sls, grains, pillar, test)
-    first = min(chunks.values(), key=lambda chunk: chunk["order"])
-    assert (first["__id__"], first["fun"]) == ("containerd settings are valid", "fail_without_changes")
-    assert words in first["name"]
+    root = request.getfixturevalue(root)
+    chunks = apply_with(sls, grains, {"containerd": containerd}, test, root)
+    assert words in _fails_first(chunks)
 
+
+@pytest.mark.parametrize(
+    "pillar", [{}, {"containerd": {"package": {"source": "pigeon"}}}], ids=["right", "wrong"]
+)
+@pytest.mark.parametrize("saltenv", ["base", "prod"])
+@pytest.mark.parametrize("sls", ["containerd", "containerd.clean"])
+def test_without_its_check_no_pillar_is_right(apply_with, no_check, pillar, saltenv, sls):
+    chunks = apply_with(sls, GRAINS["debian-12"], pillar, root=no_check, saltenv=saltenv)
+    assert "The pillar was not checked" in _fails_first(chunks)
+
+
+@pytest.mark.parametrize("sls", ["containerd", "containerd.clean"])
+def test_the_pillar_is_checked_in_another_saltenv(apply_with, other_release, sls):
+    """
+    By the file of that saltenv: there is none in base.
+    """
+    chunks = apply_with(sls, GRAINS["debian-12"], {}, root=other_release, saltenv="prod")
+    assert chunks["containerd pillar is valid"]["fun"] == "nop"
+    wrong = {"containerd": {"nope": 1}}
+    chunks = apply_with(sls, GRAINS["debian-12"], wrong, root=other_release, saltenv="prod")
+    assert "containerd:nope is not a setting" in _fails_first(chunks)
+
+
+def test_the_map_is_rendered_as_rarely_as_can_be(apply_with):
+    """
+    It is a third of what a converged run costs, each time.
+    """
+    rendered = {chunk["__sls__"] for chunk in apply_with("containerd", GRAINS["debian-12"], {}).values()}
+    files = [ROOT / sls.replace(".", "/") for sls in rendered]
+    files = [path / "init.sls" if path.is_dir() else path.with_suffix(".sls") for path in files]
+    assert len([path for path in files if "map.jinja" in path.read_text(encoding="utf-8")]) <= 6
+
+
+def _fails_first(chunks):
+    """
+    Assert that the state of the pillar fails, and that nothing changes the node without it; return its words.
+    """
+    first = min(chunks.values(), key=lambda chunk: chunk["order"])
+    assert (first["__id__"], first["fun"]) == ("containerd pillar is valid", "fail_without_changes")
     needs = {name: _required(chunk, chunks) for name, chunk in chunks.items()}
     for name, chunk in chunks.items():
         if chunk["state"] != "test":
             assert first["__id__"] in _closure(name, needs), f"{name} would run with a wrong pillar"
+    return first["name"]
 
 
 def _required(chunk, chunks):
@@ -254,7 +361,9 @@ def _required(chunk, chunks):
     for requisite in [*chunk.get("require", []), *chunk.get("watch", [])]:
         kind, value = next(iter(requisite.items())) if isinstance(requisite, dict) else ("id", requisite)
         if kind == "sls":
-            names |= {name for name, other in chunks.items() if other["__sls__"] in (value, f"{value}.init")}
+            of_sls = {name for name, other in chunks.items() if other["__sls__"] == value}
+            assert of_sls, f"{value} has no states: {chunk['__id__']} waits for nothing"
+            names |= of_sls
         else:
             names.add(value)
     return names

@@ -4,8 +4,8 @@ What a person asks of a node: where does a value come from, is it in effect, wha
 
 import pytest
 import yaml
-from binaries import binaries, on_path, release  # noqa: F401
 from saltfactories.utils.functional import Loaders
+from support.binaries import binaries, on_path, release  # noqa: F401
 
 V2 = "io.containerd.grpc.v1.cri"
 SANDBOX = f'plugins."{V2}".sandbox_image'
@@ -46,7 +46,7 @@ def layers(site):
     """
     [chunk] = [
         chunk
-        for chunk in site.modules.state.show_low_sls("containerd.config.file")
+        for chunk in site.modules.state.show_low_sls("containerd.config")
         if (chunk["state"], chunk["fun"]) == ("containerd_toml", "managed")
     ]
     return chunk["overrides"]

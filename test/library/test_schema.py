@@ -61,6 +61,10 @@ def test_what_is_not_in_use_or_not_deprecated_there_is_no_finding(key, value):
     "text",
     [
         CRI + ".containerd.runtimes.crun",
+        CRI + ".containerd.default_runtime.options.Root",
+        CRI + ".containerd.default_runtime.pod_annotations",
+        CRI + ".containerd.untrusted_workload_runtime.options.Root",
+        CRI + ".containerd.untrusted_workload_runtime.container_annotations",
         RT + ".containerd.runtimes.crun.runtime_type",
         RT + ".containerd.runtimes.crun.Runtime_Type",
         RT + ".containerd.runtimes.crun.sandboxer",
@@ -186,3 +190,35 @@ def test_choices():
     assert schema.choices(key("debug.format")) == ["", "text", "json"]
     assert schema.choices(key(RT + ".cni.ip_pref")) == ["", "ipv4", "ipv6", "cni"]
     assert schema.choices(key("root")) is None
+
+
+def test_facts_are_those_of_the_setting_itself():
+    assert schema.facts(key(CRI + ".registry.config_path")) == {"since": "1.5"}
+    assert schema.facts(key("debug.log_trace_id")) == {"since": "2.3"}
+    assert schema.facts(key("debug.log_trace_id.x")) == schema.facts(()) == {}
+    # What is returned is the caller's own.
+    schema.facts(key("debug.level")).clear()
+    schema.choices(key("debug.level")).clear()
+    assert "trace" in schema.choices(key("debug.level"))
+
+
+@pytest.mark.parametrize(
+    ("short", "version", "text"),
+    [
+        ("CRI.containerd.snapshotter", 2, CRI + ".containerd.snapshotter"),
+        ("CRI.containerd.snapshotter", 3, IMG + ".snapshotter"),
+        ("grpc.address", 3, "grpc.address"),
+        ("grpc.address", 4, 'plugins."io.containerd.server.v1.grpc".address'),
+        (("grpc", "address"), 4, 'plugins."io.containerd.server.v1.grpc".address'),
+        ("root", 4, "root"),
+    ],
+)
+def test_a_setting_is_located(short, version, text):
+    assert schema.locate(short, version) == key(text)
+    assert schema.locate("CRI.systemd_cgroup", 3) is None
+
+
+def test_the_plugins():
+    assert schema.plugins()["io.containerd.grpc.v1.cri"] is True
+    assert schema.plugins()["io.containerd.content.v1.content"] is False
+    assert schema.cri_plugins() == [key(text)[1] for text in (CRI, IMG, RT)]

@@ -5,13 +5,13 @@ Real machines: one for each Salt release of ``SALTS``, booted once and used by a
 import os
 
 import pytest
-from formula_node import FormulaNode
 from lab import image
 from lab.cri import Cri
 from lab.machine import Machine
 from lab.oci import busybox_image
-from progress import progress  # noqa: F401
-from steady import Site
+from support.formula import FormulaNode
+from support.progress import progress  # noqa: F401
+from support.site import Site
 
 SUITE = os.environ.get("SUITE", "bookworm")
 SALTS = os.environ.get("SALTS", image.DEFAULT_SALT).split()

@@ -12,7 +12,7 @@ import time
 import pytest
 from conftest import SALTS, SOCKET
 from lab.cri import Cri
-from steady import CONFIG, MANAGED, RESTARTED, RUNNING, settings
+from support.site import CONFIG, MANAGED, RESTARTED, RUNNING, settings
 
 pytestmark = [
     pytest.mark.parametrize("node", SALTS[:1], indirect=True),

@@ -52,21 +52,15 @@ def restarts(node):
     return log.count("Started containerd")
 
 
-def test_preview_of_a_bare_machine_without_the_modules(node):
+def test_the_first_preview_of_a_bare_machine_is_the_whole_preview(node, remembered):
+    """
+    Rendering has synced the formula's own modules, as a highstate does, and nothing else is touched.
+    """
     node.pillar(SETTINGS)
     before = snapshot(node)
     preview = node.apply(test=True)
     assert preview.failed == {}
     assert preview.retcode == 0
-    assert "saltutil.sync_all" in preview["containerd Salt modules are synced"]["comment"]
-    assert snapshot(node) == before
-
-
-def test_preview_of_a_bare_machine_with_the_modules(node, remembered):
-    node.salt("saltutil.sync_all")
-    before = snapshot(node)
-    preview = node.apply(test=True)
-    assert preview.failed == {}
     assert set(preview.changed) >= FIRST_CHANGES | {"containerd TOML library is installed"}
     assert preview[MANAGED]["changes"][f'plugins."{V2}".sandbox_image'] == {"new": "example.org/pause:1"}
     assert snapshot(node) == before
@@ -80,7 +74,7 @@ def test_a_wrong_pillar_changes_nothing(node, mistake):
     ret = node.apply()
     assert ret.retcode != 0
     assert ret.changed == {}
-    assert "containerd:package:source" in ret["containerd settings are valid"]["comment"]
+    assert "containerd:package:source" in ret["containerd pillar is valid"]["comment"]
     node.pillar(SETTINGS)
     assert snapshot(node) == before
 

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 from conftest import SALTS, SUITE
-from formula_node import FormulaNode
 from lab import image, repository
 from lab.machine import Machine
+from support.formula import FormulaNode
 
 V2 = "io.containerd.grpc.v1.cri"
 PAUSE = "example.org/pause:1"
@@ -138,7 +138,7 @@ def assert_settings_in_effect(node, release):
         assert node.effective("version") == 3
         pinned = node.effective("plugins", "io.containerd.cri.v1.images", "pinned_images")
         assert pinned["sandbox"] == PAUSE
-    assert node.salt("containerd.ready", "timeout=60") == {"ready": True, "reason": ""}
+    assert node.salt("containerd.ready", "timeout=60") == {"ready": True, "answers": True, "reason": ""}
     assert node.salt("containerd.status")["restart_pending"] is False
 
 

@@ -4,10 +4,10 @@ What the files for other people's CI promise, as far as it can be seen without r
 
 import re
 
-import matrix
 import pytest
 import yaml
 from support import ROOT
+from tools import matrix
 
 KITCHEN = (ROOT / "kitchen.yml").read_text(encoding="utf-8")
 WORKFLOW = ROOT / ".github/workflows/test.yml"

@@ -30,33 +30,34 @@ def release(version, names=NAMES, more=()):
 
 
 @pytest.fixture
-def archive(tmp_path):
+def archive(tmp_path, monkeypatch):
     """
-    Return the execution module over a root of the test's own.
+    Return the execution module over folders of the test's own.
     """
     module = load("_modules/containerd_archive.py")
-    module.ROOT = str(tmp_path / "opt")
-    module.PREFIX = str(tmp_path / "usr")
-    module.__grains__ = {"cpuarch": "x86_64"}
+    monkeypatch.setattr(module.places, "ARCHIVES", str(tmp_path / "opt"))
+    monkeypatch.setattr(module.places, "PREFIX", str(tmp_path / "usr"))
     module.__salt__ = {}
     return module
 
 
 @pytest.fixture
-def states(archive, tmp_path):
+def states(archive):
     """
     Return the state module over it, with a service that counts its restarts.
     """
     module = load("_states/containerd_archive.py")
-    module.SYSTEMD_BOOTED = str(tmp_path)
     module.restarts = []
+
+    def restart():
+        module.restarts.append("containerd")
+        return " The service was restarted."
+
     module.__opts__ = {"test": False}
     module.__salt__ = {
         **{f"containerd_archive.{n}": f for n, f in vars(archive).items() if callable(f)},
         "cmd.which": lambda name: f"/usr/bin/{name}",
-        "service.systemctl_reload": lambda: None,
-        "service.status": lambda name: True,
-        "service.restart": module.restarts.append,
+        "containerd_service.restart_if_running": restart,
     }
     return module
 
@@ -79,26 +80,24 @@ def pinned(tmp_path):
 
 
 def install(states, releases):
-    for function in (states.unpacked, states.in_use):
-        ret = function("x", releases)
-        if ret["result"] is not True:
-            return ret
-    return ret
+    ret = states.unpacked("x", releases, "amd64")
+    return states.in_use("x", releases) if ret["result"] is True else ret
 
 
 def content(archive, name="bin/ctr"):
-    with open(os.path.join(archive.PREFIX, name), encoding="utf-8") as file:
+    with open(os.path.join(archive.places.PREFIX, name), encoding="utf-8") as file:
         return file.read()
 
 
 def test_a_release_is_installed_switched_and_the_old_one_kept_until_tidied(states, archive, pinned):
     assert install(states, pinned("1.6.20"))["result"] is True
     assert content(archive) == "1.6.20"
+    assert not os.path.lexists(f"{archive.places.PREFIX}/sbin/runc")
     ret = install(states, pinned("1.7.24"))
     assert ret["changes"] == {"containerd": {"old": "1.6.20", "new": "1.7.24"}}
     assert (content(archive), archive.unpacked()) == ("1.7.24", ["1.6.20", "1.7.24"])
     assert states.restarts == ["containerd", "containerd"]
-    assert list(states.tidied("x")["changes"]) == [f"{archive.ROOT}/containerd-1.6.20"]
+    assert list(states.tidied("x")["changes"]) == [f"{archive.places.ARCHIVES}/containerd-1.6.20"]
     assert (content(archive), archive.unpacked()) == ("1.7.24", ["1.7.24"])
     assert states.tidied("x")["changes"] == {}
 
@@ -107,7 +106,7 @@ def test_a_second_run_changes_nothing(states, pinned):
     releases = {**pinned("1.7.24"), **pinned("1.1.15", b"runc", kind="runc")}
     install(states, releases)
     os.unlink(releases["containerd"]["url"].replace("file://", "").format(version="1.7.24", arch="amd64"))
-    assert states.unpacked("x", releases)["changes"] == {}
+    assert states.unpacked("x", releases, "amd64")["changes"] == {}
     assert states.in_use("x", releases)["changes"] == {}
     assert states.restarts == ["containerd"]
 
@@ -115,15 +114,15 @@ def test_a_second_run_changes_nothing(states, pinned):
 def test_runc_lies_beside_it(states, archive, pinned):
     install(states, {**pinned("1.7.24"), **pinned("1.1.15", b"runc", kind="runc")})
     assert content(archive, "sbin/runc") == "runc"
-    assert os.access(os.path.join(archive.PREFIX, "sbin/runc"), os.X_OK)
+    assert os.access(os.path.join(archive.places.PREFIX, "sbin/runc"), os.X_OK)
 
 
 def test_without_any_runc_nothing_is_installed(states, archive, pinned):
     states.__salt__["cmd.which"] = lambda name: None
-    ret = states.unpacked("x", pinned("1.7.24"))
+    ret = states.unpacked("x", pinned("1.7.24"), "amd64")
     assert (ret["result"], ret["changes"]) == (False, {})
     assert "pin one in containerd:package:archive:runc" in ret["comment"]
-    assert not os.path.exists(archive.ROOT)
+    assert not os.path.exists(archive.places.ARCHIVES)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +142,7 @@ def test_what_is_not_the_release_leaves_the_old_one(states, archive, pinned, con
     ret = install(states, pinned("2.1.9", content_of, sha256))
     assert (ret["result"], ret["changes"]) == (False, {})
     assert words in ret["comment"]
-    assert (content(archive), sorted(os.listdir(archive.ROOT))) == (
+    assert (content(archive), sorted(os.listdir(archive.places.ARCHIVES))) == (
         "1.7.24",
         ["containerd-1.7.24", "current-containerd"],
     )
@@ -159,7 +158,7 @@ def test_a_full_disk_leaves_the_old_one(states, archive, pinned, monkeypatch):
     monkeypatch.setattr(archive.shutil, "copyfileobj", full)
     ret = install(states, pinned("2.1.9"))
     assert "No space left on device" in ret["comment"]
-    assert sorted(os.listdir(archive.ROOT)) == ["containerd-1.7.24", "current-containerd"]
+    assert sorted(os.listdir(archive.places.ARCHIVES)) == ["containerd-1.7.24", "current-containerd"]
     assert content(archive) == "1.7.24"
 
 
@@ -175,7 +174,7 @@ def test_a_disk_that_a_download_filled_is_told_as_one(archive, monkeypatch):
     usage = archive.shutil.disk_usage("/")
     monkeypatch.setattr(archive.shutil, "disk_usage", lambda _path: usage._replace(free=4096))
     with pytest.raises(CommandExecutionError, match="cannot be fetched: No space left on device"):
-        archive.unpack("runc", "1.1.15", "https://example.org/runc", "0" * 64)
+        archive.unpack("runc", "1.1.15", "https://example.org/runc", "0" * 64, "amd64")
 
 
 def test_nothing_of_an_archive_leaves_its_folder(states, archive, pinned, tmp_path):
@@ -186,13 +185,13 @@ def test_nothing_of_an_archive_leaves_its_folder(states, archive, pinned, tmp_pa
         ("bin/link", tarfile.SYMTYPE, "/etc/shadow"),
     ]
     assert install(states, pinned("1.7.24", release("1.7.24", more=evil)))["result"] is True
-    assert sorted(os.listdir(f"{archive.ROOT}/containerd-1.7.24/bin")) == sorted(NAMES)
+    assert sorted(os.listdir(f"{archive.places.ARCHIVES}/containerd-1.7.24/bin")) == sorted(NAMES)
     assert not list(tmp_path.rglob("*evil*"))
 
 
 def test_a_file_of_somebody_else_is_not_replaced(states, archive, pinned):
-    os.makedirs(f"{archive.PREFIX}/bin")
-    with open(f"{archive.PREFIX}/bin/ctr", "w", encoding="utf-8") as file:
+    os.makedirs(f"{archive.places.PREFIX}/bin")
+    with open(f"{archive.places.PREFIX}/bin/ctr", "w", encoding="utf-8") as file:
         file.write("mine")
     ret = install(states, pinned("1.7.24"))
     assert ret["result"] is False
@@ -200,18 +199,25 @@ def test_a_file_of_somebody_else_is_not_replaced(states, archive, pinned):
     assert content(archive) == "mine"
 
 
-def test_a_daemon_that_does_not_like_the_old_document_fails_no_state(states, pinned):
+@pytest.mark.parametrize("told", ["", " The service did not start with the configuration of before: x"])
+def test_how_the_restart_went_is_told_and_fails_no_state(states, pinned, told):
     """
     The document is written anew after this state; 1.7 for one does not start with the schema of 2.1.
     """
-
-    def refuse(name):
-        raise CommandExecutionError(f"Job for {name}.service failed")
-
-    states.__salt__["service.restart"] = refuse
+    states.__salt__["containerd_service.restart_if_running"] = lambda: told
     ret = install(states, pinned("1.7.24"))
     assert (ret["result"], bool(ret["changes"])) == (True, True)
-    assert "did not start with the configuration of before: Job for containerd.service" in ret["comment"]
+    assert ret["comment"] == f"The releases are in use.{told}"
+
+
+def test_a_systemd_that_does_not_answer_is_no_traceback(states, pinned):
+    def refuse():
+        raise CommandExecutionError("systemctl daemon-reload failed: no bus")
+
+    states.__salt__["containerd_service.restart_if_running"] = refuse
+    ret = install(states, pinned("1.7.24"))
+    assert (ret["result"], bool(ret["changes"])) == (False, True)
+    assert ret["comment"] == "The releases are in use. systemctl daemon-reload failed: no bus"
 
 
 def test_absent_removes_what_it_made_and_nothing_else(states, archive, pinned, tmp_path):
@@ -220,10 +226,12 @@ def test_absent_removes_what_it_made_and_nothing_else(states, archive, pinned, t
     assert states.absent(str(unit))["changes"] == {}
     assert unit.exists()
     install(states, pinned("1.7.24"))
-    os.symlink("/usr/bin/ctr", f"{archive.PREFIX}/bin/nerdctl")
-    assert states.absent(str(unit))["result"] is True
-    assert os.listdir(f"{archive.PREFIX}/bin") == ["nerdctl"]
-    assert not os.path.exists(archive.ROOT)
+    os.symlink("/usr/bin/ctr", f"{archive.places.PREFIX}/bin/nerdctl")
+    ret = states.absent(str(unit))
+    assert (ret["result"], states.restarts) == (True, ["containerd", "containerd"])
+    assert ret["comment"].endswith(": removed. The service was restarted.")
+    assert os.listdir(f"{archive.places.PREFIX}/bin") == ["nerdctl"]
+    assert not os.path.exists(archive.places.ARCHIVES)
     assert not unit.exists()
     assert states.absent(str(unit))["changes"] == {}
 
@@ -231,11 +239,11 @@ def test_absent_removes_what_it_made_and_nothing_else(states, archive, pinned, t
 def test_a_preview_predicts_and_changes_nothing(states, archive, pinned):
     states.__opts__["test"] = True
     releases = pinned("1.7.24")
-    predicted = [states.unpacked("x", releases), states.in_use("x", releases)]
+    predicted = [states.unpacked("x", releases, "amd64"), states.in_use("x", releases)]
     assert [ret["result"] for ret in predicted] == [None, None]
-    assert not os.path.exists(archive.ROOT)
+    assert not os.path.exists(archive.places.ARCHIVES)
     states.__opts__["test"] = False
-    done = [states.unpacked("x", releases), states.in_use("x", releases)]
+    done = [states.unpacked("x", releases, "amd64"), states.in_use("x", releases)]
     assert [ret["changes"] for ret in done] == [ret["changes"] for ret in predicted]
 
 
@@ -245,6 +253,6 @@ def test_a_download_that_fails_tells_no_password(archive):
 
     archive.__salt__ = {"cp.get_url": broken}
     with pytest.raises(CommandExecutionError) as caught:
-        archive.unpack("runc", "1.1.15", "https://me:secret@example.org/runc.{arch}", "0" * 64)
+        archive.unpack("runc", "1.1.15", "https://me:secret@example.org/runc.{arch}", "0" * 64, "amd64")
     assert "secret" not in str(caught.value)
     assert "example.org/runc.amd64 cannot be fetched: connection refused" in str(caught.value)

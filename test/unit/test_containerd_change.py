@@ -6,7 +6,7 @@ import os
 
 import pytest
 from salt.exceptions import CommandExecutionError
-from support import wired
+from support import load
 
 
 @pytest.fixture
@@ -19,11 +19,11 @@ def systemd():
 
 @pytest.fixture
 def change(tmp_path, systemd):
-    module = wired("containerd_change")
+    module = load("_modules/containerd_change.py")
     module.__opts__ = {"root_dir": str(tmp_path / "root")}
     module.__salt__ = {
-        "containerd_unit.properties": lambda: systemd,
-        "containerd_unit.reload": lambda: True,
+        "containerd_service.properties": lambda: systemd,
+        "containerd_service.reload": lambda: True,
         "file.user_to_uid": lambda user: {"root": 0, "nobody": 65534}.get(user, ""),
         "file.group_to_gid": lambda group: {"root": 0}.get(group, ""),
     }
@@ -47,7 +47,7 @@ def test_the_content_is_on_the_disk_before_it_has_the_name(change, config, monke
         os, "fsync", lambda fd: calls.append(os.path.isdir(f"/proc/self/fd/{fd}")) or fsync(fd)
     )
     monkeypatch.setattr(os, "replace", lambda *names: calls.append("name") or replace(*names))
-    change.write(str(config), "new")
+    change._write(str(config), "new")
     assert calls == [False, "name", True]
     assert config.read_text(encoding="utf-8") == "new"
 
@@ -61,7 +61,7 @@ def test_a_file_that_cannot_be_written_is_as_it_was(change, config, monkeypatch,
     with pytest.raises(
         CommandExecutionError, match="config.toml cannot be written, and is as it was: No space"
     ):
-        change.write(str(config), "new")
+        change._write(str(config), "new")
     assert config.read_text(encoding="utf-8") == "old"
     assert os.listdir(config.parent) == ["config.toml"]
 
@@ -69,30 +69,30 @@ def test_a_file_that_cannot_be_written_is_as_it_was(change, config, monkeypatch,
 def test_owner_and_mode_stay_unless_they_are_given(change, config):
     config.chmod(0o640)
     os.chown(config, 65534, 65534)
-    change.write(str(config), "new")
+    change._write(str(config), "new")
     found = config.stat()
     assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (65534, 65534, 0o640)
-    change.write(str(config), "newer", user="root", group="root", mode="0600")
+    change._write(str(config), "newer", user="root", group="root", mode="0600")
     found = config.stat()
     assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (0, 0, 0o600)
 
 
 def test_a_new_file_is_for_all_to_read_and_a_folder_is_made(change, tmp_path):
     path = tmp_path / "etc" / "new.toml"
-    change.write(str(path), "new")
+    change._write(str(path), "new")
     assert path.stat().st_mode & 0o777 == 0o644
 
 
 def test_an_unknown_user_is_an_error(change, config):
     with pytest.raises(CommandExecutionError, match="there is no user ghost"):
-        change.write(str(config), "new", user="ghost")
+        change._write(str(config), "new", user="ghost")
     assert config.read_text(encoding="utf-8") == "old"
 
 
 def test_a_link_is_kept(change, config, tmp_path):
     link = tmp_path / "link.toml"
     link.symlink_to(config)
-    change.write(str(link), "new")
+    change._write(str(link), "new")
     assert link.is_symlink()
     assert config.read_text(encoding="utf-8") == "new"
 
@@ -106,9 +106,9 @@ def test_what_is_no_file_stays(change, tmp_path):
     with pytest.raises(CommandExecutionError, match="link is no file, and stays as it is"):
         change.apply(str(tmp_path / "link"), "new")
     with pytest.raises(CommandExecutionError, match="device is no file, and stays as it is"):
-        change.write(str(tmp_path / "link"), "new")
+        change._write(str(tmp_path / "link"), "new")
     assert not (tmp_path / "device").is_file()
-    assert change.unproved() == []
+    assert change._unproved() == []
 
 
 def test_what_a_killed_run_left_is_swept_away(change, config):
@@ -116,7 +116,7 @@ def test_what_a_killed_run_left_is_swept_away(change, config):
     for path in (old, young):
         path.write_text("secret", encoding="utf-8")
     os.utime(old, (0, 0))
-    change.write(str(config), "new")
+    change._write(str(config), "new")
     assert (old.exists(), young.exists()) == (False, True)
 
 
@@ -126,12 +126,12 @@ def good(config):
 
 def test_a_change_is_pending_until_the_daemon_is_another_one(change, config, systemd):
     change.apply(str(config), "new")
-    assert change.unproved() == change.pending() == [str(config)]
+    assert change._unproved() == change.pending() == [str(config)]
     assert change.tried() == []
     systemd["InvocationID"] = "second"
-    assert (change.unproved(), change.pending(), change.tried()) == ([str(config)], [], [str(config)])
+    assert (change._unproved(), change.pending(), change.tried()) == ([str(config)], [], [str(config)])
     assert change.settle() == [str(config)]
-    assert (change.unproved(), change.settle()) == ([], [])
+    assert (change._unproved(), change.settle()) == ([], [])
     assert good(config).read_text(encoding="utf-8") == "new"
     assert good(config).stat().st_mode & 0o777 == 0o600
 
@@ -149,7 +149,7 @@ def test_a_daemon_that_does_not_run_will_read_the_change(change, config, systemd
 def test_a_change_that_was_taken_back_in_time_is_none(change, config):
     change.apply(str(config), "new")
     change.apply(str(config), "old")
-    assert (change.unproved(), change.pending()) == ([], [])
+    assert (change._unproved(), change.pending()) == ([], [])
 
 
 def test_a_change_that_was_taken_back_too_late_is_pending(change, config, systemd):
@@ -159,24 +159,24 @@ def test_a_change_that_was_taken_back_too_late_is_pending(change, config, system
     change.apply(str(config), "new")
     systemd["InvocationID"] = "second"
     change.apply(str(config), "old")
-    assert (change.unproved(), change.pending()) == ([], [str(config)])
+    assert (change._unproved(), change.pending()) == ([], [str(config)])
 
 
 def test_a_run_that_was_killed_before_the_write_left_nothing_pending(change, config, monkeypatch):
     class Killed(BaseException):
         pass
 
-    write = change.write
+    write = change._write
 
     def die(path, *args, **options):
         if path == str(config):
             raise Killed
         return write(path, *args, **options)
 
-    monkeypatch.setattr(change, "write", die)
+    monkeypatch.setattr(change, "_write", die)
     with pytest.raises(Killed):
         change.apply(str(config), "new")
-    assert (change.pending(), change.unproved()) == ([], [])
+    assert (change.pending(), change._unproved()) == ([], [])
 
 
 def test_what_worked_last_is_kept_over_changes_and_other_peoples_edits(change, config, systemd):
@@ -192,17 +192,17 @@ def test_what_worked_last_is_kept_over_changes_and_other_peoples_edits(change, c
 
 
 def test_a_change_that_cannot_be_written_is_not_recorded(change, config, monkeypatch):
-    write = change.write
+    write = change._write
 
     def full(path, *args, **options):
         if path == str(config):
             raise CommandExecutionError("full")
         return write(path, *args, **options)
 
-    monkeypatch.setattr(change, "write", full)
+    monkeypatch.setattr(change, "_write", full)
     with pytest.raises(CommandExecutionError, match="full"):
         change.apply(str(config), "new")
-    assert change.unproved() == []
+    assert change._unproved() == []
     assert not os.path.exists(change._record_path())
 
 
@@ -244,7 +244,7 @@ def test_roll_back_takes_a_new_drop_in_away_and_brings_a_removed_one_back(
 ):
     monkeypatch.setattr(change, "UNIT_FOLDER", str(tmp_path))
     reloads = []
-    change.__salt__["containerd_unit.reload"] = lambda: reloads.append(1)
+    change.__salt__["containerd_service.reload"] = lambda: reloads.append(1)
     new, gone = tmp_path / "new.conf", tmp_path / "gone.env"
     gone.write_text("secret", encoding="utf-8")
     change.apply(str(new), "new")
@@ -264,14 +264,14 @@ def test_a_record_that_is_rubbish_is_none(change, config, rubbish):
     change.apply(str(config), "new")
     with open(change._record_path(), "w", encoding="utf-8") as file:
         file.write(rubbish)
-    assert (change.unproved(), change.pending(), change.tried()) == ([], [], [])
+    assert (change._unproved(), change.pending(), change.tried()) == ([], [], [])
 
 
 def test_a_directory_in_the_place_of_a_recorded_file_is_no_traceback(change, config, systemd):
     change.apply(str(config), "new")
     config.unlink()
     config.mkdir()
-    assert change.unproved() == change.pending() == [str(config)]
+    assert change._unproved() == change.pending() == [str(config)]
 
 
 @pytest.mark.parametrize(
@@ -280,5 +280,5 @@ def test_a_directory_in_the_place_of_a_recorded_file_is_no_traceback(change, con
 )
 def test_what_cannot_be_written_is_an_error_and_leaves_nothing(change, config, text, mode, words):
     with pytest.raises(CommandExecutionError, match=words):
-        change.write(str(config), text, mode=mode)
+        change._write(str(config), text, mode=mode)
     assert os.listdir(config.parent) == ["config.toml"]

@@ -18,7 +18,7 @@ def states():
     module.__opts__ = {"test": True}
     module.__grains__ = {"os_family": "Debian"}
     module.__salt__ = {
-        "containerd_unit.enabled": lambda: "",
+        "containerd_service.enabled": lambda: "",
         "containerd_change.pending": lambda: ["/etc/containerd/config.toml"],
     }
     return module

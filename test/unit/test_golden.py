@@ -17,7 +17,9 @@ CASES = sorted((ROOT / "test/golden").iterdir())
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_golden(case):
     functions = salt_functions()
-    functions["containerd.config_default"] = lambda: (case / "default.toml").read_text(encoding="utf-8")
+    functions["containerd_daemon.config_default"] = lambda: (case / "default.toml").read_text(
+        encoding="utf-8"
+    )
     overrides = yaml.safe_load((case / "overrides.yaml").read_text(encoding="utf-8"))
     try:
         name, text = "expected.toml", functions["containerd_toml.render"](overrides)

@@ -1,0 +1,203 @@
+"""
+The containerd of this node: what its binary prints, and what the running daemon answers.
+
+Nothing here changes the node.
+"""
+
+import glob
+import os
+import re
+import time
+
+from containerd_formula import renew
+from salt.exceptions import CommandExecutionError
+
+renew()
+
+from containerd_formula import errors, schema, toml
+from containerd_formula.data import at
+from containerd_formula.places import CONFIG, SOCKET
+
+_told = errors.told_as(CommandExecutionError)
+
+POLL_INTERVAL = 0.2
+
+
+def version(binary="containerd"):
+    """
+    Return the version of the installed ``containerd``, or of its ``ctr``, which comes from the same release.
+
+    :raises CommandExecutionError: it is not installed, or its answer is no version.
+    """
+    answer = _run(binary, "--version")["stdout"]
+    # Field 3: field 2 is the import path, which may end in /v2.
+    match = re.match(rf"{binary} \S+ v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?)", answer)
+    if not match:
+        raise CommandExecutionError(f"{binary} --version printed no version: {answer[:200]!r}.")
+    return match[1]
+
+
+def config_default():
+    """
+    Return what ``containerd config default`` of the installed binary prints.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_daemon.config_default
+
+    :return: TOML text, the base of this node's config.toml. It never depends on the file on disk.
+    :raises CommandExecutionError: containerd is not installed, failed, hung, or printed nothing.
+    """
+    text = _run("containerd", "config", "default")["stdout"]
+    if not text.strip():
+        raise CommandExecutionError("containerd config default printed nothing: is the binary whole?")
+    return text
+
+
+def config_dump(path=CONFIG):
+    """
+    Return the configuration in effect for a file: its settings over the built-in defaults.
+
+    path : ``/etc/containerd/config.toml``
+        The file to read, as the daemon would, imports included. It need not be the one in use.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_daemon.config_dump
+
+    :return: a dictionary: ``text``, the TOML text, and ``warnings``, the warnings that containerd
+        wrote meanwhile (2.0 and newer name unknown keys so, older releases are silent).
+    :raises CommandExecutionError: the file does not exist (containerd 2 would show its defaults
+        instead), or containerd refuses it: its own words are in the message.
+    """
+    if not os.path.isfile(path):
+        raise CommandExecutionError(f"{path} does not exist.")
+    result = _run("containerd", "--config", path, "config", "dump")
+    warnings = [line for line in result["stderr"].splitlines() if "level=warning" in line]
+    return {"text": result["stdout"], "warnings": warnings}
+
+
+def plugins(address=None):
+    """
+    Return the plugins of the running daemon with their status.
+
+    address : ``None``
+        The daemon's socket. None takes that of ``/etc/containerd/config.toml``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_daemon.plugins
+
+    :return: a dictionary: full plugin id (``io.containerd.grpc.v1.cri``) to its status, ``ok``,
+        ``skip`` or ``error``.
+    :raises CommandExecutionError: no daemon answers at the address.
+    """
+    lines = _ctr(address or _socket(), "plugins", "ls").splitlines()[1:]
+    fields = [line.split() for line in lines if len(line.split()) >= 4]
+    return {f"{kind}.{name}": rest[-1] for kind, name, *rest in fields}
+
+
+def ready(timeout=0, address=None):
+    """
+    Tell whether the daemon answers and its CRI plugins are ok; wait up to ``timeout`` seconds for an answer.
+
+    :return: a dictionary: ``ready``; ``answers``, whether the daemon does; ``reason``, why it is not ready.
+    :raises CommandExecutionError: containerd is not installed.
+    """
+    deadline = time.monotonic() + timeout
+    address = address or _socket()
+    while True:
+        try:
+            # What a daemon says of its plugins it does not take back.
+            reason = _why_not_ready(plugins(address), address)
+            return {"ready": not reason, "answers": True, "reason": reason}
+        except CommandExecutionError as err:
+            if not __salt__["cmd.which"]("ctr"):
+                raise
+            if time.monotonic() >= deadline:
+                return {"ready": False, "answers": False, "reason": str(err)}
+        time.sleep(POLL_INTERVAL)
+
+
+def containers(state="/run/containerd"):
+    """
+    Return the containers that have a task, without asking the daemon.
+
+    state : ``/run/containerd``
+        The state directory of the daemon: setting ``state``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_daemon.containers
+
+    :return: a sorted list of ``NAMESPACE/ID``.
+    """
+    found = glob.glob(f"{glob.escape(state)}/io.containerd.runtime.*/*/*")
+    return sorted("/".join(path.split("/")[-2:]) for path in found if os.path.isdir(path))
+
+
+def _socket(path=CONFIG):
+    """
+    Return the socket that the configuration gives the daemon; containerd's default where it does not say.
+    """
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            data = toml.loads(file.read(), path)
+        return at(data, schema.locate("grpc.address", data.get("version", 2))) or SOCKET
+    except (errors.Refused, OSError, UnicodeDecodeError):
+        return SOCKET
+
+
+def _why_not_ready(found, address):
+    """Return what is wrong with the CRI plugins among ``found``, empty where nothing is."""
+    cri_plugins = schema.cri_plugins()
+    if cri_plugins[0] not in found:
+        return f"the CRI plugin is not loaded: is {cri_plugins[0]} in disabled_plugins?"
+    failed = [plugin for plugin in cri_plugins if found.get(plugin, "ok") != "ok"]
+    return f"{', '.join(failed)} failed: {_plugin_errors(failed, address)}" if failed else ""
+
+
+def _plugin_errors(failed, address):
+    """Return what the daemon says of the ``failed`` plugins."""
+    words, kind, plugin = [], "", ""
+    for line in _ctr(address, "plugins", "ls", "--detailed").splitlines():
+        label, _, value = (part.strip() for part in line.partition(":"))
+        if label == "Type":
+            kind = value
+        elif label == "ID":
+            plugin = f"{kind}.{value}"
+        elif label == "Message" and plugin in failed:
+            words.append(value)
+    return "; ".join(words) or "the daemon gives no reason"
+
+
+def _ctr(address, *args):
+    # 1.7's ctr waits ten seconds for a socket that is not there.
+    if not os.path.exists(address) and __salt__["cmd.which"]("ctr"):
+        raise CommandExecutionError(f"no daemon answers: there is no socket {address}")
+    return _run("ctr", "--address", address, "--connect-timeout", "2s", *args)["stdout"]
+
+
+def _run(binary, *args):
+    """Run one of containerd's binaries; return what it printed."""
+    if not __salt__["cmd.which"](binary):
+        raise CommandExecutionError(
+            f"{binary} is not installed, or not executable (not in PATH): apply containerd.package."
+        )
+    result = __salt__["containerd_command.run"](binary, *args)
+    if result["retcode"] != 0:
+        lines = (result["stderr"].strip() or result["stdout"].strip()).splitlines()
+        # A panic of Go ends in its stack.
+        told = [line for line in lines if line.startswith(("panic:", f"{binary}:"))] or lines[-1:]
+        raise CommandExecutionError(
+            f"{binary} {' '.join(args)} failed: {told[-1] if told else result['retcode']}"
+        )
+    return result

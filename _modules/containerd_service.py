@@ -1,0 +1,166 @@
+"""The daemon's service: the one seam to systemd."""
+
+import os
+import shutil
+import tempfile
+
+import salt.utils.path
+from containerd_formula import renew
+from salt.exceptions import CommandExecutionError
+
+renew()
+from containerd_formula import places, unit
+
+PROPERTIES = (
+    "LoadState",
+    "ActiveState",
+    "UnitFileState",
+    "InvocationID",
+    "FragmentPath",
+    "ExecMainStartTimestampMonotonic",
+)
+
+
+def properties():
+    """
+    Return what systemd says of the unit.
+
+    :return: a dictionary, ``PROPERTIES`` to text; ``InvocationID`` is another one after each start. Empty
+        where systemd does not run.
+    """
+    if not os.path.isdir(places.SYSTEMD_BOOTED):
+        return {}
+    shown = _systemctl("show", places.UNIT, f"--property={','.join(PROPERTIES)}")
+    return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+
+
+def enabled():
+    """
+    Return whether the service starts at boot; works without a running systemd too.
+
+    :return: ``enabled``, ``disabled``, ``masked`` or another of systemctl's words; empty where there is no
+        such unit.
+    """
+    word = _systemctl("is-enabled", places.UNIT, may_fail=True).strip()
+    return "" if word == "not-found" else word
+
+
+def enable():
+    """
+    Have the service started at boot; starts nothing. Works without a running systemd too.
+    """
+    _systemctl("enable", places.UNIT)
+    return True
+
+
+def reload():
+    """
+    Have systemd read its unit files anew; the daemon itself is left alone.
+
+    :return: whether systemd runs, and has done so.
+    """
+    if not os.path.isdir(places.SYSTEMD_BOOTED):
+        return False
+    _systemctl("daemon-reload")
+    return True
+
+
+def restart():
+    """
+    Restart the service, whether it runs or not.
+
+    :raises CommandExecutionError: it does not start.
+    """
+    return __salt__["service.restart"]("containerd")
+
+
+def restart_if_running():
+    """
+    Restart the service where it runs, with the unit file and the binary that it has now.
+
+    :return: a sentence that tells how it went, to be appended; empty where there was nothing to restart.
+    """
+    if not reload() or properties().get("ActiveState") not in ("active", "reloading"):
+        return ""
+    if not salt.utils.path.which("containerd"):
+        return ""
+    try:
+        restart()
+    except CommandExecutionError as err:
+        # A release that does not like the document of another: the states that follow mend that.
+        return f" The service did not start with the configuration of before: {err}"
+    return " The service was restarted."
+
+
+def last_words():
+    """
+    Return what the daemon wrote to the journal when it ended, since its last start.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd_service.last_words
+
+    :return: a line of text; empty where it did not end, or systemd does not run.
+    :raises CommandExecutionError: systemd or its journal does not answer.
+    """
+    start = properties().get("InvocationID")
+    if not start or not salt.utils.path.which("journalctl"):
+        return ""
+    options = ("--quiet", "--output=cat", "--lines=50", f"_SYSTEMD_INVOCATION_ID={start}")
+    return unit.last_error(__salt__["containerd_command.run"]("journalctl", *options)["stdout"])
+
+
+def verify(text):
+    """
+    Return what systemd would ignore in a drop-in: it starts the unit without it, and tells only the journal.
+
+    :return: a list of systemd's sentences; empty as well where the unit or systemd-analyze is not installed.
+    """
+    fragment = properties().get("FragmentPath")
+    if not fragment or not salt.utils.path.which("systemd-analyze"):
+        return []
+    try:
+        with tempfile.TemporaryDirectory(prefix="containerd-unit-") as folder:
+            copy = os.path.join(folder, places.UNIT)
+            shutil.copy(fragment, copy)
+            os.mkdir(f"{copy}.d")
+            candidate = os.path.join(f"{copy}.d", os.path.basename(places.DROP_IN))
+            with open(candidate, "w", encoding="utf-8") as file:
+                file.write(text)
+            said = __salt__["containerd_command.run"]("systemd-analyze", "verify", copy)["stderr"]
+    except OSError as err:
+        raise CommandExecutionError(f"the drop-in cannot be tried out: {err}") from err
+    return [line.split(":", 2)[-1].strip() for line in said.splitlines() if line.startswith(candidate)]
+
+
+def current():
+    """
+    Return the files that the node has of those that the library renders.
+
+    :return: a dictionary, path to text, None for one that is not there. It may hold secrets.
+    """
+    found = {}
+    for path in (places.DROP_IN, places.ENVIRONMENT):
+        # Also a link to /dev/null, by which systemd masks a drop-in.
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise CommandExecutionError(f"{path} is no file: remove it.")
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                found[path] = file.read()
+        except FileNotFoundError:
+            found[path] = None
+        except OSError as err:
+            raise CommandExecutionError(f"{path} cannot be read: {err.strerror}. Remove it.") from err
+    return found
+
+
+def _systemctl(*argv, may_fail=False):
+    """Return what systemctl prints."""
+    if not salt.utils.path.which("systemctl"):
+        raise CommandExecutionError("systemctl is not installed: this formula needs systemd.")
+    result = __salt__["containerd_command.run"]("systemctl", *argv)
+    if result["retcode"] and not may_fail:
+        raise CommandExecutionError(f"systemctl {' '.join(argv[:2])} failed: {result['stderr'].strip()}")
+    return result["stdout"]

@@ -1,0 +1,84 @@
+"""systemd starts the containerd daemon with the site's environment, limits and directives."""
+
+from containerd_formula import renew
+from salt.exceptions import CommandExecutionError
+
+renew()
+from containerd_formula import unit
+from containerd_formula.errors import Refused
+
+ROLLED_BACK = (
+    "These settings were rolled back before; the first line of {path}.rejected tells why. Change pillar "
+    "containerd:service, or remove that file to have them tried again."
+)
+
+
+def managed(name, environment=None, limits=None, directives=None):
+    """
+    Give the daemon's unit environment, limits and other directives by a drop-in; without any, none is left.
+
+    They take effect at the next start of the daemon: let the service watch this state.
+
+    name
+        Any text.
+
+    environment : ``None``
+        A dictionary: variable to value, such as ``HTTPS_PROXY``. Lists are joined by commas (``NO_PROXY``).
+
+    limits : ``None``
+        A dictionary: a directive of systemd.exec(5) that begins with ``Limit`` to its value.
+
+    directives : ``None``
+        A dictionary: section of the unit to a dictionary, directive to value. A list gives the directive once
+        for each entry; an empty text resets one that the unit sets.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd service drop-in is managed:
+          containerd_service.managed:
+            - environment:
+                HTTPS_PROXY: http://proxy.example.org:3128
+                NO_PROXY: [10.0.0.0/8, .cluster.local]
+            - limits:
+                LimitNOFILE: 1048576
+            - directives:
+                Service:
+                  CPUWeight: 500
+
+    :return: a state return; ``changes`` are dotted paths with old and new, the same under ``test=True``,
+        secrets masked. A line that systemd would ignore is an error.
+    """
+    ret = {"name": name, "result": True, "changes": {}, "comment": "The service has these settings already."}
+    try:
+        found = __salt__["containerd_service.current"]()
+        files = unit.render(environment, limits, directives)
+    except (CommandExecutionError, Refused) as err:
+        return {**ret, "result": False, "comment": str(err)}
+    stale = [path for path, text in files.items() if text != found[path]]
+    if not stale:
+        return ret
+    try:
+        faults = __salt__["containerd_service.verify"](next(iter(files.values())) or "")
+        if faults:
+            lines = ["containerd:service is refused; nothing was changed. systemd would ignore:", *faults]
+            return {**ret, "result": False, "comment": "\n".join(lines)}
+        again = [path for path in stale if __salt__["containerd_change.rejected"](path, files[path])]
+        if again:
+            comment = "\n".join(ROLLED_BACK.format(path=path) for path in again)
+            return {**ret, "result": False, "comment": comment}
+        changes = unit.changes(found, files)
+        # They say the same, and yet somebody edited the file.
+        ret["changes"] = changes or {path: {"old": "edited", "new": "as specified"} for path in stale}
+        if __opts__["test"]:
+            return {**ret, "result": None, "comment": f"{' and '.join(stale)} would be changed."}
+        # The environment first: the drop-in names it.
+        for path in reversed(stale):
+            mode = "0600" if path.endswith(".env") else "0644"
+            __salt__["containerd_change.apply"](path, files[path], mode=mode)
+        __salt__["containerd_service.reload"]()
+    except CommandExecutionError as err:
+        ret["changes"] = unit.changes(found, __salt__["containerd_service.current"]())
+        return {**ret, "result": False, "comment": str(err)}
+    return {**ret, "comment": f"{' and '.join(stale)} changed; the next start of the daemon takes it."}

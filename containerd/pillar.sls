@@ -1,0 +1,13 @@
+{#- Stops the run before anything on the node changes where the pillar is wrong, or could not be checked. #}
+{%- from "containerd/map.jinja" import problems with context %}
+{%- set told = problems or ["The pillar was not checked: the file server has no _utils/containerd_formula/pillar.py in saltenv " ~ saltenv ~ ". Give it the whole formula."] %}
+
+containerd pillar is valid:
+{%- if problems == [] %}
+  test.nop: []
+{%- else %}
+  test.fail_without_changes:
+    # Under test=True Salt drops the comment, so that the name says it too.
+    - name: {{ told | join(" ") | json }}
+    - comment: {{ told | join("\n") | json }}
+{%- endif %}

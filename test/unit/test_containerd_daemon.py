@@ -1,0 +1,151 @@
+"""
+The daemon's module: what it makes of the answers of containerd's binaries.
+"""
+
+import pytest
+from salt.exceptions import CommandExecutionError
+from support import load
+
+PLUGINS = """\
+TYPE                            ID                    PLATFORMS      STATUS
+io.containerd.snapshotter.v1    zfs                   linux/amd64    skip
+io.containerd.cri.v1            images                -              {images}
+io.containerd.cri.v1            runtime               linux/amd64    ok
+io.containerd.grpc.v1           cri                   -              ok
+"""
+DETAILED = """\
+Type:             io.containerd.snapshotter.v1
+ID:               zfs
+Error:
+                  Code:        Unknown
+                  Message:     no zfs here: skip plugin
+
+Type:             io.containerd.cri.v1
+ID:               images
+Error:
+                  Code:        Unknown
+                  Message:     invalid plugin config: `mirrors` cannot be set when `config_path` is provided
+"""
+
+
+@pytest.fixture
+def daemon():
+    return load("_modules/containerd_daemon.py")
+
+
+def answers(module, stdout="", stderr="", retcode=0):
+    result = {"stdout": stdout, "stderr": stderr, "retcode": retcode}
+    module.__salt__ = {"cmd.which": lambda name: name, "containerd_command.run": lambda *_: result}
+
+
+@pytest.mark.parametrize(
+    ("printed", "version"),
+    [
+        ("containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u3\n", "1.6.20"),
+        ("containerd github.com/containerd/containerd/v2 2.1.9+unknown \n", "2.1.9"),
+        ("containerd containerd.io v1.7.28 b98a3aace656320842a23f4a392a33f46af97866\n", "1.7.28"),
+        ("containerd github.com/containerd/containerd/v2 v2.4.0-beta.1 abc\n", "2.4.0-beta.1"),
+    ],
+)
+def test_version_is_the_third_field(daemon, printed, version):
+    answers(daemon, printed)
+    assert daemon.version() == version
+
+
+def test_rubbish_is_no_version(daemon):
+    answers(daemon, "hello\n")
+    with pytest.raises(CommandExecutionError, match="printed no version: 'hello"):
+        daemon.version()
+
+
+def test_an_empty_default_is_an_error(daemon):
+    answers(daemon, "\n")
+    with pytest.raises(CommandExecutionError, match="printed nothing"):
+        daemon.config_default()
+
+
+def test_a_command_that_fails_gives_containerds_own_last_words(daemon, tmp_path):
+    path = tmp_path / "config.toml"
+    path.touch()
+    answers(daemon, stderr="level=info\ncontainerd: invalid plugin key URI\n", retcode=1)
+    with pytest.raises(CommandExecutionError, match="config dump failed: containerd: invalid plugin key"):
+        daemon.config_dump(str(path))
+
+
+def test_dump_of_a_missing_file_is_an_error(daemon, tmp_path):
+    """
+    containerd 2 shows its defaults for a file that does not exist.
+    """
+    answers(daemon, "version = 3")
+    with pytest.raises(CommandExecutionError, match="does not exist"):
+        daemon.config_dump(str(tmp_path / "config.toml"))
+
+
+def test_a_missing_binary_is_named_with_the_cure(daemon):
+    daemon.__salt__ = {"cmd.which": lambda name: None}
+    with pytest.raises(CommandExecutionError, match="containerd is not installed.*apply containerd.package"):
+        daemon.version()
+
+
+def test_ready_needs_every_cri_plugin(daemon):
+    answers(daemon, PLUGINS.format(images="ok"))
+    assert daemon.ready(address=__file__) == {"ready": True, "answers": True, "reason": ""}
+
+
+def test_a_failed_cri_plugin_is_named_with_the_daemons_words(daemon):
+    plugins = PLUGINS.format(images="error")
+    answers(daemon)
+    daemon.__salt__["containerd_command.run"] = lambda *argv: {
+        "stdout": DETAILED if "--detailed" in argv else plugins,
+        "stderr": "",
+        "retcode": 0,
+    }
+    answer = daemon.ready(address=__file__)
+    assert answer["ready"] is False
+    assert answer["reason"] == (
+        "io.containerd.cri.v1.images failed: "
+        "invalid plugin config: `mirrors` cannot be set when `config_path` is provided"
+    )
+
+
+def test_a_disabled_cri_plugin_is_not_ready(daemon):
+    answers(daemon, "TYPE ID PLATFORMS STATUS\nio.containerd.grpc.v1 version - ok\n")
+    assert "disabled_plugins" in daemon.ready(address=__file__)["reason"]
+
+
+def test_ready_waits_until_the_daemon_answers(daemon, monkeypatch):
+    monkeypatch.setattr(daemon, "POLL_INTERVAL", 0)
+    replies = [
+        {"stdout": "", "stderr": "ctr: connection refused", "retcode": 1},
+        {"stdout": PLUGINS.format(images="ok"), "stderr": "", "retcode": 0},
+    ]
+    answers(daemon)
+    daemon.__salt__["containerd_command.run"] = lambda *_: replies.pop(0)
+    assert daemon.ready(30, __file__)["ready"] is True
+    assert not replies
+
+
+def test_no_socket_needs_no_waiting_for_ctr(daemon):
+    """
+    1.7's ctr waits ten seconds for a socket that is not there.
+    """
+    answers(daemon)
+    answer = daemon.ready(address="/nonexistent/containerd.sock")
+    assert answer == {
+        "ready": False,
+        "answers": False,
+        "reason": "no daemon answers: there is no socket /nonexistent/containerd.sock",
+    }
+
+
+def test_a_panic_is_told_by_its_first_line(daemon):
+    answers(daemon, stderr="panic: plugin: no type\n\ngoroutine 1:\n\tmain.go:39 +0x2d\n", retcode=2)
+    with pytest.raises(CommandExecutionError, match="config default failed: panic: plugin: no type"):
+        daemon.config_default()
+
+
+def test_ready_gives_up_with_the_reason(daemon):
+    answers(daemon, stderr="ctr: connection refused", retcode=1)
+    answer = daemon.ready(0, __file__)
+    assert answer["ready"] is False
+    assert "connection refused" in answer["reason"]
