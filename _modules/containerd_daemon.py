@@ -151,7 +151,7 @@ def _socket(path=CONFIG):
     try:
         with open(path, encoding="utf-8-sig") as file:
             data = toml.loads(file.read(), path)
-        return at(data, schema.locate("grpc.address", data.get("version", 2))) or SOCKET
+        return at(data, schema.locate("grpc.address", data.get("version", 2), data)) or SOCKET
     except (errors.Refused, OSError, UnicodeDecodeError):
         return SOCKET
 

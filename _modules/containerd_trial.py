@@ -191,7 +191,7 @@ def _setting(dump, name):
     """
     Return a setting, named as in schema 2 of the table, of a dump of any schema; None where it has none.
     """
-    path = schema.locate(name, dump["version"])
+    path = schema.locate(name, dump["version"], dump)
     return at(dump, path) if path else None
 
 

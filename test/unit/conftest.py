@@ -2,13 +2,8 @@
 Fixtures of the unit tests: the formula's modules by their files, with the Salt functions that they call.
 """
 
-import hypothesis
 import pytest
 from support import load
-
-# A busy machine is no defect.
-hypothesis.settings.register_profile("project", deadline=None)
-hypothesis.settings.load_profile("project")
 
 
 @pytest.fixture
