@@ -155,7 +155,6 @@ def test_an_upgrade_is_used_in_the_run_that_brings_it(node, roots):
         assert states[LIBRARY]["comment"].endswith(words)
         # And in what comes next.
         assert node.call("containerd_salt.mark") in words
-        assert node.apply("containerd.salt", test=True)[LIBRARY]["comment"].endswith(words)
 
 
 def test_the_sync_leaves_what_others_have_in_base(node):

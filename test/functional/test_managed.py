@@ -2,11 +2,9 @@
 containerd_toml.managed as Salt runs it, with the real containerd releases.
 """
 
-import os
-
 import pytest
 import tomlkit
-from support.binaries import binaries, on_path, release  # noqa: F401
+from support.binaries import binaries, on_path, release, started  # noqa: F401
 
 V2 = "io.containerd.grpc.v1.cri"
 OVERRIDES = {"oom_score": -999, "grpc": {"max_recv_message_size": 33554432}}
@@ -193,28 +191,41 @@ def test_a_drop_in_that_undoes_an_override_is_the_reason_given(managed, drop_in,
     assert not config_path.exists()
 
 
-def test_a_converged_run_starts_the_binary_once_and_parses_once(managed, on_path, tmp_path, monkeypatch):  # noqa: F811
+@pytest.fixture
+def parsed(monkeypatch):
+    """
+    Return the texts that were parsed, in their order.
+    """
+    texts, parse = [], tomlkit.parse
+    monkeypatch.setattr(tomlkit, "parse", lambda text: texts.append(text) or parse(text))
+    return texts
+
+
+def test_a_converged_run_starts_the_binary_once_and_parses_once(managed, started, parsed):  # noqa: F811
     managed()
-    counted = tmp_path / "bin"
-    counted.mkdir()
-    starts = tmp_path / "starts"
-    wrapper = counted / "containerd"
-    wrapper.write_text(f'#!/bin/sh\necho "$@" >>{starts}\nexec {on_path}/containerd "$@"\n', encoding="utf-8")
-    wrapper.chmod(0o755)
-    monkeypatch.setenv("PATH", str(counted), prepend=os.pathsep)
-    parses = []
-    parse = tomlkit.parse
-    monkeypatch.setattr(tomlkit, "parse", lambda text: parses.append(text) or parse(text))
+    started()
+    parsed.clear()
     assert managed().changes == {}
-    assert starts.read_text().splitlines() == ["config default"]
-    assert len(parses) == 1
-    parses.clear()
-    managed({"oom_score": -5})
-    assert [line.split()[-1] for line in starts.read_text(encoding="utf-8").splitlines()[1:]] == [
-        "default",
-        "dump",
+    assert started() == ["containerd config default"]
+    assert len(parsed) == 1
+
+
+def test_a_changed_run_parses_each_text_once_and_asks_the_daemon_once(managed, started, parsed, loaders):  # noqa: F811
+    """
+    The text that a ready daemon ran with last is that of the file: it is not parsed again for that.
+    """
+    managed()
+    loaders.modules.containerd_change.settle()
+    started()
+    parsed.clear()
+    assert managed({"oom_score": -5}).result is True
+    commands = [line.split() for line in started()]
+    assert [(words[0], words[-1]) for words in commands] == [
+        ("containerd", "default"),
+        ("containerd", "dump"),
+        ("ctr", "ls"),
     ]
-    assert len(parses) == len(set(parses))
+    assert len(parsed) == len(set(parsed))
 
 
 @pytest.mark.parametrize(

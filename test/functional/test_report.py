@@ -5,7 +5,7 @@ What a person asks of a node: where does a value come from, is it in effect, wha
 import pytest
 import yaml
 from saltfactories.utils.functional import Loaders
-from support.binaries import binaries, on_path, release  # noqa: F401
+from support.binaries import binaries, on_path, release, started  # noqa: F401
 
 V2 = "io.containerd.grpc.v1.cri"
 SANDBOX = f'plugins."{V2}".sandbox_image'
@@ -137,6 +137,16 @@ def test_status_is_a_report_where_no_daemon_runs(node, layers, release):  # noqa
     assert report["errors"] == []
     assert report["cri_ok"] is False
     assert report["cri_reason"]
+
+
+def test_a_report_starts_the_binary_twice(node, layers, started):  # noqa: F811
+    """
+    Hundreds of nodes are asked at once.
+    """
+    modules, path = node
+    started()
+    assert modules.containerd.status(path, layers)["errors"] == []
+    assert [line.split()[-1] for line in started()] == ["--version", "default", "dump"]
 
 
 def test_status_of_a_node_without_containerd(site, monkeypatch):

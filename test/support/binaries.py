@@ -38,3 +38,28 @@ def on_path(binaries, monkeypatch):
     """
     monkeypatch.setenv("PATH", str(binaries), prepend=os.pathsep)
     return binaries
+
+
+@pytest.fixture
+def started(on_path, tmp_path, monkeypatch):
+    """
+    Return a function that tells which commands of containerd's have been started since it was asked last.
+    """
+    folder, log = tmp_path / "counted", tmp_path / "started"
+    folder.mkdir()
+    for name in ("containerd", "ctr"):
+        wrapper = folder / name
+        wrapper.write_text(
+            f'#!/bin/sh\n{on_path}/{name} "$@"; code=$?\n'
+            f'[ $code != 0 ] || echo "{name} $*" >>{log}\nexit $code\n',
+            encoding="utf-8",
+        )
+        wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+    def tell():
+        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        log.write_text("", encoding="utf-8")
+        return lines
+
+    return tell
