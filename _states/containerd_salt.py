@@ -7,7 +7,7 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
-from containerd_formula.toml import FLOOR
+from containerd_formula.toml import FLOOR, is_new_enough
 
 
 def library_installed(name="tomlkit>=0.15.1", wheel="", index_url="", package=""):
@@ -41,7 +41,7 @@ def library_installed(name="tomlkit>=0.15.1", wheel="", index_url="", package=""
     :return: a state return; that of ``pip.installed`` where it installs.
     """
     found = __salt__["containerd_salt.library"]()
-    if found and _numbers(found) >= FLOOR:
+    if is_new_enough(found):
         comment = f"tomlkit {found} is installed."
         return {"name": name, "result": True, "changes": {}, "comment": comment}
     if __opts__["test"]:
@@ -61,7 +61,7 @@ def library_installed(name="tomlkit>=0.15.1", wheel="", index_url="", package=""
     found = __salt__["containerd_salt.library"]()
     if not found:
         ret.update(result=False, comment=f"{package or name} was installed, and yet cannot be imported.")
-    elif _numbers(found) < FLOOR:
+    elif not is_new_enough(found):
         floor = ".".join(map(str, FLOOR))
         comment = f"{package or name} brought tomlkit {found}, and this formula needs {floor} or newer."
         ret.update(result=False, comment=comment)
@@ -81,7 +81,3 @@ def _install(name, wheel, index_url, package):
     # Not on the command line, which Salt logs: the address may hold a password.
     env_vars = {"PIP_INDEX_URL": index_url} if index_url else None
     return __states__["pip.installed"](name=name, env_vars=env_vars)
-
-
-def _numbers(version):
-    return tuple(int(part) for part in version.split(".")[:3] if part.isdigit())

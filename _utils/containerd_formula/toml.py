@@ -11,12 +11,20 @@ FLOOR = (0, 15, 1)
 
 def version():
     """Return the version of tomlkit in this Python, an empty text where it cannot be imported."""
-    # One that was installed or upgraded in this very run must be seen.
+    # One that was installed in this very run must be seen, and so must one that replaced an older one.
     importlib.invalidate_caches()
+    if not is_new_enough(getattr(sys.modules.get("tomlkit"), "__version__", "")):
+        for name in [name for name in sys.modules if name.partition(".")[0] == "tomlkit"]:
+            del sys.modules[name]
     try:
         return importlib.import_module("tomlkit").__version__
     except ImportError:
         return ""
+
+
+def is_new_enough(found):
+    """Tell whether a version of tomlkit will do."""
+    return tuple(int(part) for part in found.split(".")[:3] if part.isdigit()) >= FLOOR
 
 
 def parse(text, source="the text"):

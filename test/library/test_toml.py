@@ -3,6 +3,7 @@ TOML text: keys, errors, the library that may be missing.
 """
 
 import sys
+import types
 
 import pytest
 from containerd_formula import toml
@@ -45,9 +46,26 @@ def test_an_error_names_the_source_and_the_place():
         toml.loads("a = 1\nb = = 2\n", "the file")
 
 
+def missing(name):
+    raise ImportError(f"No module named {name}")
+
+
 def test_a_missing_library_is_an_error_with_its_cure(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tomlkit", None)
+    assert toml.version()
+    monkeypatch.setattr(toml.importlib, "import_module", missing)
     assert toml.version() == ""
     for function in (toml.loads, toml.key):
         with pytest.raises(Refused, match="apply containerd.salt"):
             function("a")
+
+
+@pytest.mark.parametrize("found", ["0.11.7", "0.15.0", "0.15", "x"])
+def test_a_library_that_was_replaced_in_this_run_is_seen(monkeypatch, found):
+    """
+    The minion has imported the old one before.
+    """
+    before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "tomlkit"}
+    monkeypatch.setitem(sys.modules, "tomlkit", types.SimpleNamespace(__version__=found))
+    assert toml.is_new_enough(toml.version())
+    # Its classes must be those that other tests have.
+    sys.modules.update(before)
