@@ -1,26 +1,29 @@
 """
-OpenPGP keys that a package manager shall trust: which ones a file holds, and until when.
+The key of a repository: gpg reads it in a home of its own, and gpg's export of the pinned keys is what is used.
 
-Read here and not by gpg, which a minimal node does not have.
+Package managers may read more in a file than was checked: so nothing is written of what was fetched.
 """
 
+import contextlib
+import os
 import re
+import tempfile
 import time
 
 import containerd_formula
 from salt.exceptions import CommandExecutionError
 
 containerd_formula.renew()
-from containerd_formula import errors, openpgp
+from containerd_formula import secrets
 
-_told = errors.told_as(CommandExecutionError)
 _SCHEMES = ("salt://", "http://", "https://", "file://")
+# Bytes; Docker's key has 4,000.
+_LIMIT = 256 * 1024
 
 
-@_told
 def fingerprints(path):
     """
-    Return the keys that a file holds.
+    Return the keys that a file holds, as gpg lists them.
 
     path
         The file, armored or not.
@@ -33,36 +36,42 @@ def fingerprints(path):
 
     :return: a dictionary: fingerprint to the time at which the key expires, in seconds since 1970; None for
         never. Subkeys are not listed: they are worth nothing without the key that signed them.
-    :raises CommandExecutionError: the file cannot be read, or it holds no public key or what is no key.
+    :raises CommandExecutionError: gpg is not installed; the file cannot be read, or it holds a revoked key, or
+        what is no public key.
     """
-    try:
-        with open(path, "rb") as file:
-            return openpgp.parse(file.read(), path)
-    except OSError as err:
-        raise CommandExecutionError(f"{path} cannot be read: {err.strerror}.") from err
+    with _read_by_gpg(_bytes(path, path), path) as (_, keys):
+        return keys
 
 
-@_told
 def fetch(source, pinned):
     """
-    Return the text of a key, from an address or the armored text itself, if it passes ``check``.
+    Return gpg's armored export of the keys at an address, or in the armored text itself, if they are pinned.
 
-    :raises CommandExecutionError: it cannot be fetched, is no key, is another key, or has expired.
+    :raises CommandExecutionError: it cannot be fetched, is no public key, another key, expired or revoked.
     """
-    label = "The key" if _is_text(source) else f"The key {source}"
-    text = _content(source, label)
-    check(openpgp.parse(text.encode(), label), pinned, label)
-    return text
+    label = "The key" if _is_text(source) else f"The key {secrets.masked_url(source)}"
+    return _export(_fetched(source, label), pinned, label)
 
 
-def check(keys, pinned, label):
+def on_node(path, pinned):
     """
-    Fail unless keys, as ``fingerprints`` returns them, are pinned, all of them, and none has expired.
-
-    Some pinned ones may be missing; nothing else may be there, since a package manager would trust it.
-
-    :return: true.
+    Return gpg's armored export of the keys in a file, None where it does not hold pinned ones that are good.
     """
+    try:
+        return _export(_bytes(path, path), pinned, path)
+    except CommandExecutionError:
+        return None
+
+
+def _export(data, pinned, label):
+    """Return gpg's export of keys that are pinned, all of them, and good."""
+    with _read_by_gpg(data, label) as (gpg, keys):
+        _check(keys, pinned, label)
+        return gpg("--armor", "--export-options", "export-minimal", "--export", *keys)["stdout"]
+
+
+def _check(keys, pinned, label):
+    """Fail unless keys are pinned, all of them, and none has expired; some pinned ones may be missing."""
     wanted = {re.sub(r"[\s:]", "", entry).upper() for entry in pinned}
     if not wanted:
         raise CommandExecutionError(f"{label} cannot be checked: no fingerprint is pinned.")
@@ -78,28 +87,82 @@ def check(keys, pinned, label):
             raise CommandExecutionError(
                 f"{label} is refused: {key} expired on {day}. Take the publisher's renewed key."
             )
-    return True
+
+
+@contextlib.contextmanager
+def _read_by_gpg(data, label):
+    """Yield gpg in a home that holds what it read of some bytes, and the keys: fingerprint to expiry."""
+    with tempfile.TemporaryDirectory(prefix="containerd-key-") as home:
+
+        def gpg(*argv):
+            options = ("--homedir", home, "--batch", "--no-tty", "--no-autostart", "--no-auto-check-trustdb")
+            return __salt__["containerd_command.run"]("gpg", *options, "--trust-model", "always", *argv)
+
+        fetched = os.path.join(home, "fetched")
+        with open(fetched, "wb") as file:
+            file.write(data)
+        said = gpg("--status-fd", "1", "--import-options", "import-clean", "--import", fetched)
+        result = re.search(r"^\[GNUPG:\] IMPORT_RES ([\d ]+)$", said["stdout"], re.MULTILINE)
+        counts = [int(number) for number in result[1].split()] if result else [0] * 15
+        if counts[9] or re.search(rb"-----BEGIN PGP (PRIVATE|SECRET)", data):
+            raise CommandExecutionError(
+                f"{label} is refused: it holds a secret key, which belongs on no node."
+            )
+        keys = _listed(gpg("--with-colons", "--list-keys")["stdout"], label)
+        if not keys:
+            raise CommandExecutionError(f"{label} holds no OpenPGP public key.")
+        # Read, and neither new nor a repetition of one.
+        if said["retcode"] or counts[0] != counts[2] + counts[4]:
+            words = said["stderr"].strip().splitlines()
+            raise CommandExecutionError(
+                f"{label} is damaged: gpg does not read all of it ({words[-1] if words else 'no reason'})."
+            )
+        yield gpg, keys
+
+
+def _listed(colons, label):
+    """Return the keys in a listing of gpg's (its doc/DETAILS): fingerprint to expiry."""
+    keys, expires = {}, ""
+    for fields in (line.split(":") for line in colons.splitlines()):
+        if fields[0] == "pub":
+            validity, expires = fields[1], fields[6]
+        elif fields[0] == "fpr" and expires is not None:
+            if validity in ("r", "i", "d"):
+                state = {"r": "revoked", "i": "invalid", "d": "disabled"}[validity]
+                raise CommandExecutionError(f"{label} is refused: {fields[9]} is {state}.")
+            keys[fields[9]] = int(expires) if expires else None
+            # The next ones are those of subkeys.
+            expires = None
+    return keys
 
 
 def _is_text(source):
     return "-----BEGIN" in source
 
 
-def _content(source, label):
-    """Return the text of a source."""
+def _fetched(source, label):
+    """Return the bytes of a source."""
     if _is_text(source):
-        return source if source.endswith("\n") else f"{source}\n"
+        return source.encode()
     if not source.startswith(_SCHEMES):
         raise CommandExecutionError(
             f"{label} is neither an address ({', '.join(_SCHEMES)}) nor a key's text."
         )
     try:
         path = __salt__["cp.get_url"](source, "")
-        if not path:
-            raise CommandExecutionError("there is no such file")
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except UnicodeDecodeError as err:
-        raise CommandExecutionError(f"{label} is no text: it takes the armored form of the key.") from err
     except Exception as err:  # noqa: BLE001 - Salt's fetchers raise whatever their libraries do.
-        raise CommandExecutionError(f"{label} cannot be fetched: {err}.") from err
+        raise CommandExecutionError(f"{label} cannot be fetched: {secrets.masked_url(str(err))}.") from err
+    if not path:
+        raise CommandExecutionError(f"{label} cannot be fetched: there is no such file.")
+    return _bytes(path, label)
+
+
+def _bytes(path, label):
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_LIMIT + 1)
+    except OSError as err:
+        raise CommandExecutionError(f"{label} cannot be read: {err.strerror}.") from err
+    if len(data) > _LIMIT:
+        raise CommandExecutionError(f"{label} is refused: a key of more than {_LIMIT} bytes is none.")
+    return data

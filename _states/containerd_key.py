@@ -1,11 +1,11 @@
 """The key of a package repository is the one that the site has pinned."""
 
-from salt.exceptions import CommandExecutionError
+from salt.exceptions import CommandExecutionError, MinionError
 
 
-def managed(name, source, fingerprints):
+def managed(name, source, fingerprints, package="gpg"):
     """
-    Have a file that holds pinned keys, and no other.
+    Have a file that holds pinned keys, and no other: as gpg exports them, never as they were fetched.
 
     A key from the network is fetched only where the file does not hold it, or an expired one.
 
@@ -18,6 +18,9 @@ def managed(name, source, fingerprints):
     fingerprints
         A list of fingerprints, in any spelling.
 
+    package : ``gpg``
+        The package that brings gpg, which is installed where there is no gpg.
+
     SLS Example:
 
     .. code-block:: yaml
@@ -28,24 +31,23 @@ def managed(name, source, fingerprints):
             - source: salt://files/docker.asc
             - fingerprints: ['9DC8 5822 9FC7 DD38 854A E2D8 8D81 803C 0EBF CD88']
 
-    :return: a state return; that of ``file.managed``.
+    :return: a state return; that of ``file.managed``, and the packages that were installed.
     """
-    text = None
+    ret = {"name": name, "result": False, "changes": {}, "comment": ""}
     try:
+        installed = {}
+        if not __salt__["cmd.which"]("gpg"):
+            if __opts__["test"]:
+                changes = {package: {"old": "", "new": "the newest"}}
+                comment = f"{package} would be installed, and then read the key."
+                return {**ret, "result": None, "changes": changes, "comment": comment}
+            installed = __salt__["pkg.install"](package)
+        text = None
         if source.startswith(("http://", "https://")):
-            text = _good_text(name, fingerprints)
+            text = __salt__["containerd_key.on_node"](name, fingerprints)
         if text is None:
             text = __salt__["containerd_key.fetch"](source, fingerprints)
-    except CommandExecutionError as err:
-        return {"name": name, "result": False, "changes": {}, "comment": str(err)}
-    return __states__["file.managed"](name=name, contents=text, mode="0644", makedirs=True)
-
-
-def _good_text(path, fingerprints):
-    """Return the text of a file that holds good keys, None where it does not."""
-    try:
-        __salt__["containerd_key.check"](__salt__["containerd_key.fingerprints"](path), fingerprints, path)
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except (CommandExecutionError, OSError, UnicodeDecodeError):
-        return None
+    except (CommandExecutionError, MinionError) as err:
+        return {**ret, "comment": str(err)}
+    ret = __states__["file.managed"](name=name, contents=text, mode="0644", makedirs=True)
+    return {**ret, "changes": {**installed, **ret["changes"]}}

@@ -92,6 +92,13 @@ class Key:
         day = self._gpg("--list-keys", "--with-colons").split("pub:")[1].split(":")[4]
         return self._gpg("--faked-system-time", str(int(day) + 1), "--clearsign", input=text)
 
+    def revoke(self) -> None:
+        """Take the key back by the certificate that gpg made with it."""
+        made = (self._home / "openpgp-revocs.d" / f"{self.fingerprint}.rev").read_text()
+        # A colon keeps a person from using it by accident.
+        self._gpg("--import", input=made.replace(":-----BEGIN", "-----BEGIN"))
+        self.text = self._gpg("--armor", "--export")
+
     def _gpg(self, *argv: str, input: str = "") -> str:
         command = ["gpg", "--homedir", str(self._home), "--batch", "--quiet", "--passphrase", "", *argv]
         done = subprocess.run(command, input=input, capture_output=True, text=True, check=False)

@@ -1,14 +1,227 @@
 """
-OpenPGP keys: what was not pinned is refused, and what is good on the node is not fetched again.
+OpenPGP keys: whatever a file holds beside the pinned key, no tool trusts another one in what is written.
+
+The judges are those who will read the file: gpgv and sqv for apt, rpmkeys, and apt itself.
 """
 
+import base64
 import re
+import subprocess
 
 import pytest
+from lab.repository import Server
 from salt.exceptions import CommandExecutionError
-from support import load
+from support import _run_all, load
 
+BEGIN, END = "-----BEGIN PGP PUBLIC KEY BLOCK-----", "-----END PGP PUBLIC KEY BLOCK-----"
+command = load("_modules/containerd_command.py")
+command.__salt__ = {"cmd.run_all": _run_all}
 key_module = load("_modules/containerd_key.py")
+key_module.__salt__ = {"containerd_command.run": command.run}
+
+
+def binary(key):
+    return base64.b64decode("".join(key.text.split("\n\n")[1].split("\n=")[0].split()))
+
+
+def packet(tag, body):
+    return bytes([0xC0 | tag, 0xFF]) + len(body).to_bytes(4, "big") + body
+
+
+def quoted(text):
+    return "".join(f"={line}\n" for line in text.splitlines())
+
+
+# What made apt, gpg, sqv or rpm trust a second key in a file that a parser took for the first one alone.
+BESIDE = {
+    "a second block": lambda good, other: good.text + other.text,
+    "the other first": lambda good, other: other.text + good.text,
+    "without an end": lambda good, other: good.text + other.text.replace(END, ""),
+    "with an end of another kind": lambda good, other: good.text + other.text.replace(END, "-----END X-----"),
+    "with too few dashes": lambda good, other: good.text + other.text.replace(END, END[1:-1]),
+    "a message": lambda good, other: good.text + other.text.replace("PUBLIC KEY BLOCK", "MESSAGE"),
+    "an armored file": lambda good, other: good.text + other.text.replace("PUBLIC KEY BLOCK", "ARMORED FILE"),
+    "another begin": lambda good, other: good.text + other.text.replace(BEGIN, "-----BEGIN X-----"),
+    "quoted lines": lambda good, other: good.text + quoted(other.text),
+    "in one block": lambda good, other: armored(binary(good) + binary(other)),
+    "both binary": lambda good, other: binary(good) + binary(other),
+    "compressed": lambda good, other: binary(good) + packet(8, b"\0" + binary(other)),
+    "compressed in a block": lambda good, other: armored(binary(good) + packet(8, b"\0" + binary(other))),
+    "armored in a packet": lambda good, other: packet(60, good.text.encode()) + binary(other),
+    "a marker first": lambda good, other: packet(10, b"PGP") + binary(good) + binary(other),
+    "padding": lambda good, other: binary(good) + packet(21, b"\0" * 9) + binary(other),
+    "a literal": lambda good, other: binary(good) + packet(11, b"b\0\0\0\0\0" + binary(other)),
+    "its subkey": lambda good, other: binary(good) + b"\xb9" + binary(other)[1:],
+    **{
+        f"{name} behind begin": (
+            lambda good, other, char=char: good.text + other.text.replace(BEGIN, BEGIN + char)
+        )
+        for name, char in (("VT", "\v"), ("FF", "\f"), ("NEL", "\x85"), ("U+2028", "\u2028"), ("NUL", "\0"))
+    },
+}
+
+
+def armored(data):
+    done = subprocess.run(["gpg", "--enarmor"], input=data, capture_output=True, check=True)
+    return done.stdout.decode().replace("ARMORED FILE", "PUBLIC KEY BLOCK")
+
+
+@pytest.fixture
+def offered(tmp_path):
+    """
+    Put bytes or a text where a key is fetched from, and return the address.
+    """
+
+    def offer(content):
+        path = tmp_path / "offered"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        key_module.__salt__["cp.get_url"] = lambda *_: str(path)
+        return "https://example.org/key.asc"
+
+    return offer
+
+
+def trusted_by(path, folder, signed):
+    """
+    Return the tools that take a signature for good by the keys in a file.
+    """
+    ring, text = folder / "ring", folder / "signed"
+    ring.write_bytes(
+        subprocess.run(["gpg", "--dearmor"], input=path.read_bytes(), capture_output=True).stdout
+    )
+    text.write_text(signed, encoding="utf-8")
+    detached = folder / "detached"
+    asked = {
+        "gpgv": ["gpgv", "--keyring", str(ring), str(text)],
+        "sqv": ["sqv", "--keyring", str(path), str(detached), str(folder / "content")],
+    }
+    (folder / "content").write_text("content\n", encoding="utf-8")
+    return [tool for tool, argv in asked.items() if subprocess.run(argv, capture_output=True).returncode == 0]
+
+
+@pytest.fixture
+def judged(keys, tmp_path):
+    """
+    Return a function that tells which of the keys are trusted by whom in a text.
+    """
+
+    def judge(text):
+        path = tmp_path / "written.asc"
+        path.write_text(text, encoding="utf-8")
+        found = {}
+        for name in ("good", "other"):
+            signature = keys[name]._gpg("--armor", "--detach-sign", input="content\n")
+            (tmp_path / "detached").write_text(signature, encoding="utf-8")
+            found[name] = trusted_by(path, tmp_path, keys[name].sign("content\n"))
+        return found
+
+    return judge
+
+
+def test_the_judges_trust_a_second_key_in_what_is_offered(keys, judged):
+    """
+    Or they would prove nothing.
+    """
+    assert judged(keys["good"].text + keys["other"].text) == {
+        "good": ["gpgv", "sqv"],
+        "other": ["gpgv", "sqv"],
+    }
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_nobody_trusts_a_key_that_was_not_pinned(keys, offered, judged, name):
+    source = offered(BESIDE[name](keys["good"], keys["other"]))
+    try:
+        text = key_module.fetch(source, [keys["good"].fingerprint])
+    except CommandExecutionError as err:
+        assert re.match("The key https://example.org/key.asc (is|holds) ", str(err))
+        return
+    assert judged(text) == {"good": ["gpgv", "sqv"], "other": []}
+
+
+@pytest.mark.parametrize("name", ["a second block", "VT behind begin", "compressed"])
+def test_apt_refuses_a_repository_that_the_other_key_signed(keys, offered, tmp_path, name):
+    """
+    From end to end: what came beside the pinned key, apt's own update, and a repository by either.
+    """
+    path = tmp_path / "docker.asc"
+    try:
+        offer = BESIDE[name](keys["good"], keys["other"])
+        text = key_module.fetch(offered(offer), [keys["good"].fingerprint])
+    except CommandExecutionError:
+        # Refused, and what was there before stays.
+        text = key_module.fetch(keys["good"].text, [keys["good"].fingerprint])
+    path.write_text(text, encoding="utf-8")
+    updated = {}
+    for signer in ("good", "other"):
+        with Server() as server:
+            server.apt("docker", [], keys[signer])
+            source = tmp_path / f"{signer}.sources"
+            source.write_text(
+                f"Types: deb\nURIs: file:{server.root}/docker/debian\nSuites: bookworm\nComponents: stable\n"
+                f"Signed-By: {path}\n",
+                encoding="utf-8",
+            )
+            updated[signer] = apt_update(source, tmp_path / f"lists-{signer}")
+    assert updated["good"].returncode == 0, updated["good"].stderr
+    assert updated["other"].returncode != 0
+    assert "NO_PUBKEY" in updated["other"].stderr
+
+
+def apt_update(source, lists):
+    """
+    Run apt-get update for one source alone.
+    """
+    (lists / "partial").mkdir(parents=True)
+    settings = {
+        "Dir::Etc::sourcelist": source,
+        "Dir::Etc::sourceparts": "-",
+        "Dir::State::lists": lists,
+        "APT::Sandbox::User": "root",
+    }
+    options = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
+    return subprocess.run(["apt-get", *options, "update"], capture_output=True, text=True, check=False)
+
+
+def test_rpm_reads_what_is_written(keys, offered, tmp_path):
+    path = tmp_path / "RPM-GPG-KEY-docker"
+    path.write_text(
+        key_module.fetch(offered(keys["good"].text), [keys["good"].fingerprint]), encoding="utf-8"
+    )
+    subprocess.run(["rpmkeys", "--dbpath", str(tmp_path / "db"), "--import", str(path)], check=True)
+    listed = subprocess.run(
+        ["rpm", "--dbpath", str(tmp_path / "db"), "-q", "gpg-pubkey"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert [line.split("-")[2] for line in listed.splitlines()] == [keys["good"].fingerprint[-8:].lower()]
+
+
+@pytest.mark.parametrize("form", ["armored", "binary", "with text around it", "CRLF"])
+def test_a_pinned_key_is_taken_in_any_form(keys, offered, judged, form):
+    good = keys["good"]
+    offers = {
+        "armored": good.text,
+        "binary": binary(good),
+        "with text around it": f"Our key:\n{good.text}Yours.\n",
+        "CRLF": good.text.replace("\n", "\r\n"),
+    }
+    text = key_module.fetch(offered(offers[form]), [good.fingerprint])
+    assert text.startswith(f"{BEGIN}\n\n")
+    assert judged(text) == {"good": ["gpgv", "sqv"], "other": []}
+
+
+@pytest.mark.parametrize("spelled", [lambda f: f, str.lower, lambda f: " ".join(re.findall("....", f))])
+def test_a_fingerprint_may_be_spelled_in_any_way(keys, spelled):
+    good = keys["good"]
+    assert key_module.fetch(good.text, [spelled(good.fingerprint)]).startswith(BEGIN)
+
+
+def test_several_keys_may_be_pinned(keys, judged):
+    both = keys["good"].text + keys["other"].text
+    text = key_module.fetch(both, [keys["good"].fingerprint, keys["other"].fingerprint])
+    assert judged(text) == {"good": ["gpgv", "sqv"], "other": ["gpgv", "sqv"]}
 
 
 def test_a_file_is_read_whatever_its_form(keys, tmp_path):
@@ -22,39 +235,65 @@ def test_a_file_is_read_whatever_its_form(keys, tmp_path):
         key_module.fingerprints(str(tmp_path))
 
 
-@pytest.mark.parametrize("spelled", [lambda f: f, str.lower, lambda f: " ".join(re.findall("....", f))])
-def test_a_pinned_key_is_taken_however_its_fingerprint_is_spelled(keys, spelled):
-    good = keys["good"]
-    assert key_module.fetch(good.text, [spelled(good.fingerprint)]) == good.text
-
-
-def test_a_key_beside_the_pinned_one_is_refused(keys):
-    """A package manager would trust it as well."""
-    both = keys["good"].text + keys["other"].text
-    with pytest.raises(CommandExecutionError, match=f"it holds {keys['other'].fingerprint}, and pinned is"):
-        key_module.fetch(both, [keys["good"].fingerprint])
-    assert key_module.fetch(both, [keys["good"].fingerprint, keys["other"].fingerprint]) == both
-
-
 def test_an_expired_key_is_refused(keys):
-    with pytest.raises(
-        CommandExecutionError, match="expired on 2020-01-02. Take the publisher's renewed key"
-    ):
+    words = "expired on 2020-01-02. Take the publisher's renewed key"
+    with pytest.raises(CommandExecutionError, match=words):
         key_module.fetch(keys["old"].text, [keys["old"].fingerprint])
 
 
-def test_one_wrong_bit_is_another_key(keys):
-    good = keys["good"]
-    body = good.text.splitlines()
-    body[4] = body[4].replace(body[4][10], "A" if body[4][10] != "A" else "B")
-    with pytest.raises(CommandExecutionError):
-        key_module.fetch("\n".join(body), [good.fingerprint])
+def test_a_revoked_key_is_refused(keys, tmp_path):
+    """
+    Its owner says that somebody else may have it.
+    """
+    revoked = keys["revoked"]
+    with pytest.raises(CommandExecutionError, match=f"{revoked.fingerprint} is revoked"):
+        key_module.fetch(revoked.text, [revoked.fingerprint])
+
+
+@pytest.mark.parametrize("disguise", [lambda text: text, lambda text: text.replace("PRIVATE", "PUBLIC")])
+def test_a_secret_key_is_refused(keys, disguise):
+    secret = disguise(keys["good"]._gpg("--armor", "--export-secret-keys"))
+    with pytest.raises(CommandExecutionError, match="it holds a secret key, which belongs on no node"):
+        key_module.fetch(secret, [keys["good"].fingerprint])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text[: len(text) // 2],
+        lambda text: text.replace("\n\n", "\n\nAAAA"),
+        lambda text: text.replace("mQ", "m!", 1),
+        lambda text: "<html>404</html>",
+        lambda text: "",
+        lambda text: b"\xff\x00\x00",
+        lambda text: b"\xc6\xff\x00\x01",
+        lambda text: text.encode() + b"x" * 300_000,
+    ],
+)
+def test_what_is_no_key_is_refused_and_not_shown(keys, offered, spoil):
+    """
+    An address can lead to any file of the node.
+    """
+    source = offered(spoil(keys["good"].text))
+    with pytest.raises(CommandExecutionError, match="The key https://example.org/key.asc ") as refused:
+        key_module.fetch(source, [keys["good"].fingerprint])
+    assert "404" not in str(refused.value)
 
 
 @pytest.mark.parametrize("source", ["", "docker.asc", "/etc/docker.asc", "ftp://x/y"])
 def test_a_source_is_an_address_or_a_key(source):
     with pytest.raises(CommandExecutionError, match="is neither an address"):
         key_module.fetch(source, ["0" * 40])
+
+
+def test_an_error_shows_no_password():
+    def fail(*_):
+        raise OSError("https://me:hunter2@example.org/key does not answer")
+
+    key_module.__salt__["cp.get_url"] = fail
+    with pytest.raises(CommandExecutionError, match="cannot be fetched") as refused:
+        key_module.fetch("https://me:hunter2@example.org/key", ["0" * 40])
+    assert "hunter2" not in str(refused.value)
 
 
 def test_no_fingerprint_means_no_key(keys):
@@ -73,10 +312,15 @@ def state(keys, tmp_path):
         path.write_text(keys["good"].text, encoding="utf-8")
         return str(path)
 
-    key_module.__salt__ = {"cp.get_url": get_url}
+    key_module.__salt__["cp.get_url"] = get_url
     module.asked = asked
-    module.__salt__ = {f"containerd_key.{n}": f for n, f in vars(key_module).items() if callable(f)}
-    module.__states__ = {"file.managed": lambda **given: given}
+    module.__opts__ = {"test": False}
+    module.__salt__ = {
+        "cmd.which": lambda name: name,
+        "pkg.install": lambda name: {name: {"old": "", "new": "2"}},
+        **{f"containerd_key.{n}": f for n, f in vars(key_module).items() if callable(f)},
+    }
+    module.__states__ = {"file.managed": lambda **given: {"changes": {}, **given}}
     return module
 
 
@@ -88,10 +332,10 @@ def test_a_good_key_on_the_node_is_not_fetched_again(state, keys, tmp_path):
     path = tmp_path / "docker.asc"
     pinned = [keys["good"].fingerprint]
     written = managed(state, path, pinned)
-    assert (written["contents"], written["mode"]) == (keys["good"].text, "0644")
+    assert written["mode"] == "0644"
     assert state.asked == ["https://example.org/key.asc"]
-    path.write_text(keys["good"].text, encoding="utf-8")
-    assert managed(state, path, pinned)["contents"] == keys["good"].text
+    path.write_text(written["contents"], encoding="utf-8")
+    assert managed(state, path, pinned)["contents"] == written["contents"]
     assert len(state.asked) == 1
 
 
@@ -100,7 +344,8 @@ def test_another_key_on_the_node_is_replaced(state, keys, tmp_path, there):
     path = tmp_path / "docker.asc"
     path.write_text(keys["good"].text + keys[there].text, encoding="utf-8")
     pinned = [keys["good"].fingerprint]
-    assert managed(state, path, pinned)["contents"] == keys["good"].text
+    path.write_text(managed(state, path, pinned)["contents"], encoding="utf-8")
+    assert list(key_module.fingerprints(str(path))) == pinned
     assert len(state.asked) == 1
 
 
@@ -108,3 +353,13 @@ def test_a_refused_key_writes_nothing(state, keys, tmp_path):
     ret = managed(state, tmp_path / "docker.asc", [keys["other"].fingerprint])
     assert (ret["result"], ret["changes"]) == (False, {})
     assert "https://example.org/key.asc is refused" in ret["comment"]
+
+
+def test_gpg_is_installed_where_it_is_missing(state, keys, tmp_path):
+    state.__salt__["cmd.which"] = lambda _: None
+    state.__opts__ = {"test": True}
+    predicted = managed(state, tmp_path / "docker.asc", [keys["good"].fingerprint])
+    assert (predicted["result"], predicted["changes"]) == (None, {"gpg": {"old": "", "new": "the newest"}})
+    state.__opts__ = {"test": False}
+    done = managed(state, tmp_path / "docker.asc", [keys["good"].fingerprint])
+    assert done["changes"] == {"gpg": {"old": "", "new": "2"}}
