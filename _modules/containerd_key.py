@@ -1,5 +1,5 @@
 """
-The key of a repository: gpg reads it in a home of its own, and gpg's export of the pinned keys is what is used.
+The key of a repository: gpg reads it in a home of its own, and gpg's export of the pinned keys is written.
 
 Package managers may read more in a file than was checked: so nothing is written of what was fetched.
 """
@@ -36,8 +36,8 @@ def fingerprints(path):
 
     :return: a dictionary: fingerprint to the time at which the key expires, in seconds since 1970; None for
         never. Subkeys are not listed: they are worth nothing without the key that signed them.
-    :raises CommandExecutionError: gpg is not installed; the file cannot be read, or it holds a revoked key, or
-        what is no public key.
+    :raises CommandExecutionError: gpg is not installed; the file cannot be read, or it holds a revoked key,
+        or what is no public key.
     """
     with _read_by_gpg(_bytes(path, path), path) as (_, keys):
         return keys

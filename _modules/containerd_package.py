@@ -5,9 +5,11 @@ Over Salt's own ``pkg``, whatever the package manager; apt is asked more, becaus
 it will do. Nothing here changes packages: that is what the state ``containerd_package`` does.
 """
 
+import contextlib
 import functools
 import glob
 import os
+import shutil
 import tempfile
 import typing
 
@@ -89,7 +91,12 @@ def probe(text):
         apt's own words are in the message.
     """
     with tempfile.TemporaryDirectory(prefix="containerd-formula-") as folder:
-        os.makedirs(os.path.join(folder, "lists", "partial"))
+        partial = os.path.join(folder, "lists", "partial")
+        os.makedirs(partial)
+        # For apt's own user, who reads what comes from the network.
+        os.chmod(folder, 0o711)  # noqa: S103 - it lies in here, and nobody else has to list it.
+        with contextlib.suppress(LookupError):
+            shutil.chown(partial, "_apt")
         source = os.path.join(folder, "probe.sources")
         with open(source, "w", encoding="utf-8") as file:
             file.write(text)
@@ -97,7 +104,6 @@ def probe(text):
             "Dir::Etc::sourcelist": source,
             "Dir::Etc::sourceparts": "-",
             "Dir::State::lists": os.path.join(folder, "lists"),
-            "APT::Sandbox::User": "root",
         }
         options = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
         result = _apt("--quiet", *options, "update")

@@ -22,6 +22,8 @@ FREE = (
 # Settings that may be left to the node: null, or the type here.
 NULLABLE = {"package:hold": "boolean"}
 ADDRESS = re.compile(r"(salt|https?|file)://\S+")
+# What pip takes behind the name; it takes addresses and options, too.
+TOMLKIT = re.compile(r"tomlkit(?: ?[<>=!~]=?=? ?[\w.*+!-]+(?:, ?[<>=!~]=?=? ?[\w.*+!-]+)*)?", re.ASCII)
 RESTARTS = ("auto", "manual")
 
 
@@ -69,6 +71,9 @@ def _keys(path, given, default, label):
 
 def _values(given, defaults, grains):
     """Yield a sentence for each value that has the right type and is wrong all the same."""
+    yield from _kernel(_merged(given.get("kernel") or {}, defaults["kernel"]))
+    if "repository" in (given.get("package") or {}):
+        yield "containerd:package:repository is the formula's own, by os family; leave it out."
     yield from _package(_merged(given.get("package") or {}, defaults["package"]), grains)
     yield from _library(_merged(given.get("salt") or {}, defaults["salt"]))
     service = given.get("service") or {}
@@ -91,8 +96,30 @@ def _merged(given, default):
     }
 
 
+def _kernel(kernel):
+    """Yield what is wrong with modules and sysctls: modprobe loads a path, and sysctl knows patterns."""
+    for module in kernel["modules"]:
+        if not re.fullmatch(r"\w[\w-]*", module, re.ASCII):
+            yield f"containerd:kernel:modules has {module!r}; write a module's name, such as br_netfilter."
+    for key, value in kernel["sysctls"].items():
+        if not re.fullmatch(r"\w[\w./:-]*", str(key), re.ASCII):
+            yield f"containerd:kernel:sysctls has the key {key!r}; write one such as net.ipv4.ip_forward."
+        if isinstance(value, str) and not value.isprintable():
+            yield f"containerd:kernel:sysctls:{key} has a control character; write one line of text."
+
+
+def _names(label, packages):
+    """Yield what is wrong with names of packages: a package manager takes others for files or options."""
+    for name in packages:
+        if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name, re.ASCII):
+            yield f"{label} has {name!r}, which is no name of a package."
+
+
 def _package(package, grains):
     """Yield what is wrong with where containerd comes from."""
+    yield from _names("containerd:package:hold_needs", package["hold_needs"])
+    for origin in ("docker", "distro"):
+        yield from _names(f"containerd:package:{origin}:packages", package[origin]["packages"])
     sources = [key for key, value in package.items() if isinstance(value, dict) and "config" in value]
     source, version, hold = package["source"], package["version"], package["hold"]
     label = "containerd:package"
@@ -126,7 +153,8 @@ def _docker(docker, grains):
     elif not re.fullmatch(r"[\w.-]+", str(known[grains["os"]])):
         yield f"{label}:distributions:{grains['os']} is {known[grains['os']]!r}; write one word."
     if not re.fullmatch(r"(https?|file)://[^\s\"]+", docker["url"]):
-        yield f"{label}:url is {docker['url']!r}; write an address, such as https://mirror.example.org/docker/linux."
+        # Not the value, which may hold a password.
+        yield f"{label}:url is no address; write one, such as https://mirror.example.org/docker/linux."
     for key in ("channel", "release"):
         if not re.fullmatch(r"[\w.-]*", docker[key]):
             yield f"{label}:{key} is {docker[key]!r}; write one word."
@@ -166,7 +194,7 @@ def _archive(archive, version, grains):
 def _pinned(label, origin, version, arch):
     """Yield what is wrong with the address of a download and its hash for this node."""
     if not ADDRESS.fullmatch(origin["url"]):
-        yield f"{label}:url is {origin['url']!r}; write an https://, salt:// or file:// address."
+        yield f"{label}:url is no address; write an https://, salt:// or file:// one."
     hashes = origin["sha256"].get(version)
     found = hashes.get(arch) if isinstance(hashes, dict) else None
     if not re.fullmatch(r"[0-9a-f]{64}", str(found)):
@@ -184,9 +212,12 @@ def _library(library):
         yield f"{label} has {' and '.join(chosen)}; one says where tomlkit comes from."
     wheel, index = library["wheel"], library["index_url"]
     if wheel and not re.fullmatch(ADDRESS.pattern + r"\.whl", wheel):
-        yield f"{label}:wheel is {wheel!r}; write the address of a .whl file, such as salt://files/tomlkit.whl."
+        yield f"{label}:wheel is no address of a .whl file; write one, such as salt://files/tomlkit.whl."
     if index and not re.fullmatch(r"(https?|file)://\S+", index):
-        yield f"{label}:index_url is {index!r}; write an https:// or file:// address."
+        yield f"{label}:index_url is no address; write an https:// or file:// one."
+    if not TOMLKIT.fullmatch(library["tomlkit"]):
+        yield f"{label}:tomlkit is {library['tomlkit']!r}; write a requirement such as tomlkit>=0.15.1."
+    yield from _names(f"{label}:package", [library["package"]] if library["package"] else [])
 
 
 def _kind(value):

@@ -35,6 +35,9 @@ def problems(given, grains=DEBIAN):
         {"package": {"docker": {"key": "salt://docker.asc", "fingerprints": ["9dc8 5822" * 5]}}},
         {"package": {"docker": {"key": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"}}},
         {"package": ARCHIVE},
+        {"kernel": {"sysctls": {"net/ipv4/conf/eth0.1/forwarding": 1}}},
+        {"salt": {"tomlkit": "tomlkit>=0.15.1,<0.16"}},
+        {"salt": {"tomlkit": "tomlkit == 0.15.2", "package": "python3-tomlkit"}},
         {"salt": {"wheel": "salt://files/tomlkit-0.15.2-py3-none-any.whl"}},
         {"service": {"ready_timeout": 0.5}},
     ],
@@ -62,8 +65,11 @@ def test_a_right_pillar_has_no_problems(given):
         ({"package": {"version": "1.7 -o x=y"}}, "containerd:package:version is '1.7 -o x=y'"),
         ({"package": {"version": "-1"}}, "containerd:package:version is '-1'"),
         ({"package": {"hold": "yes"}}, "containerd:package:hold is a string; it must be a boolean."),
-        ({"package": {"docker": {"url": "https://a b"}}}, "containerd:package:docker:url is 'https://a b'"),
-        ({"package": {"docker": {"url": "https://a\nSuites: b"}}}, "containerd:package:docker:url is"),
+        ({"package": {"docker": {"url": "https://a b"}}}, "containerd:package:docker:url is no address"),
+        (
+            {"package": {"docker": {"url": "https://a\nSuites: b"}}},
+            "containerd:package:docker:url is no address",
+        ),
         ({"package": {"docker": {"channel": "a\nb"}}}, "containerd:package:docker:channel is"),
         ({"package": {"docker": {"distributions": {"Debian": "a/\nb"}}}}, "distributions:Debian is 'a/"),
         ({"package": {"docker": {"key": "/etc/key"}}}, "containerd:package:docker:key is neither"),
@@ -89,10 +95,29 @@ def test_a_right_pillar_has_no_problems(given):
         ),
         (
             {"package": {**ARCHIVE, "archive": {**ARCHIVE["archive"], "url": "/tmp/x"}}},
-            "containerd:package:archive:url is '/tmp/x'",
+            "containerd:package:archive:url is no address",
         ),
+        ({"kernel": {"modules": ["/tmp/evil.ko"]}}, "containerd:kernel:modules has '/tmp/evil.ko'"),
+        ({"kernel": {"modules": ["-r"]}}, "containerd:kernel:modules has '-r'"),
+        ({"kernel": {"modules": ["a\nb"]}}, "containerd:kernel:modules has 'a\\nb'"),
+        ({"kernel": {"sysctls": {"net.*.x": 1}}}, "containerd:kernel:sysctls has the key 'net.*.x'"),
+        ({"kernel": {"sysctls": {"-net.x": 1}}}, "containerd:kernel:sysctls has the key '-net.x'"),
+        ({"kernel": {"sysctls": {"a.b": "1\nc.d = 2"}}}, "containerd:kernel:sysctls:a.b has a control"),
+        (
+            {"package": {"repository": {"key": "/etc/shadow"}}},
+            "containerd:package:repository is the formula's",
+        ),
+        (
+            {"package": {"docker": {"packages": ["./evil.deb"]}}},
+            "packages has './evil.deb', which is no name",
+        ),
+        ({"package": {"distro": {"packages": ["-o=x"]}}}, "packages has '-o=x', which is no name"),
+        ({"package": {"hold_needs": ["a b"]}}, "containerd:package:hold_needs has 'a b'"),
+        ({"salt": {"tomlkit": "git+https://evil"}}, "containerd:salt:tomlkit is 'git+https://evil'"),
+        ({"salt": {"tomlkit": "tomlkit @ file:///x"}}, "containerd:salt:tomlkit is 'tomlkit @ file:///x'"),
+        ({"salt": {"package": "--force"}}, "containerd:salt:package has '--force', which is no name"),
         ({"salt": {"wheel": "salt://tomlkit.tar.gz"}}, "containerd:salt:wheel is"),
-        ({"salt": {"index_url": "pypi"}}, "containerd:salt:index_url is 'pypi'"),
+        ({"salt": {"index_url": "pypi"}}, "containerd:salt:index_url is no address"),
         ({"salt": {"index_url": "https://a/", "package": "x"}}, "has index_url and package; one says"),
     ],
 )
@@ -194,3 +219,18 @@ def test_pacman_holds_nothing():
     grains = {"os": "Arch", "os_family": "Arch"}
     found = pillar.problems({"package": {"source": "distro", "hold": True}}, DEFAULTS, {"Arch": {}}, grains)
     assert ["pacman holds no packages" in problem for problem in found] == [True]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"package": {"docker": {"url": "ftp://me:hunter2@host/"}}},
+        {"package": {"docker": {"key": "ftp://me:hunter2@host/"}}},
+        {"package": {**ARCHIVE, "archive": {**ARCHIVE["archive"], "url": "ftp://me:hunter2@host/"}}},
+        {"salt": {"wheel": "https://me:hunter2@host/x.tar"}},
+        {"salt": {"index_url": "ftp://me:hunter2@host/"}},
+    ],
+)
+def test_a_malformed_address_is_not_repeated_with_its_password(given):
+    assert problems(given)
+    assert "hunter2" not in str(problems(given))

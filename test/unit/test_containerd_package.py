@@ -257,7 +257,9 @@ def test_a_repository_is_asked_before_it_is_configured(wire, tmp_path, stderr, r
     assert (ret["result"], pkg.done) == (words is None, ["update"])
     if words:
         assert ret["comment"] == f"The repository cannot be used: {words} Nothing was changed."
-    assert {"Dir::Etc::sourceparts=-", "APT::Sandbox::User=root"} <= set(pkg.argv)
+    assert "Dir::Etc::sourceparts=-" in pkg.argv
+    # apt's own user reads what comes from the network.
+    assert not [word for word in pkg.argv if "Sandbox" in word]
     path.write_text("Types: deb\n", encoding="utf-8")
     assert state.repository_answers(str(path), "Types: deb")["result"] is True
     assert len(pkg.done) == 1
