@@ -17,7 +17,7 @@ from containerd_formula.places import CONFIG
 from containerd_formula.schema import deprecated
 
 # That of the SLS that syncs: another value there means that these modules are to be synced. By make stamp.
-RELEASE = "0.1.0+a5455cdb"
+RELEASE = "0.1.0+e765f574"
 
 
 def release():

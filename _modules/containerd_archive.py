@@ -135,9 +135,12 @@ def link(path, target):
 
 
 def _fetch(address, download, shown):
-    """Return the path of a file that was fetched; one from the network goes where ``download`` says."""
+    """Return the path of what was fetched into our own folder: what is hashed is what is unpacked."""
     if address.startswith("file://"):
-        return address[len("file://") :]
+        try:
+            return shutil.copyfile(address[len("file://") :], download)
+        except OSError as err:
+            raise CommandExecutionError(f"{shown} cannot be read: {err.strerror or err}.") from err
     try:
         # Not into the minion's cache: it is large, and unpacked at once.
         path = __salt__["cp.get_url"](address, download)

@@ -1,6 +1,7 @@
 """Salt itself has what the formula needs."""
 
 import os
+import tempfile
 
 from containerd_formula import renew
 from salt.exceptions import CommandExecutionError
@@ -78,6 +79,10 @@ def _install(name, wheel, index_url, package):
         if not path:
             raise CommandExecutionError(f"{wheel} cannot be fetched: there is no such file.")
         return __states__["pip.installed"](name=name, no_index=True, find_links=os.path.dirname(path))
-    # Not on the command line, which Salt logs: the address may hold a password.
-    env_vars = {"PIP_INDEX_URL": index_url} if index_url else None
-    return __states__["pip.installed"](name=name, env_vars=env_vars)
+    if not index_url:
+        return __states__["pip.installed"](name=name)
+    # Neither on the command line nor in the environment, which Salt logs: the address may hold a password.
+    with tempfile.NamedTemporaryFile("w", prefix="containerd-pip-", encoding="utf-8") as file:
+        file.write(f"[global]\nindex-url = {index_url}\n")
+        file.flush()
+        return __states__["pip.installed"](name=name, env_vars={"PIP_CONFIG_FILE": file.name})

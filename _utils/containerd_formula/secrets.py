@@ -10,8 +10,10 @@ _NAME = re.compile(
 _REGISTRY_TABLES = {"auths", "configs", "headers"}
 # What stands between :// and the last @ of the word: https://TOKEN@host, https://user:p@ss/word@host.
 _URL = re.compile(r"(://)[^\s\"'<>]*@")
-# The same of a value that is an address: it may lack the scheme, and quotes belong to it: user:p"w@host.
-_ADDRESS = re.compile(r"(^(?:[A-Za-z][A-Za-z0-9+.-]*://)?|://)\S*@")
+# Scheme, user, host and the rest of an address.
+_SERVER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(\S*@)?([^\s/?#@]+)(\S*)")
+# Variables of a daemon in which nobody keeps a secret.
+_OPEN_VARIABLES = {"NO_PROXY", "GOMAXPROCS", "GOGC", "GOMEMLIMIT", "GODEBUG", "TZ", "LANG", "PATH", "TMPDIR"}
 
 
 def is_secret(path):
@@ -45,9 +47,15 @@ def masked_url(text):
     return _URL.sub(rf"\1{MASK}@", text)
 
 
-def masked_address(text):
-    """Return an address, with a scheme or without one, without what identifies somebody in it."""
-    return _ADDRESS.sub(rf"\1{MASK}@", text)
+def masked_variable(name, value):
+    """Return a variable's value as it may be shown: of an address its host, of another nothing."""
+    if not value or name.upper() in _OPEN_VARIABLES:
+        return value
+    match = _SERVER.fullmatch(value)
+    if not match:
+        return MASK
+    scheme, user, host, rest = match.groups()
+    return f"{scheme}{f'{MASK}@' if user else ''}{host}{f'/{MASK}' if rest.strip('/') else rest}"
 
 
 def secrets(data, path=()):

@@ -5,7 +5,8 @@ import re
 from containerd_formula import places
 from containerd_formula.diff import diff
 from containerd_formula.errors import Refused
-from containerd_formula.secrets import masked_address
+from containerd_formula.paths import dotted
+from containerd_formula.secrets import masked_variable
 
 HEADER = "# Managed by Salt (containerd-formula). Edits are overwritten: change pillar containerd:service.\n"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -71,13 +72,16 @@ def parse(files):
 
 
 def changes(before, after):
-    """Return what differs between what two sets of files say, as ``diff`` does, addresses masked as well."""
-    return {
-        key: {
-            when: masked_address(value) if isinstance(value, str) else value for when, value in change.items()
-        }
-        for key, change in diff(parse(before), parse(after)).items()
-    }
+    """Return what differs between what two sets of files say, as ``diff`` does, the environment masked."""
+    old, new = parse(before), parse(after)
+    variables = [found.pop("environment", {}) for found in (old, new)]
+    changed = diff(old, new)
+    for name in dict.fromkeys([*variables[1], *variables[0]]):
+        one, other = (found.get(name) for found in variables)
+        if one != other:
+            shown = {"old": masked_variable(name, one), "new": masked_variable(name, other)}
+            changed[dotted(("environment", name))] = shown
+    return changed
 
 
 def last_error(journal):

@@ -3,7 +3,7 @@ What is a secret, and how a value looks without it.
 """
 
 import pytest
-from containerd_formula.secrets import is_secret, masked, masked_address, masked_url, secrets
+from containerd_formula.secrets import is_secret, masked, masked_url, masked_variable, secrets
 from library.texts import CRI, IMG, key
 
 
@@ -88,15 +88,20 @@ def test_urls_without_what_identifies_somebody(text, shown):
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("name", "value", "shown"),
     [
-        ("u:hunter2@proxy:3128", "(secret)@proxy:3128"),
-        ("http://u:hunter2@proxy:3128", "http://(secret)@proxy:3128"),
-        ("proxy:3128", "proxy:3128"),
+        ("HTTPS_PROXY", "http://u:hunter2@proxy:3128", "http://(secret)@proxy:3128"),
+        ("https_proxy", "u:hunter2@proxy:3128", "(secret)"),
+        ("no_proxy", ".svc,10.0.0.0/8", ".svc,10.0.0.0/8"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://h/v1?k=hunter2", "https://h/(secret)"),
+        ("AWS_SECRET_ACCESS_KEY", "hunter2", "(secret)"),
+        ("GODEBUG", "http2debug=1", "http2debug=1"),
+        ("ANYTHING", "", ""),
+        ("ANYTHING", None, None),
     ],
 )
-def test_addresses_without_what_identifies_somebody(text, shown):
-    assert masked_address(text) == shown
+def test_variables_without_what_nobody_should_see(name, value, shown):
+    assert masked_variable(name, value) == shown
 
 
 def test_the_secrets_of_a_document():

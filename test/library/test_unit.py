@@ -116,10 +116,15 @@ def test_a_boolean_of_a_program_is_not_one_of_systemd():
     ("value", "shown"),
     [
         ("http://u:hunter2@proxy:3128", "http://(secret)@proxy:3128"),
-        ("u:hunter2@proxy:3128", "(secret)@proxy:3128"),
+        ("u:hunter2@proxy:3128", "(secret)"),
         ("http://hunter2@proxy", "http://(secret)@proxy"),
         ('http://u:p"/w@proxy', "http://(secret)@proxy"),
         ("http://proxy:3128", "http://proxy:3128"),
+        ("http://proxy:3128/", "http://proxy:3128/"),
+        ("http://u:p@ss@proxy", "http://(secret)@proxy"),
+        ("http://proxy/hunter2", "http://proxy/(secret)"),
+        ("http://proxy?token=hunter2", "http://proxy/(secret)"),
+        ("", ""),
     ],
 )
 def test_who_asks_a_proxy_is_nobodys_business(value, shown):
@@ -128,9 +133,18 @@ def test_who_asks_a_proxy_is_nobodys_business(value, shown):
     assert unit.changes({}, files) == {"environment.HTTPS_PROXY": {"old": None, "new": shown}}
 
 
-def test_a_variable_with_the_name_of_a_secret_is_masked():
-    files = unit.render({"API_TOKEN": "hunter2"})
-    assert unit.changes({}, files) == {"environment.API_TOKEN": {"old": None, "new": "(secret)"}}
+@pytest.mark.parametrize("name", ["API_TOKEN", "AWS_ACCESS_KEY_ID", "OTEL_EXPORTER_OTLP_HEADERS", "X"])
+def test_a_variable_is_masked_whatever_its_name(name):
+    files = unit.render({name: "hunter2"})
+    key = f"environment.{name}"
+    assert unit.changes({}, files) == {key: {"old": None, "new": "(secret)"}}
+    # Another value is a change all the same.
+    assert unit.changes(files, unit.render({name: "x"})) == {key: {"old": "(secret)", "new": "(secret)"}}
+
+
+def test_what_is_no_secret_is_shown():
+    files = unit.render({"NO_PROXY": [".svc", "10.0.0.0/8"]})
+    assert unit.changes({}, files) == {"environment.NO_PROXY": {"old": None, "new": ".svc,10.0.0.0/8"}}
 
 
 @pytest.mark.parametrize(

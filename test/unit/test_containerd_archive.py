@@ -102,6 +102,26 @@ def test_a_release_is_installed_switched_and_the_old_one_kept_until_tidied(state
     assert states.tidied("x")["changes"] == {}
 
 
+def test_a_file_that_changes_after_it_was_hashed_is_not_what_is_unpacked(
+    states, archive, pinned, monkeypatch
+):
+    """
+    Whoever may write the file could put another one in its place between the two.
+    """
+    releases = pinned("1.7.24")
+    path = releases["containerd"]["url"].replace("file://", "").format(version="1.7.24", arch="amd64")
+    verify = archive._verify
+
+    def swap(*arguments):
+        verify(*arguments)
+        with open(path, "wb") as file:
+            file.write(release("6.6.6"))
+
+    monkeypatch.setattr(archive, "_verify", swap)
+    assert install(states, releases)["result"] is True
+    assert content(archive) == "1.7.24"
+
+
 def test_a_second_run_changes_nothing(states, pinned):
     releases = {**pinned("1.7.24"), **pinned("1.1.15", b"runc", kind="runc")}
     install(states, releases)

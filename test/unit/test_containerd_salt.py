@@ -2,6 +2,10 @@
 Where tomlkit comes from, and what is said where it does not come.
 """
 
+import os
+import subprocess
+import sys
+
 import pytest
 from salt.exceptions import CommandExecutionError
 from support import load
@@ -42,24 +46,14 @@ def state():
 @pytest.mark.parametrize(
     ("source", "asked"),
     [
-        ({}, ("pip", {"name": "tomlkit>=0.15.1", "env_vars": None})),
+        ({}, ("pip", {"name": "tomlkit>=0.15.1"})),
         (
             {"wheel": "salt://files/tomlkit.whl"},
             ("pip", {"name": "tomlkit>=0.15.1", "no_index": True, "find_links": "/cache/files"}),
         ),
-        (
-            {"index_url": "https://me:secret@example.org/simple"},
-            (
-                "pip",
-                {
-                    "name": "tomlkit>=0.15.1",
-                    "env_vars": {"PIP_INDEX_URL": "https://me:secret@example.org/simple"},
-                },
-            ),
-        ),
         ({"package": "python3-tomlkit"}, ("pkg", "python3-tomlkit")),
     ],
-    ids=["pypi", "wheel", "index", "package"],
+    ids=["pypi", "wheel", "package"],
 )
 def test_tomlkit_comes_from_where_the_site_has_it(state, source, asked):
     ret = state.library_installed(**source)
@@ -67,6 +61,28 @@ def test_tomlkit_comes_from_where_the_site_has_it(state, source, asked):
     assert state.asked == [asked]
     assert state.library_installed(**source)["changes"] == {}
     assert len(state.asked) == 1
+
+
+def test_the_address_of_an_index_is_in_a_file_for_root_alone(state):
+    """
+    Salt logs the command line and the environment of pip; pip itself reads the file.
+    """
+    address = "https://me:hunter2%40@example.org/simple"
+
+    def pip_installed(name, env_vars):
+        assert "hunter2" not in str(env_vars)
+        assert os.stat(env_vars["PIP_CONFIG_FILE"]).st_mode & 0o077 == 0
+        argv = [sys.executable, "-m", "pip", "config", "list"]
+        state.read = subprocess.run(
+            argv, env={**os.environ, **env_vars}, capture_output=True, text=True, check=True
+        ).stdout
+        state.path = env_vars["PIP_CONFIG_FILE"]
+        return {"result": False, "changes": {}, "comment": "pip ends."}
+
+    state.__states__ = {"pip.installed": pip_installed}
+    state.library_installed(index_url=address)
+    assert f"global.index-url='{address}'" in state.read
+    assert not os.path.exists(state.path)
 
 
 def test_a_preview_installs_nothing(state):
