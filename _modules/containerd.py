@@ -1,7 +1,8 @@
 """
 What people ask of a node's containerd: its version, whether it is ready, all that a fleet report wants.
 
-Nothing here changes the node. The configuration document has a module of its own, ``containerd_toml``.
+Nothing here changes the node. A report renders the formula's SLS, which syncs the formula's modules where the
+minion has those of another release. The configuration document has a module of its own, ``containerd_toml``.
 """
 
 import os
@@ -12,22 +13,24 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
+from containerd_formula import release as library_release
 from containerd_formula.explain import explained
 from containerd_formula.places import CONFIG
 from containerd_formula.schema import deprecated
 
 # That of the SLS that syncs: another value there means that these modules are to be synced. By make stamp.
-RELEASE = "0.1.0+e765f574"
+RELEASE = "0.1.0+c77f1728"
 
 
 def release():
     """
     Return the release of the formula that these modules belong to.
 
-    :return: the version and a hash of the modules and the library. SLS ``containerd.salt.modules`` compares
-        it with its own, to know whether to sync.
+    :return: the version and a hash of the modules and the library; two where a sync brought but one of them.
+        SLS ``containerd.salt.modules`` compares it with its own, to know whether to sync.
     """
-    return RELEASE
+    other = library_release.RELEASE
+    return RELEASE if RELEASE == other else f"{RELEASE} with the library of {other}"
 
 
 def version():
@@ -151,13 +154,16 @@ def status(path=CONFIG, overrides=None):
 
 def _version(*_):
     # ctr comes from the same release: containerd itself is started twice for a report, and no more.
-    yield {"version": __salt__["containerd_daemon.version"]("ctr")}
+    ctr = __salt__["cmd.which"]("ctr")
+    yield {"version": __salt__["containerd_daemon.version"]("ctr" if ctr else "containerd")}
 
 
 def _document(path, overrides):
-    made = __salt__["containerd_document.report"](overrides)
-    going = deprecated(made.site, made.version)
-    yield {"schema": made.version, "deprecated": [one.message for one in going]}
+    made = __salt__["containerd_document.report"](overrides, refuse=False)
+    yield {"schema": made.version}
+    if wrong := [one.message for one in made.findings if one.about == "layer"]:
+        raise CommandExecutionError("\n".join(wrong))
+    yield {"deprecated": [one.message for one in deprecated(made.site, made.version)]}
     facts = explained(made, __salt__["containerd_document.dump"](path))
     yield {
         "not_in_effect": {
@@ -175,9 +181,12 @@ def _file(path, _):
 
 
 def _daemon(path, _):
-    answer = __salt__["containerd_daemon.ready"]()
-    yield {"cri_ok": answer["ready"], "cri_reason": answer["reason"]}
     yield {"restart_pending": _restart_pending(path)}
+    try:
+        answer = __salt__["containerd_daemon.ready"]()
+    except CommandExecutionError as err:
+        answer = {"ready": False, "reason": str(err)}
+    yield {"cri_ok": answer["ready"], "cri_reason": answer["reason"]}
 
 
 def _restart_pending(path):

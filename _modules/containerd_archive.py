@@ -14,11 +14,10 @@ import tarfile
 import tempfile
 
 import containerd_formula
-import salt.utils.url
 from salt.exceptions import CommandExecutionError
 
 containerd_formula.renew()
-from containerd_formula import places
+from containerd_formula import places, secrets
 
 _BINARIES = {"containerd": ("containerd", "containerd-shim-runc-v2", "ctr"), "runc": ("runc",)}
 _BLOCK = 1 << 20
@@ -57,7 +56,7 @@ def unpack(kind, version, url, sha256, arch):
     if os.path.isdir(target):
         return True
     address = url.replace("{version}", version).replace("{arch}", arch)
-    shown = salt.utils.url.redact_http_basic_auth(address)
+    shown = secrets.masked_url(address)
     work = ""
     try:
         os.makedirs(places.ARCHIVES, mode=0o755, exist_ok=True)
@@ -147,7 +146,7 @@ def _fetch(address, download, shown):
     except Exception as err:  # noqa: BLE001 - Salt's fetchers raise whatever their libraries do.
         # They tell of a full disk as of a closed connection.
         full = shutil.disk_usage(os.path.dirname(download)).free < _BLOCK
-        why = "No space left on device" if full else err
+        why = "No space left on device" if full else secrets.masked_url(str(err))
         raise CommandExecutionError(f"{shown} cannot be fetched: {why}.") from err
     if not path:
         raise CommandExecutionError(f"{shown} cannot be fetched: there is no such file.")

@@ -36,14 +36,16 @@ def candidate(text, folder=None):
     :return: its path; who asked removes it. What killed runs left is removed on the way.
     :raises CommandExecutionError: it cannot be written.
     """
-    folder = folder or tempfile.gettempdir()
+    folder, path = folder or tempfile.gettempdir(), None
     _sweep(os.path.join(glob.escape(folder), "containerd-candidate-*.toml"))
     try:
         # 0600 by mkstemp: it may hold secrets.
         descriptor, path = tempfile.mkstemp(prefix="containerd-candidate-", suffix=".toml", dir=folder)
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-    except OSError as err:
+    except (OSError, UnicodeError) as err:
+        if path:
+            os.unlink(path)
         raise CommandExecutionError(f"a candidate cannot be written: {err}") from err
     return path
 

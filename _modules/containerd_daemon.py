@@ -16,6 +16,7 @@ renew()
 
 from containerd_formula import errors, schema, toml
 from containerd_formula.data import at
+from containerd_formula.document import without_secrets
 from containerd_formula.places import CONFIG, SOCKET
 
 _told = errors.told_as(CommandExecutionError)
@@ -56,12 +57,16 @@ def config_default():
     return text
 
 
-def config_dump(path=CONFIG):
+@_told
+def config_dump(path=CONFIG, show_secrets=False):
     """
     Return the configuration in effect for a file: its settings over the built-in defaults.
 
     path : ``/etc/containerd/config.toml``
         The file to read, as the daemon would, imports included. It need not be the one in use.
+
+    show_secrets : ``False``
+        Whether secrets are shown; what a job returns is kept on the master.
 
     CLI Example:
 
@@ -78,7 +83,8 @@ def config_dump(path=CONFIG):
         raise CommandExecutionError(f"{path} does not exist.")
     result = _run("containerd", "--config", path, "config", "dump")
     warnings = [line for line in result["stderr"].splitlines() if "level=warning" in line]
-    return {"text": result["stdout"], "warnings": warnings}
+    text = result["stdout"]
+    return {"text": text if show_secrets else without_secrets(text, "config dump"), "warnings": warnings}
 
 
 def plugins(address=None):

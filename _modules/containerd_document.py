@@ -63,11 +63,12 @@ def make(overrides, strict=True, path=CONFIG):
     return made._replace(text=HEADER + made.text)
 
 
-def report(overrides=None, beneath=False):
+def report(overrides=None, beneath=False, refuse=True):
     """
     Return a document to report of: the library's ``Composed``.
 
     Without overrides it is of the formula's own layers, with ``beneath`` of those that lie under the pillar.
+    A layer that cannot be translated is refused, or is a finding.
 
     :raises CommandExecutionError: containerd or tomlkit is not installed, or a layer cannot be translated.
     """
@@ -75,8 +76,9 @@ def report(overrides=None, beneath=False):
     if layers is None:
         layers = [layer for layer in _formula_layers() if not (beneath and "pillar" in layer)]
     made = compose(__salt__["containerd_daemon.config_default"](), layers, strict=False)
-    # A layer that cannot be translated is not in the document: nothing true could be said of it.
-    _refuse([one for one in made.findings if one.about == "layer"], "The configuration")
+    # Such a layer is not in the document: nothing true could be said of it.
+    if refuse:
+        _refuse([one for one in made.findings if one.about == "layer"], "The configuration")
     return made
 
 
@@ -89,7 +91,9 @@ def dump(path=CONFIG):
     """
     if not os.path.exists(path):
         return {}
-    return toml.loads(__salt__["containerd_daemon.config_dump"](path)["text"], "config dump")
+    return toml.loads(
+        __salt__["containerd_daemon.config_dump"](path, show_secrets=True)["text"], "config dump"
+    )
 
 
 def imported(path, data):
@@ -109,7 +113,7 @@ def imported(path, data):
 @_told
 def plan(path, overrides, strict=True, trial=0):
     """
-    Do what ``containerd_toml.plan`` says.
+    Do what ``containerd_toml.plan`` says; the text has its secrets.
     """
     made = make(overrides, strict, path)
     masked = imported(path, made.result)
@@ -170,7 +174,7 @@ def _prove(made, path, strict, trial):
     folder = os.path.dirname(path) if relative and os.path.isdir(os.path.dirname(path)) else None
     candidate = __salt__["containerd_change.candidate"](made.text, folder)
     try:
-        said = __salt__["containerd_daemon.config_dump"](candidate)
+        said = __salt__["containerd_daemon.config_dump"](candidate, show_secrets=True)
         shown = toml.loads(said["text"], "config dump")
         found = effect.not_in_effect(made.site, made.result, shown, said["warnings"], strict=strict)
         if trial and not findings.errors(found):

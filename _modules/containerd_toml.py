@@ -22,16 +22,20 @@ from containerd_formula.explain import explained
 from containerd_formula.explain import minimal as minimal_pillar
 from containerd_formula.places import CONFIG
 from containerd_formula.schema import deprecated
+from containerd_formula.secrets import masked
 
 _told = errors.told_as(CommandExecutionError)
 
 
-def read(path=CONFIG):
+def read(path=CONFIG, show_secrets=False):
     """
     Return a TOML file as plain data.
 
     path : ``/etc/containerd/config.toml``
         The file.
+
+    show_secrets : ``False``
+        Whether secrets are shown; what a job returns is kept on the master.
 
     CLI Example:
 
@@ -42,11 +46,12 @@ def read(path=CONFIG):
     :return: a dictionary.
     :raises CommandExecutionError: the file cannot be read, or it is no TOML: with line and column.
     """
-    return __salt__["containerd_document.read"](path)
+    data = __salt__["containerd_document.read"](path)
+    return data if show_secrets else masked(data, ())
 
 
 @_told
-def get(path, key):
+def get(path, key, show_secrets=False):
     """
     Return one value of a TOML file.
 
@@ -55,6 +60,9 @@ def get(path, key):
 
     key
         A dotted path; parts that hold dots are quoted.
+
+    show_secrets : ``False``
+        Whether secrets are shown; what a job returns is kept on the master.
 
     CLI Example:
 
@@ -66,11 +74,13 @@ def get(path, key):
     :return: the value; None where there is no such key.
     :raises CommandExecutionError: the key is no dotted path, or the file cannot be read, or is no TOML.
     """
-    return at(read(path), toml.key(key))
+    where = toml.key(key)
+    value = at(__salt__["containerd_document.read"](path), where)
+    return value if show_secrets else masked(value, where)
 
 
 @_told
-def merge(base, overrides):
+def merge(base, overrides, show_secrets=False):
     """
     Merge overrides into TOML text as a JSON Merge Patch (RFC 7396).
 
@@ -83,6 +93,9 @@ def merge(base, overrides):
     overrides
         A dictionary: the fragment to merge, in the schema of ``base``.
 
+    show_secrets : ``False``
+        Whether secrets are shown; what a job returns is kept on the master.
+
     CLI Example:
 
     .. code-block:: bash
@@ -93,7 +106,7 @@ def merge(base, overrides):
     :raises CommandExecutionError: ``base`` is no TOML; or overrides cannot be written as TOML, or have the
         wrong type: all of them in one message.
     """
-    return document.merge(base, overrides)
+    return _shown(document.merge(base, overrides), show_secrets)
 
 
 @_told
@@ -177,7 +190,8 @@ def diff(old, new):
     return difference(old, new)
 
 
-def render(overrides, strict=True):
+@_told
+def render(overrides, strict=True, show_secrets=False):
     """
     Return the whole configuration for this node: default, translated overrides, merged and checked.
 
@@ -187,19 +201,23 @@ def render(overrides, strict=True):
     strict : ``True``
         As for ``check``.
 
+    show_secrets : ``False``
+        Whether secrets are shown; what a job returns is kept on the master.
+
     CLI Example:
 
     .. code-block:: bash
 
         salt '*' containerd_toml.render '{oom_score: -999}'
 
-    :return: TOML text. It may hold secrets.
+    :return: TOML text.
     :raises CommandExecutionError: containerd or tomlkit is not installed, or ``check`` finds errors.
     """
-    return __salt__["containerd_document.make"](overrides, strict=strict).text
+    return _shown(__salt__["containerd_document.make"](overrides, strict=strict).text, show_secrets)
 
 
-def plan(path, overrides, strict=True, trial=0):
+@_told
+def plan(path, overrides, strict=True, trial=0, show_secrets=False):
     """
     Return what a file should hold on this node, and what that changes. Writes nothing.
 
@@ -214,6 +232,9 @@ def plan(path, overrides, strict=True, trial=0):
 
     trial : ``0``
         How long a trial start may take where the data change, in seconds; 0 makes none.
+
+    show_secrets : ``False``
+        Whether secrets are shown; what a job returns is kept on the master.
 
     CLI Example:
 
@@ -230,7 +251,8 @@ def plan(path, overrides, strict=True, trial=0):
         ``root`` or ``state`` would change under running containers, or the file was rolled back from this
         content.
     """
-    return __salt__["containerd_document.plan"](path, overrides, strict=strict, trial=trial)
+    made = __salt__["containerd_document.plan"](path, overrides, strict=strict, trial=trial)
+    return {**made, "text": _shown(made["text"], show_secrets)}
 
 
 @_told
@@ -311,7 +333,7 @@ def minimal(path=CONFIG, show_secrets=False, beneath=None):
         The file, written for config version 2, 3 or 4.
 
     show_secrets : ``False``
-        Whether registry credentials are shown; what a job returns is kept on the master.
+        Whether secrets are shown; what a job returns is kept on the master.
 
     beneath : ``None``
         The layers that lie under the pillar. None takes those of the formula on this minion: its own
@@ -330,4 +352,8 @@ def minimal(path=CONFIG, show_secrets=False, beneath=None):
         is not installed.
     """
     made = __salt__["containerd_document.report"](beneath, beneath=True)
-    return minimal_pillar(made, read(path), show_secrets)
+    return minimal_pillar(made, __salt__["containerd_document.read"](path), show_secrets)
+
+
+def _shown(text, show_secrets):
+    return text if show_secrets else document.without_secrets(text)

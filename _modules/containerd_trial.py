@@ -89,7 +89,9 @@ def start(path, timeout=30, dump=None):
     :raises CommandExecutionError: containerd is not installed, or refuses to read the file.
     """
     if dump is None:
-        dump = toml.loads(__salt__["containerd_daemon.config_dump"](path)["text"], "config dump")
+        dump = toml.loads(
+            __salt__["containerd_daemon.config_dump"](path, show_secrets=True)["text"], "config dump"
+        )
     if reason := _no_trial(dump):
         return {"ok": None, "reason": reason}
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as progress:

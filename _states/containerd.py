@@ -90,7 +90,10 @@ def restarted(name, restart="auto"):
     """
     comment = "The daemon runs with the configuration that the files hold."
     ret = {"name": name, "result": True, "changes": {}, "comment": comment}
-    files = __salt__["containerd_change.pending"]()
+    try:
+        files = __salt__["containerd_change.pending"]()
+    except CommandExecutionError as err:
+        return {**ret, "result": False, "comment": str(err)}
     if not files:
         return ret
     told = f"Restart pending: the daemon has not seen the change of {' and '.join(files)}."

@@ -79,6 +79,13 @@ def managed(name, environment=None, limits=None, directives=None):
             __salt__["containerd_change.apply"](path, files[path], mode=mode)
         __salt__["containerd_service.reload"]()
     except CommandExecutionError as err:
-        ret["changes"] = unit.changes(found, __salt__["containerd_service.current"]())
-        return {**ret, "result": False, "comment": str(err)}
+        return {**ret, "result": False, "changes": _done(found), "comment": str(err)}
     return {**ret, "comment": f"{' and '.join(stale)} changed; the next start of the daemon takes it."}
+
+
+def _done(found):
+    """Return what has changed all the same."""
+    try:
+        return unit.changes(found, __salt__["containerd_service.current"]())
+    except CommandExecutionError:
+        return {}

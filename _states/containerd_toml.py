@@ -90,7 +90,7 @@ def managed(
             comment = f"{name} would be written once {missing} installed, with these overrides."
             return {**ret, "result": None, "changes": changes, "comment": comment}
         trial = trial_timeout if trial_start else 0
-        plan = __salt__["containerd_toml.plan"](name, overrides, strict=strict, trial=trial)
+        plan = __salt__["containerd_document.plan"](name, overrides, strict=strict, trial=trial)
     except CommandExecutionError as err:
         return {**ret, "result": False, "comment": str(err)}
     ret["comment"] = "\n".join([ret["comment"], *plan["warnings"]])

@@ -3,10 +3,11 @@
 from typing import NamedTuple
 
 from containerd_formula import rules, schema, toml
-from containerd_formula.data import combine, fit, leaves, plain, same, without_null
+from containerd_formula.data import combine, fit, leaves, plain, same, walk, without_null
 from containerd_formula.errors import Refused
 from containerd_formula.findings import WARNING, Finding, finding
 from containerd_formula.places import CONFIG_FOLDER
+from containerd_formula.secrets import masked
 from containerd_formula.table import SCHEMAS
 from containerd_formula.translation import translate
 
@@ -96,6 +97,19 @@ def verify(text, intended):
         raise Refused(
             "tomlkit did not write what was merged; nothing was changed. Please report the overrides."
         )
+
+
+def without_secrets(text, source="the text"):
+    """Return TOML text as it may be shown."""
+    document = toml.parse(text, source)
+    for path, value in walk(document.unwrap()):
+        shown = masked(value, path)
+        if shown != value:
+            table = document
+            for part in path[:-1]:
+                table = table[part]
+            table[path[-1]] = shown
+    return document.as_string()
 
 
 def _patch(document, data, patch, path, problems):

@@ -1,18 +1,20 @@
 """The drop-in for the daemon's unit: rendered from what a site wants, read back from what a node has."""
 
 import re
+from functools import partial
 
 from containerd_formula import places
 from containerd_formula.diff import diff
 from containerd_formula.errors import Refused
 from containerd_formula.paths import dotted
-from containerd_formula.secrets import masked_variable
+from containerd_formula.secrets import MASK, masked_variable
 
 HEADER = "# Managed by Salt (containerd-formula). Edits are overwritten: change pillar containerd:service.\n"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 # A line break would begin another directive.
 _BREAK = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_PASSWORD = re.compile(r"[^\s:=]+:\S*@")
 # Not every error ends the daemon: CNI that is not configured yet is one, too.
 _FATAL = re.compile(r"^(?:containerd: |panic: |.*level=fatal).*$", re.MULTILINE)
 
@@ -73,7 +75,7 @@ def parse(files):
 
 def changes(before, after):
     """Return what differs between what two sets of files say, as ``diff`` does, the environment masked."""
-    old, new = parse(before), parse(after)
+    old, new = (_without_passwords(parse(files)) for files in (before, after))
     variables = [found.pop("environment", {}) for found in (old, new)]
     changed = diff(old, new)
     for name in dict.fromkeys([*variables[1], *variables[0]]):
@@ -82,6 +84,20 @@ def changes(before, after):
             shown = {"old": masked_variable(name, one), "new": masked_variable(name, other)}
             changed[dotted(("environment", name))] = shown
     return changed
+
+
+def _without_passwords(said):
+    # Those of commands; a name such as getty@tty1 has no colon before its @.
+    hide = partial(_PASSWORD.sub, f"{MASK}@")
+    return {
+        section: content
+        if section == "environment"
+        else {
+            name: [hide(value) for value in values] if isinstance(values, list) else hide(values)
+            for name, values in content.items()
+        }
+        for section, content in said.items()
+    }
 
 
 def last_error(journal):

@@ -5,4 +5,4 @@ include:
 containerd old archives are removed:
   containerd_archive.tidied:
     - require:
-      - containerd is ready
+      - sls: containerd.service

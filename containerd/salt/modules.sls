@@ -1,14 +1,15 @@
 {#- The formula's own modules and library: synced while this renders, and only here, where the minion has none or those
     of another release. Salt's highstate does so, too. Thereby the first test=True is the whole preview.
     `release` is written by make stamp. #}
-{%- set release = "0.1.0+e765f574" %}
+{%- set release = "0.1.0+c77f1728" %}
 {%- set synced = "containerd.release" in salt and salt["containerd.release"]() == release %}
 {%- if not synced %}
 {#-   A sync removes what comes from other saltenvs: so base means those of the top file, as for Salt itself, and another
       saltenv is laid over base. Refreshed is by the state below: in this moment, a minion without multiprocessing
       would take its grains away from this run (3008). #}
 {%-   set saltenvs = none if saltenv == "base" else "base," ~ saltenv %}
-{%-   for kind in ("utils", "modules", "states") %}
+{#-   The modules last: what tells the release is one of them. #}
+{%-   for kind in ("utils", "states", "modules") %}
 {%-     do salt["saltutil.sync_" ~ kind](saltenv=saltenvs, refresh=False) %}
 {%-   endfor %}
 {%- endif %}

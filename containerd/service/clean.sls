@@ -13,17 +13,17 @@ containerd service is stopped:
 {%- for suffix in ("conf", "env") %}
 {%- for end in ("", ".good", ".rejected") %}
 
-containerd service settings {{ suffix ~ end }} are removed:
+containerd service drop-in {{ suffix ~ end }} is removed:
   file.absent:
     - name: {{ drop_in }}.{{ suffix ~ end }}
     - require:
       - containerd service is stopped
     - onchanges_in:
-      - containerd service settings are forgotten
+      - containerd service drop-in is forgotten
 {%- endfor %}
 {%- endfor %}
 
-containerd service settings are forgotten:
+containerd service drop-in is forgotten:
   module.run:
     - service.systemctl_reload: []
     - require:

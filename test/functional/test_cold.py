@@ -30,6 +30,7 @@ MARKS = {
         "is installed, {{__salt__['containerd_salt.mark']()}}, state {n}.",
     ),
     "_modules/containerd.py": ('RELEASE = "', 'RELEASE = "{n}.'),
+    "_utils/containerd_formula/release.py": ('RELEASE = "', 'RELEASE = "{n}.'),
     "containerd/map.jinja": ('release = "', 'release = "{n}.'),
     "containerd/salt/modules.sls": ('release = "', 'release = "{n}.'),
 }

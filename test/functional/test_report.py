@@ -58,7 +58,7 @@ def node(site, layers, on_path, tmp_path):  # noqa: F811
     The functions of that minion, and the file that the formula would write.
     """
     path = tmp_path / "config.toml"
-    text = site.modules.containerd_toml.render(layers, strict=False)
+    text = site.modules.containerd_toml.render(layers, strict=False, show_secrets=True)
     path.write_text(text, encoding="utf-8")
     return site.modules, str(path)
 
@@ -125,6 +125,27 @@ def test_minimal_hides_secrets_unless_asked(node):
     modules, path = node
     assert "hunter2" not in str(modules.containerd_toml.minimal(path))
     assert "hunter2" in str(modules.containerd_toml.minimal(path, show_secrets=True))
+
+
+def test_no_report_shows_a_secret_that_was_not_asked_for(node, layers):
+    """
+    What a job returns is kept on the master, and travels over its event bus.
+    """
+    modules, path = node
+    toml = modules.containerd_toml
+    [password] = [key for key in toml.explain(path=path) if key.endswith("auth.password")]
+    asked = {
+        "read": lambda **show: toml.read(path, **show),
+        "get": lambda **show: toml.get(path, password, **show),
+        "render": lambda **show: toml.render(layers, strict=False, **show),
+        "merge": lambda **show: toml.merge("", layers[-1]["pillar"], **show),
+        "plan": lambda **show: toml.plan(path + ".new", layers, strict=False, **show),
+        "dump": lambda **show: modules.containerd_daemon.config_dump(path, **show),
+        "minimal": lambda **show: toml.minimal(path, **show),
+    }
+    for name, ask in asked.items():
+        assert "hunter2" not in str(ask()), name
+        assert "hunter2" in str(ask(show_secrets=True)), name
 
 
 def test_status_is_a_report_where_no_daemon_runs(node, layers, release):  # noqa: F811

@@ -162,3 +162,16 @@ def test_what_is_no_secret_is_shown():
 )
 def test_the_journal_tells_why_the_daemon_ended(lines, last):
     assert unit.last_error("\n".join([*lines, ""])) == last
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("/bin/curl -u u:hunter2@h", "/bin/curl -u (secret)@h"),
+        (["", "/bin/x --proxy=u:hunter2@h"], ["", "/bin/x --proxy=(secret)@h"]),
+        ("getty@tty1.service", "getty@tty1.service"),
+    ],
+)
+def test_a_password_in_a_command_is_masked(value, shown):
+    files = unit.render(directives={"Service": {"ExecStartPre": value}})
+    assert unit.changes({}, files) == {"Service.ExecStartPre": {"old": None, "new": shown}}

@@ -13,7 +13,12 @@ from support import ROOT
 LINE = re.compile(r'^((?:RELEASE|\{%- set release) = )"([^"]*)"', re.MULTILINE)
 # What minions sync.
 FOLDERS = ("_modules", "_states", "_utils")
-PLACES = ("_modules/containerd.py", "containerd/salt/modules.sls", "containerd/map.jinja")
+PLACES = (
+    "_modules/containerd.py",
+    "_utils/containerd_formula/release.py",
+    "containerd/salt/modules.sls",
+    "containerd/map.jinja",
+)
 
 
 def stamp():

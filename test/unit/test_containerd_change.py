@@ -282,3 +282,15 @@ def test_what_cannot_be_written_is_an_error_and_leaves_nothing(change, config, t
     with pytest.raises(CommandExecutionError, match=words):
         change._write(str(config), text, mode=mode)
     assert os.listdir(config.parent) == ["config.toml"]
+
+
+def test_a_candidate_that_cannot_be_written_leaves_nothing(change, tmp_path, monkeypatch):
+    """
+    It may hold secrets.
+    """
+    path = change.candidate("a = 1", str(tmp_path))
+    assert (os.stat(path).st_mode & 0o777, open(path, encoding="utf-8").read()) == (0o600, "a = 1")
+    os.unlink(path)
+    with pytest.raises(CommandExecutionError, match="a candidate cannot be written"):
+        change.candidate("\ud800", str(tmp_path))
+    assert os.listdir(tmp_path) == []
