@@ -13,8 +13,8 @@ Conf containerd.io (1.7.24-1 Docker:bookworm [amd64])
 """
 RIVAL = f"deb [arch=amd64 signed-by=/usr/share/keyrings/docker.gpg] {URL} bookworm stable\n"
 STANZA = f"Types: deb\nURIs: {URL}/\nSuites: bookworm\nComponents: stable\nSigned-By: /x.gpg\n"
-OTHERS = "# a remark\ndeb https://deb.debian.org/debian bookworm main\n"
-OTHER_STANZA = "Types: deb\nURIs: https://deb.debian.org/debian\nSuites: bookworm\nComponents: main\n"
+OTHERS = "# a remark\ndeb https://mirror.example.org/debian bookworm main\n"
+OTHER_STANZA = "Types: deb\nURIs: https://mirror.example.org/debian\nSuites: bookworm\nComponents: main\n"
 
 
 @pytest.mark.parametrize(

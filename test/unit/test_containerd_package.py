@@ -278,7 +278,7 @@ def apt(wire, module, tmp_path, monkeypatch):
     folder = tmp_path / "sources.list.d"
     folder.mkdir()
     (tmp_path / "sources.list").write_text(
-        "deb https://deb.debian.org/debian bookworm main\n", encoding="utf-8"
+        "deb https://mirror.example.org/debian bookworm main\n", encoding="utf-8"
     )
     (folder / "docker.sources").write_text(STANZA, encoding="utf-8")
     for name, text in {"a.list": RIVAL, "b.sources": STANZA, "a.list.save": RIVAL, "b.txt": STANZA}.items():
