@@ -67,7 +67,11 @@ def _export(data, pinned, label):
     """Return gpg's export of keys that are pinned, all of them, and good."""
     with _read_by_gpg(data, label) as (gpg, keys):
         _check(keys, pinned, label)
-        return gpg("--armor", "--export-options", "export-minimal", "--export", *keys)["stdout"]
+        done = gpg("--armor", "--export-options", "export-minimal", "--export", *keys)
+        # Nothing is better than a part: what is written is what apt trusts.
+        if done["retcode"] or not done["stdout"].strip().endswith("-----END PGP PUBLIC KEY BLOCK-----"):
+            raise CommandExecutionError(f"{label}: gpg cannot export it: {done['stderr'].strip()}")
+        return done["stdout"]
 
 
 def _check(keys, pinned, label):

@@ -363,3 +363,17 @@ def test_gpg_is_installed_where_it_is_missing(state, keys, tmp_path):
     state.__opts__ = {"test": False}
     done = managed(state, tmp_path / "docker.asc", [keys["good"].fingerprint])
     assert done["changes"] == {"gpg": {"old": "", "new": "2"}}
+
+
+def test_an_export_that_fails_writes_nothing(keys, monkeypatch):
+    """
+    An empty or cut file would take the repository's key away.
+    """
+
+    def run(*argv, **options):
+        done = command.run(*argv, **options)
+        return {**done, "stdout": done["stdout"][:80]} if "--export" in argv else done
+
+    monkeypatch.setitem(key_module.__salt__, "containerd_command.run", run)
+    with pytest.raises(CommandExecutionError, match="gpg cannot export it"):
+        key_module.fetch(keys["good"].text, [keys["good"].fingerprint])
