@@ -79,12 +79,31 @@ def config_dump(path=CONFIG, show_secrets=False):
     :raises CommandExecutionError: the file does not exist (containerd 2 would show its defaults
         instead), or containerd refuses it: its own words are in the message.
     """
-    if not os.path.isfile(path):
-        raise CommandExecutionError(f"{path} does not exist.")
-    result = _run("containerd", "--config", path, "config", "dump")
+    files = None if path == CONFIG else {path: path}
+    if files and os.path.isfile(path) and (why := __salt__["containerd_sandbox.why_not"]()):
+        raise CommandExecutionError(f"{why}, and {path} is read in a sandbox only: apply containerd.config.")
+    made = dumped(path, files)
+    return made if show_secrets else {**made, "text": without_secrets(made["text"], "config dump")}
+
+
+def dumped(path, files=None):
+    """
+    Return what ``config_dump`` does, with its secrets.
+
+    With ``files``, paths to the files that they are, it runs in the sandbox, and sees them there: releases
+    before 2.0 load plugins from where a configuration says.
+
+    :raises CommandExecutionError: as for ``config_dump``, or there is no sandbox.
+    """
+    source = (files or {}).get(path, path)
+    if not os.path.isfile(source):
+        raise CommandExecutionError(f"{source} does not exist.")
+    if files:
+        result = _run_apart("containerd", "--config", path, "config", "dump", files=files)
+    else:
+        result = _run("containerd", "--config", path, "config", "dump")
     warnings = [line for line in result["stderr"].splitlines() if "level=warning" in line]
-    text = result["stdout"]
-    return {"text": text if show_secrets else without_secrets(text, "config dump"), "warnings": warnings}
+    return {"text": result["stdout"], "warnings": warnings}
 
 
 def plugins(address=None):
@@ -194,16 +213,29 @@ def _ctr(address, *args):
 
 def _run(binary, *args):
     """Run one of containerd's binaries; return what it printed."""
+    _need(binary)
+    return _checked(__salt__["containerd_command.run"](binary, *args), binary, *args)
+
+
+def _run_apart(binary, *args, files):
+    """Run one of containerd's binaries in the sandbox; return what it printed."""
+    _need(binary)
+    argv = __salt__["containerd_sandbox.command"](binary, *args, files=files)
+    result = __salt__["containerd_command.run"](*argv)
+    _, _, words = __salt__["containerd_sandbox.said"](result["stderr"])
+    return _checked({**result, "stderr": words}, binary, *args)
+
+
+def _need(binary):
     if not __salt__["cmd.which"](binary):
         raise CommandExecutionError(
             f"{binary} is not installed, or not executable (not in PATH): apply containerd.package."
         )
-    result = __salt__["containerd_command.run"](binary, *args)
+
+
+def _checked(result, binary, *args):
+    """Return what a program printed, unless it failed."""
     if result["retcode"] != 0:
-        lines = (result["stderr"].strip() or result["stdout"].strip()).splitlines()
-        # A panic of Go ends in its stack.
-        told = [line for line in lines if line.startswith(("panic:", f"{binary}:"))] or lines[-1:]
-        raise CommandExecutionError(
-            f"{binary} {' '.join(args)} failed: {told[-1] if told else result['retcode']}"
-        )
+        words = errors.last_words(result["stderr"].strip() or result["stdout"])
+        raise CommandExecutionError(f"{binary} {' '.join(args)} failed: {words}")
     return result

@@ -100,14 +100,18 @@ def imported(path, data):
     """
     Return what is wrong with the files that a configuration imports: findings of the library.
     """
+    return drop_ins.findings(data, [(name, _read_or_why(name)) for name in _imports(path, data)])
+
+
+def _imports(path, data):
+    """Return the files that a configuration imports."""
     names = []
     for pattern in drop_ins.patterns(data):
         full = os.path.join(os.path.dirname(path), pattern)
         # Only * makes a pattern: containerd takes ? and [] literally.
         names += sorted(glob.glob(full)) if "*" in pattern else [full]
     own = os.path.realpath(path)
-    files = [name for name in dict.fromkeys(names) if os.path.realpath(name) != own]
-    return drop_ins.findings(data, [(name, _read_or_why(name)) for name in files])
+    return [name for name in dict.fromkeys(names) if os.path.realpath(name) != own]
 
 
 @_told
@@ -169,16 +173,16 @@ def _formula_layers():
 
 def _prove(made, path, strict, trial):
     """Let the installed containerd read the document, and come up with it, before it is put in place."""
-    # Beside the file where its imports are relative to it.
-    relative = [name for name in drop_ins.patterns(made.result) if not os.path.isabs(name)]
-    folder = os.path.dirname(path) if relative and os.path.isdir(os.path.dirname(path)) else None
-    candidate = __salt__["containerd_change.candidate"](made.text, folder)
+    candidate = __salt__["containerd_change.candidate"](made.text)
+    files = {**{name: name for name in _imports(path, made.result)}, path: candidate}
     try:
-        said = __salt__["containerd_daemon.config_dump"](candidate, show_secrets=True)
+        # Where there is none its rules still hold: programs and folders that it names are root's.
+        no_sandbox = __salt__["containerd_sandbox.why_not"]()
+        said = __salt__["containerd_daemon.dumped"](*((candidate,) if no_sandbox else (path, files)))
         shown = toml.loads(said["text"], "config dump")
         found = effect.not_in_effect(made.site, made.result, shown, said["warnings"], strict=strict)
         if trial and not findings.errors(found):
-            found += _tried(candidate, trial, shown)
+            found += [_untried(path, no_sandbox)] if no_sandbox else _tried(path, files, trial, shown)
     except (CommandExecutionError, errors.Refused) as err:
         found = [findings.Finding(path, f"containerd refuses it: {err}")]
     finally:
@@ -186,16 +190,22 @@ def _prove(made, path, strict, trial):
     return [one._replace(message=_tellable(one.message, made, candidate, path)) for one in found]
 
 
-def _tried(candidate, timeout, dump):
-    """Return what a trial start finds, or why there was none."""
-    answer = __salt__["containerd_trial.start"](candidate, timeout, dump)
-    if answer["ok"]:
-        return []
+def _tried(path, files, timeout, dump):
+    """Return what a trial start finds, why there was none, or what it was not."""
+    answer = __salt__["containerd_trial.start"](path, timeout, dump, files)
+    if answer["ok"] is False:
+        words = f"containerd does not come up with it (trial start): {answer['reason']}"
+        return [findings.Finding(path, words)]
     if answer["ok"] is None:
-        words = f"There was no trial start: {answer['reason']}"
-        return [findings.Finding(candidate, words, findings.WARNING)]
-    words = f"containerd does not come up with it (trial start): {answer['reason']}"
-    return [findings.Finding(candidate, words)]
+        return [_untried(path, answer["reason"])]
+    if answer["sandbox"] == "locked":
+        return []
+    words = f"The trial start was in a weaker sandbox, without a user namespace: {answer['sandbox']}"
+    return [findings.Finding(path, words, findings.WARNING)]
+
+
+def _untried(path, why):
+    return findings.Finding(path, f"There was no trial start: {why}", findings.WARNING)
 
 
 def _tellable(message, made, candidate, path):

@@ -9,7 +9,7 @@ from containerd_formula import renew
 from salt.exceptions import CommandExecutionError
 
 renew()
-from containerd_formula import places, unit
+from containerd_formula import errors, places
 
 PROPERTIES = (
     "LoadState",
@@ -109,7 +109,7 @@ def last_words():
     if not start or not salt.utils.path.which("journalctl"):
         return ""
     options = ("--quiet", "--output=cat", "--lines=50", f"_SYSTEMD_INVOCATION_ID={start}")
-    return unit.last_error(__salt__["containerd_command.run"]("journalctl", *options)["stdout"])
+    return errors.fatal_line(__salt__["containerd_command.run"]("journalctl", *options)["stdout"])
 
 
 def verify(text):

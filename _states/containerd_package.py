@@ -111,6 +111,47 @@ def removed(name, packages):
     return {**ret, "changes": changes, "comment": f"{', '.join(there or holds)}: removed."}
 
 
+def tool_installed(name, package, needed=True):
+    """
+    Have a command that the formula calls: its package is installed where it is missing.
+
+    name
+        The command.
+
+    package
+        The package that brings it.
+
+    needed : ``True``
+        Whether the run fails where the package cannot be installed. If not, the comment says so.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd sandbox is installed:
+          containerd_package.tool_installed:
+            - name: bwrap
+            - package: bubblewrap
+            - needed: false
+
+    :return: a state return; that of ``pkg.installed`` where it installs.
+    """
+    ret = {"name": name, "result": True, "changes": {}, "comment": f"{name} is installed."}
+    if __salt__["cmd.which"](name):
+        return ret
+    if __opts__["test"]:
+        changes = {package: {"old": "", "new": "the newest"}}
+        return {**ret, "result": None, "changes": changes, "comment": f"{package} would be installed."}
+    try:
+        done = __states__["pkg.installed"](name=package)
+    except _FAILURES as err:
+        done = {"result": False, "changes": {}, "comment": str(err)}
+    if done["result"] is False:
+        comment = f"{package} cannot be installed, and {name} is missing: {done['comment']}"
+        return {**ret, "result": not needed, "changes": done["changes"], "comment": comment}
+    return {**done, "name": name}
+
+
 def repository_answers(name, contents):
     """
     Make sure that an apt repository answers, and is signed by its key, before it is configured.

@@ -1,6 +1,10 @@
-"""The one error of the library."""
+"""The one error of the library, and how a program tells of its own."""
 
 import functools
+import re
+
+# Not every error ends a daemon: CNI that is not configured yet is one, too. A panic of Go ends in its stack.
+_FATAL = re.compile(r"^(?:containerd: |ctr: |panic: |.*level=fatal).*$", re.MULTILINE)
 
 
 class Refused(Exception):
@@ -21,3 +25,15 @@ def told_as(error):
         return telling
 
     return decorate
+
+
+def fatal_line(text):
+    """Return the line by which containerd or ctr tells why it ended, empty where there is none."""
+    lines = _FATAL.findall(text)
+    return re.sub(r"^(?:containerd|ctr): ", "", lines[-1]) if lines else ""
+
+
+def last_words(text):
+    """Return why a program ended: its fatal line, else its last."""
+    lines = text.strip().splitlines() or ["it ended without a word"]
+    return fatal_line(text) or lines[-1]

@@ -18,9 +18,17 @@ ARCHIVES = "/opt/containerd-formula"
 PREFIX = "/usr/local"
 APT_SOURCES = "/etc/apt"
 
+# For root alone, and gone when it is empty: candidates, and what a trial's daemon may write.
+RUN_FOLDER = "/run/containerd-formula"
+
 # Seconds. A command that takes 0.1: a binary that hangs must not hang the minion.
 COMMAND_TIMEOUT = 20
 # Lists of a slow mirror on a slow machine, not a server that never answers.
 APT_TIMEOUT = 900
 # A temporary file that is older was left by a run that was killed.
 LEFT_BEHIND = 600
+
+
+def beneath(path, folders):
+    """Tell whether a path is one of the folders or beneath one."""
+    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)

@@ -15,8 +15,6 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 # A line break would begin another directive.
 _BREAK = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _PASSWORD = re.compile(r"[^\s:=]+:\S*@")
-# Not every error ends the daemon: CNI that is not configured yet is one, too.
-_FATAL = re.compile(r"^(?:containerd: |panic: |.*level=fatal).*$", re.MULTILINE)
 
 
 def render(environment=None, limits=None, directives=None):
@@ -98,12 +96,6 @@ def _without_passwords(said):
         }
         for section, content in said.items()
     }
-
-
-def last_error(journal):
-    """Return the line of a journal by which the daemon tells why it ended, empty where there is none."""
-    lines = _FATAL.findall(journal)
-    return lines[-1].removeprefix("containerd: ") if lines else ""
 
 
 def _limits(limits, faults):

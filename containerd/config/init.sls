@@ -6,6 +6,16 @@ include:
   - containerd.package
   - containerd.salt
 
+# bubblewrap, in which a candidate is read and started. Where it is not to be had, the state below says so.
+containerd sandbox is installed:
+  containerd_package.tool_installed:
+    - name: bwrap
+    - package: bubblewrap
+    - needed: false
+    - require:
+      - sls: containerd.package
+      - sls: containerd.salt
+
 containerd configuration is managed:
   containerd_toml.managed:
     - name: /etc/containerd/config.toml
@@ -21,6 +31,7 @@ containerd configuration is managed:
     - require:
       - sls: containerd.package
       - sls: containerd.salt
+      - containerd sandbox is installed
 
 # Not watched by the service: an owner or a mode is no reason for a restart.
 containerd configuration is protected:

@@ -4,6 +4,9 @@ Fixtures of the tests against real containerd binaries.
 
 import pytest
 import support
+import tomlkit
+from containerd_formula.data import combine
+from containerd_formula.document import compose
 from support.binaries import binaries, on_path, release  # noqa: F401
 
 
@@ -13,3 +16,20 @@ def salt_functions(on_path):  # noqa: F811
     The formula's execution functions on a node that has this release.
     """
     return support.salt_functions()
+
+
+@pytest.fixture
+def trial(salt_functions, tmp_path):
+    """
+    Return a function that tries the release's own default with overrides.
+    """
+    path = tmp_path / "config.toml"
+
+    def run(overrides, **options):
+        made = compose(salt_functions["containerd_daemon.config_default"](), overrides, strict=False)
+        # With what the translation would mend, and the checks would refuse.
+        data = combine(made.result, overrides if overrides.get("version") == made.version else {})
+        path.write_text(tomlkit.dumps(data), encoding="utf-8")
+        return salt_functions["containerd.trial_start"](str(path), **options)
+
+    return run

@@ -14,14 +14,12 @@ import time
 from pathlib import Path
 
 import pytest
-import tomlkit
-from containerd_formula.data import combine
-from containerd_formula.document import compose
 from lab import wait
 from salt.exceptions import CommandExecutionError
 from support import ROOT
 from support.faults import CRI, FAULTS, cri, known_to
 
+OK = {"ok": True, "reason": "", "sandbox": "locked"}
 # What a site may well have and the machine of a trial has not: addresses, sockets, folders.
 GOOD = {
     "the default": {},
@@ -31,6 +29,8 @@ GOOD = {
         **cri(containerd={"snapshotter": "stargz"}),
         "proxy_plugins": {"stargz": {"type": "snapshot", "address": "/run/stargz/stargz.sock"}},
     },
+    "a score for the OOM killer": {"oom_score": -999},
+    "a socket of another group": {"version": 2, "grpc": {"gid": 998}},
     "folders that are not there yet": {
         "version": 2,
         "root": "/nonexistent/root",
@@ -39,23 +39,6 @@ GOOD = {
         "plugins": {CRI: {"cni": {"conf_dir": "/nonexistent/net.d"}}},
     },
 }
-
-
-@pytest.fixture
-def trial(salt_functions, tmp_path):
-    """
-    Return a function that tries the release's own default with overrides.
-    """
-    path = tmp_path / "config.toml"
-
-    def run(overrides, **options):
-        made = compose(salt_functions["containerd_daemon.config_default"](), overrides, strict=False)
-        # With what the translation would mend, and the checks would refuse.
-        data = combine(made.result, overrides if overrides.get("version") == made.version else {})
-        path.write_text(tomlkit.dumps(data), encoding="utf-8")
-        return salt_functions["containerd.trial_start"](str(path), **options)
-
-    return run
 
 
 def traces():
@@ -77,7 +60,7 @@ def traces():
 @pytest.mark.parametrize("name", GOOD)
 def test_what_would_run_is_ok_and_leaves_no_trace(trial, name):
     before = traces()
-    assert trial(GOOD[name]) == {"ok": True, "reason": ""}
+    assert trial(GOOD[name]) == OK
     assert traces() == before
 
 
@@ -90,7 +73,7 @@ def test_links_lead_to_empty_folders_as_well(trial, tmp_path):
     (real / "io.containerd.metadata.v1.bolt" / "meta.db").write_text("no database", encoding="utf-8")
     (tmp_path / "link").symlink_to(real)
     settings = {"root": str(tmp_path / "link"), "grpc": {"address": "/var/run/containerd/containerd.sock"}}
-    assert trial({"version": 2, **settings}) == {"ok": True, "reason": ""}
+    assert trial({"version": 2, **settings}) == OK
     assert (real / "io.containerd.metadata.v1.bolt" / "meta.db").read_text(encoding="utf-8") == "no database"
 
 
@@ -197,11 +180,11 @@ def test_nothing_is_left_when_salt_is_killed_in_the_middle(hanging, salt_functio
     assert not started & set(sleepers())
 
 
-def test_without_namespaces_the_trial_is_left_out_and_says_so(trial, monkeypatch, tmp_path):
-    unshare = tmp_path / "unshare"
-    unshare.write_text("#!/bin/sh\necho 'unshare: unshare failed: Operation not permitted' >&2\nexit 1\n")
-    unshare.chmod(0o755)
+def test_without_a_sandbox_the_trial_is_left_out_and_says_so(trial, monkeypatch, tmp_path):
+    bwrap = tmp_path / "bwrap"
+    bwrap.write_text("#!/bin/sh\necho 'bwrap: Creating new namespace failed' >&2\nexit 1\n")
+    bwrap.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     answer = trial({})
     assert answer["ok"] is None
-    assert answer["reason"].endswith("unshare: unshare failed: Operation not permitted")
+    assert answer["reason"] == "no sandbox can be made here: bwrap: Creating new namespace failed"

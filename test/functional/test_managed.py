@@ -210,7 +210,13 @@ def test_a_converged_run_starts_the_binary_once_and_parses_once(managed, started
     assert len(parsed) == 1
 
 
-def test_a_changed_run_parses_each_text_once_and_asks_the_daemon_once(managed, started, parsed, loaders):  # noqa: F811
+def test_a_changed_run_parses_each_text_once_and_asks_the_daemon_once(
+    managed,
+    started,  # noqa: F811
+    parsed,
+    loaders,
+    config_path,
+):
     """
     The text that a ready daemon ran with last is that of the file: it is not parsed again for that.
     """
@@ -222,7 +228,9 @@ def test_a_changed_run_parses_each_text_once_and_asks_the_daemon_once(managed, s
     commands = [line.split() for line in started()]
     assert [(words[0], words[-1]) for words in commands] == [
         ("containerd", "default"),
-        ("containerd", "dump"),
+        ("bwrap", "/usr/bin/true"),
+        ("bwrap", "dump"),
+        ("bwrap", str(config_path)),
         ("ctr", "ls"),
     ]
     assert len(parsed) == len(set(parsed))

@@ -90,17 +90,13 @@ def test_content_that_was_rolled_back_is_not_tried_again(managed, config_path):
 
 
 def test_a_trial_that_cannot_be_made_is_said_and_is_no_obstacle(managed, monkeypatch, tmp_path):
-    unshare = tmp_path / "unshare"
-    unshare.write_text(
-        "#!/bin/sh\necho 'unshare failed: Operation not permitted' >&2\nexit 1\n", encoding="utf-8"
-    )
-    unshare.chmod(0o755)
+    bwrap = tmp_path / "bwrap"
+    bwrap.write_text("#!/bin/sh\necho 'bwrap: Operation not permitted' >&2\nexit 1\n", encoding="utf-8")
+    bwrap.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     ret = managed({"oom_score": 1})
     assert ret.result is True
-    assert (
-        "There was no trial start: the namespaces for it cannot be made here: unshare failed" in ret.comment
-    )
+    assert "There was no trial start: no sandbox can be made here: bwrap: Operation not" in ret.comment
     assert "trial start" not in managed({"oom_score": 2}, trial_start=False).comment
 
 

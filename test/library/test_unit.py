@@ -148,23 +148,6 @@ def test_what_is_no_secret_is_shown():
 
 
 @pytest.mark.parametrize(
-    ("lines", "last"),
-    [
-        (
-            ['level=error msg="no CNI yet"', "containerd: a", "containerd: invalid key", "ended"],
-            "invalid key",
-        ),
-        (["containerd: first", 'time=1 level=fatal msg="no root"'], 'time=1 level=fatal msg="no root"'),
-        (["panic: nil map", "goroutine 1:", "  containerd: not at the line's start"], "panic: nil map"),
-        (['level=error msg="no CNI yet"'], ""),
-        ([], ""),
-    ],
-)
-def test_the_journal_tells_why_the_daemon_ended(lines, last):
-    assert unit.last_error("\n".join([*lines, ""])) == last
-
-
-@pytest.mark.parametrize(
     ("value", "shown"),
     [
         ("/bin/curl -u u:hunter2@h", "/bin/curl -u (secret)@h"),

@@ -47,13 +47,15 @@ def started(on_path, tmp_path, monkeypatch):
     """
     folder, log = tmp_path / "counted", tmp_path / "started"
     folder.mkdir()
-    for name in ("containerd", "ctr"):
+    scripts = {
+        name: f'{on_path}/{name} "$@"; code=$?; [ $code != 0 ] || echo "{name} $*" >>{log}; exit $code'
+        for name in ("containerd", "ctr")
+    }
+    # What runs in a sandbox cannot tell; the last word of its command can.
+    scripts["bwrap"] = f'for last; do :; done; echo "bwrap $last" >>{log}; exec /usr/bin/bwrap "$@"'
+    for name, script in scripts.items():
         wrapper = folder / name
-        wrapper.write_text(
-            f'#!/bin/sh\n{on_path}/{name} "$@"; code=$?\n'
-            f'[ $code != 0 ] || echo "{name} $*" >>{log}\nexit $code\n',
-            encoding="utf-8",
-        )
+        wrapper.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
         wrapper.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
 

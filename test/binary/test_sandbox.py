@@ -1,0 +1,197 @@
+"""
+The sandbox by real attacks: what runs in it, as root, cannot change the machine that it runs on.
+"""
+
+import contextlib
+import errno
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+import support
+from salt.exceptions import CommandExecutionError
+from support import ROOT
+from support.binaries import on_path, release  # noqa: F401
+from support.faults import cri
+
+MARKER = "the node's own"
+
+
+@pytest.fixture
+def outside():
+    """
+    A folder that the sandbox sees, unlike /tmp, with a file in it.
+    """
+    folder = Path(tempfile.mkdtemp(dir=ROOT / ".cache"))
+    (folder / "file").write_text(MARKER, encoding="utf-8")
+    yield folder
+    shutil.rmtree(folder)
+
+
+def state(folder):
+    """
+    Return what is in a folder, its files' content, modes and owners.
+    """
+    found = {path.name: (path.lstat().st_mode, path.lstat().st_uid) for path in folder.iterdir()}
+    return found, (folder / "file").read_text(encoding="utf-8"), Path("/proc/self/mountinfo").read_text()
+
+
+REMOUNT = "mount -o remount,bind,rw"
+# {0} is the folder; what cannot be seen there says BROKEN by itself.
+ATTACKS = {
+    "write": "echo gone >{0}/file",
+    "remove": "rm -f {0}/file",
+    "new file": "touch {0}/new",
+    "mode": "chmod 0666 {0}/file",
+    "owner": "chown 1000 {0}/file",
+    "remount root": f"mount -o remount,rw / ; {REMOUNT} / ; echo gone >{{0}}/file",
+    "remount all": (
+        f"for m in $(cut -d' ' -f5 /proc/self/mountinfo); do {REMOUNT} $m; done; echo gone >{{0}}/file"
+    ),
+    "unmount": "umount -l / ; umount -l {0} ; umount -lR /; echo gone >{0}/file",
+    "bind elsewhere": f"mkdir /run/x; mount --bind / /run/x; {REMOUNT} /run/x; echo gone >/run/x{{0}}/file",
+    "by proc": "for p in /proc/[0-9]*/root; do echo gone >$p{0}/file; done",
+    "by cwd": "for p in /proc/[0-9]*/cwd; do echo gone >$p/file; done",
+    "of the first process": "nsenter -t 1 -m -u -i -n -p sh -c 'echo gone >{0}/file'",
+    "of all processes": "for p in $(ls /proc); do nsenter -a -t $p sh -c 'echo gone >{0}/file'; done",
+    "a new namespace": f"unshare -Urm sh -c '{REMOUNT} / ; echo gone >{{0}}/file'",
+    "pivot": "mkdir -p /run/p; mount --bind / /run/p; cd /run/p; pivot_root . run; echo gone >/run{0}/file",
+    "the user namespace outside": "nsenter --user -t 1 mount -o remount,rw / ; echo gone >{0}/file",
+    "a device": "mknod /run/disk b $(awk 'NR == 3 {{print $1, $2}}' /proc/partitions) && echo BROKEN",
+    "a setting of the kernel": (
+        f"{REMOUNT} /proc/sys; read -r v </proc/sys/kernel/panic; echo $v >/proc/sys/kernel/panic && "
+        "echo BROKEN"
+    ),
+    "a new file system of processes": (
+        "unshare --pid --fork --mount-proc sh -c 'echo 1 >/proc/sys/kernel/sysrq' && echo BROKEN"
+    ),
+    "a new sysfs": "unshare --net mount -t sysfs x /run && echo BROKEN",
+    "a new file system of cgroups": "unshare --cgroup mount -t cgroup2 x /run && echo BROKEN",
+    "a file system of cgroups": "mount -t cgroup2 x /run && echo BROKEN",
+    "the sysrq key": "echo h >/proc/sysrq-trigger && echo BROKEN",
+    "interrupts": "for f in /proc/irq/*/smp_affinity; do cat $f >$f && echo BROKEN; done",
+    "a cgroup": f"cd /sys/fs/cgroup; {REMOUNT} . ; mkdir attack && rmdir attack && echo BROKEN",
+    "another process": "kill -0 $(cat {0}/victim) && echo BROKEN",
+    "the kernel's log": "head -c 1 /dev/kmsg && echo BROKEN",
+}
+
+
+def attack(script):
+    """
+    Run a script in the sandbox; return the kind of the sandbox and what the script wrote to stderr.
+    """
+    functions = support.salt_functions()
+    argv = functions["containerd_sandbox.command"]("sh", "-c", script)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    kind, _, words = functions["containerd_sandbox.said"](done.stderr)
+    return kind, words
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_no_attack_changes_the_node(outside, name):
+    (outside / "victim").write_text(str(os.getpid()), encoding="utf-8")
+    before = state(outside)
+    kind, words = attack(f"{{ {ATTACKS[name].format(outside)}; }} >&2\necho done: $(id -u) >&2")
+    assert kind == "locked"
+    # The attack was carried out, by root of its world.
+    assert words.endswith("done: 0\n")
+    assert "BROKEN\n" not in words
+    assert state(outside) == before
+
+
+def test_nobody_on_the_node_answers():
+    with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_UNIX) as abstract:
+        abstract.bind("\0containerd-formula-test")
+        abstract.listen()
+        port = tcp.getsockname()[1]
+        program = (
+            "import socket; a = socket.socket(socket.AF_UNIX); b = socket.socket();"
+            f"print(a.connect_ex('\\0containerd-formula-test'), b.connect_ex(('127.0.0.1', {port})))"
+        )
+        _, words = attack(f'/usr/bin/python3 -c "{program}" >&2')
+    assert words.split() == [str(errno.ECONNREFUSED)] * 2
+
+
+@pytest.fixture
+def without_user_namespaces(outside, monkeypatch):
+    """
+    A node whose kernel has no user namespaces for root either.
+    """
+    unshare = outside / "unshare"
+    unshare.write_text(
+        '#!/bin/sh\ncase "$*" in *--user*) echo "unshare: No space left on device" >&2; exit 1 ;; esac\n'
+        'exec /usr/bin/unshare "$@"\n',
+        encoding="utf-8",
+    )
+    unshare.chmod(0o755)
+    monkeypatch.setenv("PATH", str(outside), prepend=os.pathsep)
+
+
+def test_the_weaker_sandbox_says_that_it_is(trial, without_user_namespaces):
+    assert trial({}) == {"ok": True, "reason": "", "sandbox": "unshare: No space left on device"}
+
+
+def test_a_sandbox_that_cannot_mount_is_none(outside, monkeypatch):
+    """
+    As where AppArmor takes the rights of what bubblewrap starts: a daemon would fail, whatever its file says.
+    """
+    unshare = outside / "unshare"
+    unshare.write_text("#!/bin/sh\necho 'unshare: Operation not permitted' >&2\nexit 1\n", encoding="utf-8")
+    unshare.chmod(0o755)
+    monkeypatch.setenv("PATH", str(outside), prepend=os.pathsep)
+    answer = support.salt_functions()["containerd_sandbox.why_not"]()
+    assert answer == "no sandbox can be made here: unshare: Operation not permitted"
+
+
+def test_a_program_that_containerd_starts_changes_nothing(trial, outside, release):  # noqa: F811
+    """
+    2.x starts BinaryName when CRI comes up, so that a dry run runs it.
+    """
+    program = outside / "runc"
+    seen = outside / "seen"
+    program.write_text(f"#!/bin/sh\ntouch {seen} || echo was here >&2\necho gone >{outside}/file\nexit 1\n")
+    program.chmod(0o755)
+    before = state(outside)
+    runc = {"runtime_type": "io.containerd.runc.v2", "options": {"BinaryName": str(program)}}
+    assert trial(cri(containerd={"runtimes": {"runc": runc}}))["ok"] is True
+    assert state(outside) == before
+
+
+PLUGIN = """
+#include <stdio.h>
+__attribute__((constructor)) static void run(void) {
+  FILE *file = fopen("%s/file", "w");
+  if (file) { fputs("gone", file); fclose(file); }
+}
+"""
+
+
+@pytest.mark.parametrize("where", ["plugin_dir", "root"])
+def test_a_plugin_of_the_candidate_changes_nothing(trial, outside, release, where):  # noqa: F811
+    """
+    1.x loads each library of plugin_dir and ROOT/plugins, for a dump as well.
+    """
+    if release.startswith("2"):
+        pytest.skip(f"containerd {release} has no plugin_dir")
+    folder = outside / ("plugins" if where == "root" else "folder")
+    folder.mkdir()
+    source = outside / "plugin.c"
+    source.write_text(PLUGIN % outside, encoding="utf-8")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", folder / "evil-linux-amd64.so", source], check=True)
+    before = state(outside)
+    # Most of these libraries are none of Go's, and end it.
+    with contextlib.suppress(CommandExecutionError):
+        trial({where: str(folder if where == "plugin_dir" else outside)})
+    assert state(outside) == before
+
+
+@pytest.mark.parametrize("address", ["/proc/1/root{}/file", "/proc/self/root{}/new", "/dev/zero", "{}/file"])
+def test_a_socket_replaces_nothing_of_the_node(trial, outside, address):
+    before = state(outside), os.lstat("/dev/zero").st_mode
+    trial({"version": 2, "debug": {"address": address.format(outside)}})
+    trial({"version": 2, "grpc": {"address": address.format(outside)}}, timeout=2)
+    assert (state(outside), os.lstat("/dev/zero").st_mode) == before
