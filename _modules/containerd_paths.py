@@ -5,6 +5,8 @@ Whose a path is: what root writes, runs or reads must not be in the hands of oth
 import os
 import stat
 
+from salt.exceptions import CommandExecutionError
+
 # As the kernel has it.
 _MOST_LINKS = 40
 
@@ -45,6 +47,29 @@ def why_not_roots(path):
         here = entry
     # What the path ends in, or what is to be made in it: being sticky is no help here.
     return f"others than root may write to {here}" if _shared(os.lstat(here)) else ""
+
+
+def must_be_roots(path):
+    """
+    Hold that root may write a file, or make it: nobody else has a say in where it lies or where it leads.
+
+    The file itself may be another user's: it is replaced, and not written into.
+
+    :raises CommandExecutionError: others have; or a link leads to what is no file.
+    """
+    if os.path.islink(path):
+        real = os.path.realpath(path)
+        why = why_not_roots(path)
+        if not why and not os.path.isfile(real):
+            why = "that is no regular file" if os.path.lexists(real) else "that is not there"
+        if why:
+            raise CommandExecutionError(f"{path} is a link to {real}, and {why}: make it a regular file.")
+    elif os.path.lexists(path) and not os.path.isfile(path):
+        raise CommandExecutionError(f"{path} is no regular file, and stays as it is: remove it.")
+    elif why := why_not_roots(os.path.dirname(path)):
+        raise CommandExecutionError(
+            f"{path} is not written: {why}. Mend that with chown root and chmod go-w."
+        )
 
 
 def _components(path):

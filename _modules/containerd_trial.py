@@ -32,12 +32,16 @@ PICKY_SNAPSHOTTERS = ("btrfs", "zfs")
 NAMESPACES = ("unshare", "--mount", "--net", "--ipc", "--pid", "--fork")
 # Where the script below puts the root of the daemon.
 ROOT = "/run/node"
-# Four lists of arguments, each ended by --: file systems to lay under the overlay, those of /sys, folders
-# to bind, folders to leave empty. Then the command. Salt holds the other end of stdin: when Salt is gone or
+# A configuration below /run, which is hidden in there, so that it is copied; else an empty word. Then four
+# lists of arguments, each ended by --: file systems to lay under the overlay, those of /sys, folders to bind,
+# folders to leave empty. Then the command. Salt holds the other end of stdin: when Salt is gone or
 # done the pipe closes, this shell ends, and with the first process of a pid namespace ends the namespace.
 SCRIPT = """
 set -e
 exec 3<&0 </dev/null
+copied=$1
+exec 4<"${copied:-/dev/null}"
+shift
 read_only() { mount --bind "$1" "/run/node$1" && mount -o remount,bind,ro "/run/node$1"; }
 mount -t tmpfs -o mode=0755 tmpfs /run
 mkdir /run/node
@@ -65,6 +69,12 @@ done
 shift
 while [ "$1" != -- ]; do mkdir -p "/run/node$1"; mount -t tmpfs -o mode=0755 tmpfs "/run/node$1"; shift; done
 shift
+if [ -n "$copied" ]; then
+  mkdir -p "/run/node${copied%/*}"
+  rm -f "/run/node$copied"
+  (umask 077 && cat <&4 >"/run/node$copied")
+fi
+exec 4<&-
 # Addresses of the node do not exist in here, and are bound to all the same.
 for family in ipv4 ipv6; do echo 1 >"/proc/sys/net/$family/ip_nonlocal_bind"; done 2>/dev/null || true
 # An address on a default route, which the streaming server looks for where it is given none.
@@ -142,14 +152,16 @@ def _arguments(path, dump):
     Return the arguments of the script: real paths, since a link's absolute target leads out of its root.
     """
     binary = __salt__["cmd.which"]("containerd")
+    copied = path if _beneath(os.path.realpath(path), ("/run",)) else ""
     # These may be on a file system in memory, which is not laid under the overlay.
-    files = [name for file in (path, binary) for name in (file, os.path.realpath(file))]
+    files = [name for file in (path, binary) if file != copied for name in (file, os.path.realpath(file))]
     bound = {os.path.realpath(os.path.dirname(name)) for name in files}
     empty = [_setting(dump, "root"), _setting(dump, "state"), _setting(dump, "temp")]
     # What NRI finds there are programs, and the daemon would start them.
     empty.append(_setting(dump, "NRI.plugin_path"))
     lower, kernel = _mount_points()
     return [
+        copied,
         *(
             *lower,
             "--",
