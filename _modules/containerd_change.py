@@ -2,69 +2,86 @@
 The life of a change: kept apart from what it replaces, written, proved by a ready daemon, or rolled back.
 
 A change is *recorded* before its file is written, and the record goes once the daemon has been ready with
-it: then a copy is kept as ``NAME.good``, which is what goes back if a later change fails. So a run that was
+it: then a copy is kept, the good one, which is what goes back if a later change fails. So a run that was
 killed, or a machine that lost its power, leaves behind what the next run must know: whether the daemon still
 has to be restarted, and what it worked with. The record names the daemon by the InvocationID that systemd
 gives to each start, so that clocks do not matter, and what that daemon has read of each file.
+
+Record and copies lie in a folder that is root's alone.
 """
 
-import glob
+import contextlib
 import hashlib
 import json
 import os
 import stat
 import tempfile
-import time
 
 from containerd_formula import renew
 from salt.exceptions import CommandExecutionError
 
 renew()
 
-from containerd_formula.places import LEFT_BEHIND, RECORD, UNIT_FOLDER
+from containerd_formula.places import RECORD, RUN_FOLDER, STATE, UNIT_FOLDER
 
 # What a file held before is put back to the letter, whatever it was.
-BYTES_AS_TEXT = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
+BYTES_AS_TEXT = {"encoding": "utf-8", "errors": "surrogateescape"}
 REJECTED_ALONE = "# Rolled back: "
 REJECTED_TOGETHER = "# Rolled back together with other files: "
 
 
-def candidate(text, folder=None):
+def candidate(text):
     """
-    Write what is to be tried to a temporary file for root alone, in the folder or where such files go.
+    Write what is to be tried to a temporary file for root alone: its path. ``discard`` removes it.
 
-    :return: its path; who asked removes it. What killed runs left is removed on the way.
     :raises CommandExecutionError: it cannot be written.
     """
-    folder, path = folder or tempfile.gettempdir(), None
-    _sweep(os.path.join(glob.escape(folder), "containerd-candidate-*.toml"))
+    path = None
     try:
         # 0600 by mkstemp: it may hold secrets.
-        descriptor, path = tempfile.mkstemp(prefix="containerd-candidate-", suffix=".toml", dir=folder)
+        descriptor, path = _temporary()
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
     except (OSError, UnicodeError) as err:
         if path:
-            os.unlink(path)
+            discard(path)
         raise CommandExecutionError(f"a candidate cannot be written: {err}") from err
     return path
+
+
+def discard(path):
+    """
+    Remove a candidate, and the folder of such files with the last one.
+    """
+    os.unlink(path)
+    _leave_no_folder()
+
+
+def sweep(path):
+    """
+    Remove what runs left that were killed: candidates, trials, and what was to become the file.
+    """
+    folder = __salt__["containerd_files.own_folder"](RUN_FOLDER, make=False)
+    __salt__["containerd_files.sweep"](folder, files=".*", folders="trial-.*")
+    __salt__["containerd_files.sweep_beside"](os.path.realpath(path))
+    _leave_no_folder()
 
 
 def apply(path, text, user=None, group=None, mode=None):
     """
     Change a file that containerd reads when it starts: record, keep what was there, write.
 
-    A text of None removes it; None for owner, group or mode keeps what the file has. ``PATH.good``, for root
-    alone, holds what a ready daemon ran with last; where none was seen yet, what was there before.
+    A text of None removes it; None for owner, group or mode keeps what the file has. The good copy holds
+    what a ready daemon ran with last; where none was seen yet, what was there before.
 
     :raises CommandExecutionError: a file cannot be written; then all is as it was.
     """
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise CommandExecutionError(f"{path} is no file, and stays as it is: remove it.")
+    __salt__["containerd_paths.must_be_roots"](path)
+    sweep(path)
     before = _record()
     record = _seen_by_the_running_daemon(before, path)
-    if path not in before["files"] and os.path.exists(path) and not os.path.exists(_good(path)):
-        _write(_good(path), _content(path), mode="0600")
+    if path not in before["files"] and good(path) is None:
+        _keep(copies(path)["good"], _content(path))
     _save(record)
     try:
         _put(path, text, user=user, group=group, mode=mode)
@@ -110,25 +127,51 @@ def settle():
     """
     files = list(_record()["files"])
     for path in files:
-        if _digest(path) == _digest(_good(path)):
-            continue
-        if os.path.isfile(path):
-            _write(_good(path), _content(path), mode="0600")
-        else:
-            _put(_good(path), None)
+        if not _proved(path):
+            _keep(copies(path)["good"], _content(path))
     if files:
-        _put(_record_path(), None)
+        _keep(_kept(RECORD), None)
     return files
+
+
+def copies(path):
+    """
+    Return where the copies of a file lie: ``good`` and ``rejected`` to a path. They need not be there.
+    """
+    # Readable, and one name for one path.
+    name = path.strip("/").replace("%", "%25").replace(":", "%3A").replace("/", ":")
+    return {kind: _kept(f"{name}.{kind}") for kind in ("good", "rejected")}
+
+
+def good(path):
+    """
+    Return what a file held that a ready daemon ran with last, to the letter; None where that is not known.
+    """
+    return _copy(copies(path)["good"])
 
 
 def rejected(path, text):
     """
     Tell whether a file was rolled back from this very content, and no other file with it.
     """
-    name = f"{path}.rejected"
     # Its first line tells the reason.
-    reason, _, content = (_content(name) if os.path.isfile(name) else "").partition("\n")
+    reason, _, content = (_copy(copies(path)["rejected"]) or "").partition("\n")
     return reason.startswith(REJECTED_ALONE) and content == text
+
+
+def take_over(path):
+    """
+    Move the copies that older releases kept beside a file to where they lie now.
+
+    To go in a later release: then no node has them any more.
+    """
+    for kind, new in copies(path).items():
+        old = f"{path}.{kind}"
+        if not os.path.isfile(old) or os.path.islink(old) or __salt__["containerd_paths.why_not_roots"](old):
+            continue
+        if _copy(new) is None:
+            _keep(new, _content(old))
+        __salt__["containerd_files.remove"](old)
 
 
 def roll_back(reason):
@@ -136,24 +179,24 @@ def roll_back(reason):
     Put what a ready daemon ran with last back into each file that was tried; restart nothing.
 
     :return: a dictionary, path to ``{"old": "rejected", "new": "previous"}``. The rejected content is in
-        ``PATH.rejected``, below a line with the reason, for root alone. A file of the unit that was not
-        there before is removed; another stays then, and the value is an empty dictionary.
+        a copy, below a line with the reason. A file of the unit that was not there before is removed;
+        another stays then, and the value is an empty dictionary.
     :raises CommandExecutionError: a file cannot be written.
     """
     done = {}
     files = tried()
     line = f"{REJECTED_ALONE if len(files) == 1 else REJECTED_TOGETHER}{' '.join(reason.split())}\n"
     for path in files:
-        good = _content(_good(path)) if os.path.isfile(_good(path)) else None
-        if good is None and not path.startswith(UNIT_FOLDER):
+        previous = good(path)
+        if previous is None and not path.startswith(UNIT_FOLDER):
             done[path] = {}
             continue
         # So that the daemon is restarted by the next run, should this one be killed now.
         _save(_seen_by_the_running_daemon(_record(), path))
-        there = os.path.isfile(path)
-        if there:
-            _write(f"{path}.rejected", line + _content(path), mode="0600")
-        _put(path, good, mode=None if there else "0600")
+        found = _content(path)
+        if found is not None:
+            _keep(copies(path)["rejected"], line + found)
+        _put(path, previous, mode=None if found is not None else "0600")
         done[path] = {"old": "rejected", "new": "previous"}
     if any(path.startswith(UNIT_FOLDER) for path in done):
         __salt__["containerd_service.reload"]()
@@ -164,66 +207,54 @@ def _write(path, text, user=None, group=None, mode=None):
     """
     Write a file so that it is always the old one or the new one, also after a power cut.
 
-    The content is on the disk before the name leads to it: without that an empty file can be left, on some
-    file systems. A link is kept, and what it leads to is written.
+    A link is kept, and what it leads to is written, where both are in root's hands.
     """
+    __salt__["containerd_paths.must_be_roots"](path)
     target = os.path.realpath(path)
-    folder = os.path.dirname(target)
-    temporary = None
-    try:
-        os.makedirs(folder, exist_ok=True)
-        uid, gid, bits = _attributes(target, user, group, mode)
-        _sweep(os.path.join(glob.escape(folder), f".{glob.escape(os.path.basename(target))}-*"))
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(target)}-", dir=folder)
-        with open(descriptor, "w", **BYTES_AS_TEXT) as file:
-            file.write(text)
-            # Before the content could be read by others than the file is for, and before it has its name.
-            os.fchown(descriptor, uid, gid)
-            os.fchmod(descriptor, bits)
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(temporary, target)
-        _flush_folder(folder)
-    except (OSError, UnicodeError) as err:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
-        words = getattr(err, "strerror", None) or err
-        raise CommandExecutionError(f"{path} cannot be written, and is as it was: {words}") from err
+    __salt__["containerd_files.make_folder"](os.path.dirname(target))
+    __salt__["containerd_files.replace"](target, _bytes(text), *_attributes(target, user, group, mode))
 
 
-def _sweep(pattern):
-    """Remove temporary files that a run left which was killed."""
-    for path in glob.glob(pattern):
-        try:
-            if os.stat(path).st_mtime < time.time() - LEFT_BEHIND:
-                os.unlink(path)
-        except OSError:
-            # Somebody else was faster, or it is not ours.
-            continue
+def _keep(path, text):
+    """Write a file of our own folder, for root alone, or remove it where the text is None."""
+    __salt__["containerd_files.own_folder"](os.path.dirname(path), make=text is not None)
+    if text is None:
+        __salt__["containerd_files.remove"](path)
+    else:
+        __salt__["containerd_files.replace"](path, _bytes(text), 0, 0, 0o600)
+
+
+def _temporary():
+    """Return an open file for root alone and its path."""
+    while True:
+        folder = __salt__["containerd_files.own_folder"](RUN_FOLDER)
+        # Another run took the folder away just now.
+        with contextlib.suppress(FileNotFoundError):
+            return tempfile.mkstemp(prefix="candidate-", suffix=".toml", dir=folder)
+
+
+def _leave_no_folder():
+    """Remove the folder of temporary files where it is empty."""
+    with contextlib.suppress(OSError):
+        os.rmdir(RUN_FOLDER)
 
 
 def _unproved():
     """Return the files with a change that no ready daemon has proved yet."""
-    return [path for path in _record()["files"] if _digest(path) != _digest(_good(path))]
+    return [path for path in _record()["files"] if not _proved(path)]
 
 
-def _good(path):
-    """Return where the content lies that a ready daemon ran with last."""
-    return f"{path}.good"
+def _proved(path):
+    """Tell whether a ready daemon ran with what a file holds."""
+    return _content(path) == good(path)
 
 
 def _put(path, text, **attributes):
     """Write a file, or remove it where the text is None."""
-    if text is not None:
+    if text is None:
+        __salt__["containerd_files.remove"](path)
+    else:
         _write(path, text, **attributes)
-        return
-    try:
-        os.unlink(path)
-        _flush_folder(os.path.dirname(path))
-    except FileNotFoundError:
-        return
-    except OSError as err:
-        raise CommandExecutionError(f"{path} cannot be removed: {err.strerror}") from err
 
 
 def _attributes(target, user, group, mode):
@@ -233,8 +264,6 @@ def _attributes(target, user, group, mode):
     try:
         found = os.stat(target)
         have = (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
-        if not stat.S_ISREG(found.st_mode):
-            raise CommandExecutionError(f"{target} is no file, and stays as it is: remove it.")
     except FileNotFoundError:
         have = (0, 0, 0o644)
     uid = have[0] if user is None else __salt__["file.user_to_uid"](user)
@@ -247,25 +276,23 @@ def _attributes(target, user, group, mode):
         raise CommandExecutionError(f"{target}: {mode!r} is no mode: write it such as '0644'.") from err
 
 
-def _flush_folder(folder):
-    """Have the names in a folder on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _kept(name):
+    """Return the path of a file in our own folder, which is root's alone if it is there."""
+    folder = os.path.join(__opts__.get("root_dir") or "/", STATE)
+    return os.path.join(__salt__["containerd_files.own_folder"](folder, make=False), name)
 
 
-def _record_path():
-    return os.path.join(__opts__.get("root_dir") or "/", RECORD)
+def _copy(path):
+    """Return what a file of our own folder holds, None where it is not there: a link is none."""
+    return None if os.path.islink(path) else _content(path)
 
 
 def _record():
     """Return the record: the daemon that was last seen before a change, and what it has read of each file."""
     try:
-        record = json.loads(_content(_record_path()))
+        record = json.loads(_copy(_kept(RECORD)) or "")
         return {"daemon": str(record["daemon"]), "files": dict(record["files"])}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return {"daemon": "", "files": {}}
 
 
@@ -282,16 +309,25 @@ def _seen_by_the_running_daemon(record, path):
 
 def _save(record):
     """Write the record, or remove one that names no file."""
-    _put(_record_path(), json.dumps(record) if record["files"] else None, mode="0600")
+    _keep(_kept(RECORD), json.dumps(record) if record["files"] else None)
 
 
 def _digest(path):
     """Return a hash of a file's content, None where there is no file."""
-    if not os.path.isfile(path):
-        return None
-    return hashlib.sha256(_content(path).encode("utf-8", "surrogateescape")).hexdigest()
+    text = _content(path)
+    return None if text is None else hashlib.sha256(_bytes(text)).hexdigest()
 
 
 def _content(path):
-    with open(path, **BYTES_AS_TEXT) as file:
-        return file.read()
+    """Return what a file holds as text, whatever it is; None where there is no file."""
+    if not os.path.isfile(path):
+        return None
+    return __salt__["containerd_files.content"](path).decode(**BYTES_AS_TEXT)
+
+
+def _bytes(text):
+    """Return what a file is to hold."""
+    try:
+        return text.encode(**BYTES_AS_TEXT)
+    except UnicodeError as err:
+        raise CommandExecutionError(f"what is to be written is no text: {err}") from err

@@ -174,10 +174,9 @@ def _socket(path=CONFIG):
     Return the socket that the configuration gives the daemon; containerd's default where it does not say.
     """
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            data = toml.loads(file.read(), path)
+        data = toml.loads(__salt__["containerd_files.content"](path).decode("utf-8-sig"), path)
         return at(data, schema.locate("grpc.address", data.get("version", 2), data)) or SOCKET
-    except (errors.Refused, OSError, UnicodeDecodeError):
+    except (CommandExecutionError, errors.Refused, UnicodeDecodeError):
         return SOCKET
 
 

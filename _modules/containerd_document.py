@@ -4,8 +4,8 @@ The configuration document of this node: made for its binary, proved by it, comp
 ``containerd_toml`` is the module for people; this one is its hand on the node. Nothing here writes the file.
 """
 
-import errno
 import glob
+import io
 import os
 
 from containerd_formula import renew
@@ -100,16 +100,26 @@ def imported(path, data):
     """
     Return what is wrong with the files that a configuration imports: findings of the library.
     """
-    return drop_ins.findings(data, [(name, _read_or_why(name)) for name in _imports(path, data)])
+    files = _imports(path, data)
+    # A folder where others may put a file that a pattern finds.
+    globs = [full.partition("*")[0] for full in _import_paths(path, data) if "*" in full]
+    whose = dict.fromkeys([*files, *(start.rpartition("/")[0] or "/" for start in globs)])
+    reasons = {name: __salt__["containerd_paths.why_not_roots"](name) for name in whose}
+    return [
+        *(drop_ins.not_roots(name, why) for name, why in reasons.items() if why),
+        *drop_ins.findings(data, [(name, _read_or_why(name)) for name in files if not reasons[name]]),
+    ]
+
+
+def _import_paths(path, data):
+    return [os.path.join(os.path.dirname(path), pattern) for pattern in drop_ins.patterns(data)]
 
 
 def _imports(path, data):
     """Return the files that a configuration imports."""
-    names = []
-    for pattern in drop_ins.patterns(data):
-        full = os.path.join(os.path.dirname(path), pattern)
-        # Only * makes a pattern: containerd takes ? and [] literally.
-        names += sorted(glob.glob(full)) if "*" in pattern else [full]
+    fulls = _import_paths(path, data)
+    # Only * makes a pattern: containerd takes ? and [] literally.
+    names = [name for full in fulls for name in (sorted(glob.glob(full)) if "*" in full else [full])]
     own = os.path.realpath(path)
     return [name for name in dict.fromkeys(names) if os.path.realpath(name) != own]
 
@@ -119,8 +129,11 @@ def plan(path, overrides, strict=True, trial=0):
     """
     Do what ``containerd_toml.plan`` says; the text has its secrets.
     """
+    __salt__["containerd_paths.must_be_roots"](path)
+    __salt__["containerd_change.sweep"](path)
     made = make(overrides, strict, path)
     masked = imported(path, made.result)
+    _refuse(masked, path)
     answer = {
         "text": made.text,
         "write": False,
@@ -186,7 +199,7 @@ def _prove(made, path, strict, trial):
     except (CommandExecutionError, errors.Refused) as err:
         found = [findings.Finding(path, f"containerd refuses it: {err}")]
     finally:
-        os.unlink(candidate)
+        __salt__["containerd_change.discard"](candidate)
     return [one._replace(message=_tellable(one.message, made, candidate, path)) for one in found]
 
 
@@ -235,8 +248,9 @@ def _rolled_back_from(path, text):
     """Return an error where this very content was rolled back: it would take the daemon down again."""
     if not __salt__["containerd_change.rejected"](path, text):
         return []
+    kept = __salt__["containerd_change.copies"](path)["rejected"]
     words = (
-        f"this very content was rolled back before; its first line in {path}.rejected tells why. Change the "
+        f"this very content was rolled back before; the first line of {kept} tells why. Change the "
         "pillar, or remove that file to have it tried again."
     )
     return [findings.Finding(path, words)]
@@ -268,11 +282,13 @@ def _data_and_change(path, text):
 
 def _good(path, current=None, found=None):
     """Return the data that a ready daemon ran with last, None where that is not known."""
+    text = __salt__["containerd_change.good"](path)
+    if text is None:
+        return None
     try:
-        text = _slurp(f"{path}.good")
         # Most often what the file holds, which is parsed already.
-        return found if found and text == current else toml.loads(text)
-    except (CommandExecutionError, errors.Refused):
+        return found if found and text == current else toml.loads(text.removeprefix("\ufeff"))
+    except errors.Refused:
         return None
 
 
@@ -290,13 +306,8 @@ def _current(path):
 
 def _slurp(path):
     """Return the text of a file."""
+    data = __salt__["containerd_files.content"](path)
     try:
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise OSError(errno.EINVAL, "it is no file")
-        with open(path, encoding="utf-8-sig") as file:
-            return file.read()
+        return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
     except UnicodeDecodeError as err:
         raise CommandExecutionError(f"{path} is not valid TOML: it is not UTF-8 ({err.reason})") from err
-    except OSError as err:
-        words = f"{path} cannot be read: {err.strerror}. Remove it, or make it a file that root can read."
-        raise CommandExecutionError(words) from err

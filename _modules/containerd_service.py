@@ -146,13 +146,11 @@ def current():
         # Also a link to /dev/null, by which systemd masks a drop-in.
         if os.path.exists(path) and not os.path.isfile(path):
             raise CommandExecutionError(f"{path} is no file: remove it.")
-        try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                found[path] = file.read()
-        except FileNotFoundError:
-            found[path] = None
-        except OSError as err:
-            raise CommandExecutionError(f"{path} cannot be read: {err.strerror}. Remove it.") from err
+        __salt__["containerd_paths.must_be_roots"](path)
+        found[path] = None
+        if os.path.exists(path):
+            data = __salt__["containerd_files.content"](path)
+            found[path] = data.decode(errors="replace").replace("\r\n", "\n")
     return found
 
 

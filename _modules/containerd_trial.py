@@ -2,6 +2,7 @@
 The trial start: the installed containerd runs a configuration in a sandbox, and its CRI plugins are asked.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -49,12 +50,15 @@ def start(path, timeout=30, dump=None, files=None):
         dump = toml.loads(__salt__["containerd_daemon.dumped"](path, files)["text"], "config dump")
     if reason := _no_trial(dump):
         return _untried(reason)
-    os.makedirs(RUN_FOLDER, mode=0o700, exist_ok=True)
-    sockets = tempfile.mkdtemp(prefix="trial-", dir=RUN_FOLDER)
+    folder = __salt__["containerd_files.own_folder"](RUN_FOLDER)
+    sockets = tempfile.mkdtemp(prefix="trial-", dir=folder)
     try:
         return _tried(path, files, dump, sockets, timeout)
     finally:
         shutil.rmtree(sockets, ignore_errors=True)
+        # With the last of what lies there.
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
 
 
 def _untried(reason):

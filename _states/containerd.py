@@ -20,7 +20,7 @@ NOTHING_BEFORE = (
 )
 MANUAL = (
     "containerd:service:restart is manual, and nothing was put back. What a ready daemon ran with last is in "
-    "NAME.good beside each file."
+    "{kept}."
 )
 
 
@@ -190,7 +190,7 @@ def rolled_back(name, restart="auto", timeout=60, address=None):
               - containerd is ready
 
     :return: a state return. The run fails all the same, by the state that failed before. The rejected files
-        are beside the good ones, as ``NAME.rejected``, with the reason in their first line. Under
+        are kept with the reason in their first line, and the comment tells where. Under
         ``test=True`` nothing is rolled back, and nothing predicted: the daemon was not restarted either.
     """
     ret = {"name": name, "result": True, "changes": {}, "comment": "There is no change to roll back."}
@@ -213,7 +213,7 @@ def rolled_back(name, restart="auto", timeout=60, address=None):
         if not back:
             return {**ret, "result": False, "comment": _for_a_person(reason, list(done), NOTHING_BEFORE)}
         ret["changes"] = {path: done[path] for path in back}
-        rejected = " and ".join(f"{path}.rejected" for path in back)
+        rejected = _kept(back, "rejected")
         told = f"Rolled back, since {reason}\nWhat was rejected is in {rejected}."
         __salt__["containerd_service.restart"]()
         if still := _why_not_ready(timeout, address):
@@ -249,4 +249,10 @@ def _with_last_words(text):
 def _for_a_person(reason, files, cure):
     """Return what is wrong and what a person has to do."""
     name = " and ".join(files)
-    return f"containerd is not ready with {name}: {reason}\n{cure.format(name=name)}"
+    told = cure.format(name=name, kept=_kept(files, "good"))
+    return f"containerd is not ready with {name}: {reason}\n{told}"
+
+
+def _kept(files, kind):
+    """Return where the copies of files lie."""
+    return " and ".join(__salt__["containerd_change.copies"](path)[kind] for path in files)

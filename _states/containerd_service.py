@@ -8,7 +8,7 @@ from containerd_formula import unit
 from containerd_formula.errors import Refused
 
 ROLLED_BACK = (
-    "These settings were rolled back before; the first line of {path}.rejected tells why. Change pillar "
+    "These settings were rolled back before; the first line of {kept} tells why. Change pillar "
     "containerd:service, or remove that file to have them tried again."
 )
 
@@ -53,6 +53,9 @@ def managed(name, environment=None, limits=None, directives=None):
     ret = {"name": name, "result": True, "changes": {}, "comment": "The service has these settings already."}
     try:
         found = __salt__["containerd_service.current"]()
+        if not __opts__["test"]:
+            for path in found:
+                __salt__["containerd_change.take_over"](path)
         files = unit.render(environment, limits, directives)
     except (CommandExecutionError, Refused) as err:
         return {**ret, "result": False, "comment": str(err)}
@@ -66,7 +69,8 @@ def managed(name, environment=None, limits=None, directives=None):
             return {**ret, "result": False, "comment": "\n".join(lines)}
         again = [path for path in stale if __salt__["containerd_change.rejected"](path, files[path])]
         if again:
-            comment = "\n".join(ROLLED_BACK.format(path=path) for path in again)
+            kept = [__salt__["containerd_change.copies"](path)["rejected"] for path in again]
+            comment = "\n".join(ROLLED_BACK.format(kept=path) for path in kept)
             return {**ret, "result": False, "comment": comment}
         changes = unit.changes(found, files)
         # They say the same, and yet somebody edited the file.

@@ -35,7 +35,10 @@ def managed(
     ``containerd config dump`` to be in effect, and the result is tried by a trial start, before the file is
     touched. The file is written only when its data change: then a ``watch`` restarts the service. Other bytes
     for the same data, such as another order, are left alone. What a ready daemon ran with last
-    stays beside it, as ``NAME.good``.
+    is kept, and goes back where a change fails.
+
+    A link is followed where only root could change where it leads. A file that others than root could put
+    another one in place of is refused.
 
     name
         The file, such as ``/etc/containerd/config.toml``.
@@ -89,6 +92,8 @@ def managed(
             changes = __salt__["containerd_toml.expected"](overrides)
             comment = f"{name} would be written once {missing} installed, with these overrides."
             return {**ret, "result": None, "changes": changes, "comment": comment}
+        if not __opts__["test"]:
+            __salt__["containerd_change.take_over"](name)
         trial = trial_timeout if trial_start else 0
         plan = __salt__["containerd_document.plan"](name, overrides, strict=strict, trial=trial)
     except CommandExecutionError as err:
@@ -129,8 +134,9 @@ def protected(name, overrides=None):
     found = os.stat(name)
     have = stat.S_IMODE(found.st_mode)
     try:
+        __salt__["containerd_paths.must_be_roots"](name)
         secret = any(secrets(fragment) for _, fragment in layers(overrides))
-    except Refused as err:
+    except (CommandExecutionError, Refused) as err:
         return {**ret, "result": False, "comment": str(err)}
     want = have & ~(0o077 if secret else 0o022)
     if found.st_uid != 0:

@@ -31,6 +31,12 @@ def findings(main, drop_ins):
     ]
 
 
+def not_roots(name, why):
+    """Return an error about a file or folder of imports that others may change, for a reason."""
+    cure = "Let root own it (chown root, chmod go-w), or take it out of imports"
+    return Finding(name, f"{name} is imported, and {why}: containerd reads it as root. {cure}.")
+
+
 def _faults(drop_in, main):
     """Yield what is wrong with one imported file."""
     if isinstance(drop_in, str):

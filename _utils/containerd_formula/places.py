@@ -11,15 +11,16 @@ ENVIRONMENT = f"{UNIT_FOLDER}{UNIT}.d/50-containerd-formula.env"
 # What sd_booted(3) looks at.
 SYSTEMD_BOOTED = "/run/systemd/system"
 
-# Below Salt's root_dir. Not in Salt's cache, which people empty.
-RECORD = "var/lib/containerd-formula/change.json"
+# Root's alone, below Salt's root_dir: the record of changes, and copies of files. Not in Salt's cache, which
+# people empty, and not in /etc/containerd, which others may be given.
+STATE = "var/lib/containerd-formula"
+RECORD = "change.json"
+# Root's alone: what is tried out. Gone with the run that made it.
+RUN_FOLDER = "/run/containerd-formula"
 # Releases of the archive, each in a folder of its own, and where upstream's instructions put the commands.
 ARCHIVES = "/opt/containerd-formula"
 PREFIX = "/usr/local"
 APT_SOURCES = "/etc/apt"
-
-# For root alone, and gone when it is empty: candidates, and what a trial's daemon may write.
-RUN_FOLDER = "/run/containerd-formula"
 
 # Seconds. A command that takes 0.1: a binary that hangs must not hang the minion.
 COMMAND_TIMEOUT = 20
@@ -27,6 +28,8 @@ COMMAND_TIMEOUT = 20
 APT_TIMEOUT = 900
 # A temporary file that is older was left by a run that was killed.
 LEFT_BEHIND = 600
+# Bytes. A configuration has 10,000: what is larger is something else.
+LARGEST_FILE = 4 << 20
 
 
 def beneath(path, folders):

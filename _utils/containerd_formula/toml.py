@@ -33,7 +33,13 @@ def parse(text, source="the text"):
     try:
         return tomlkit.parse(text)
     except tomlkit.exceptions.TOMLKitError as err:
-        raise Refused(f"{source} is not valid TOML: {err}") from err
+        # Where, and not what is there: it may be a secret, and the file somebody else's.
+        where = (
+            f"it goes wrong at line {err.line} col {err.col}"
+            if hasattr(err, "line")
+            else "a key or table is there twice"
+        )
+        raise Refused(f"{source} is not valid TOML: {where}") from err
 
 
 def loads(text, source="the text"):

@@ -1,5 +1,5 @@
 {#- Removes config.toml where it is the formula's: containerd then runs on its own defaults. A file that somebody else
-    wrote stays. The copies beside it go. #}
+    wrote stays. All copies go. #}
 include:
   - containerd.service.clean
 
@@ -12,6 +12,13 @@ containerd config.toml is removed:
         text: '# Managed by Salt (containerd-formula).'
     - require:
       - sls: containerd.service.clean
+
+containerd copies are removed:
+  file.absent:
+    - name: /var/lib/containerd-formula
+    - require:
+      - sls: containerd.service.clean
+{#- Older releases had them beside the file. #}
 {%- for end in ("good", "rejected") %}
 
 containerd config.toml.{{ end }} is removed:

@@ -10,7 +10,9 @@ containerd service is stopped:
     - require:
       - sls: containerd.pillar
 {%- set drop_in = "/etc/systemd/system/containerd.service.d/50-containerd-formula" %}
+{%- set copy = "/var/lib/containerd-formula/etc:systemd:system:containerd.service.d:50-containerd-formula" %}
 {%- for suffix in ("conf", "env") %}
+{#- Older releases had the copies beside the file. #}
 {%- for end in ("", ".good", ".rejected") %}
 
 containerd service drop-in {{ suffix ~ end }} is removed:
@@ -20,6 +22,14 @@ containerd service drop-in {{ suffix ~ end }} is removed:
       - containerd service is stopped
     - onchanges_in:
       - containerd service drop-in is forgotten
+{%- endfor %}
+{%- for end in (".good", ".rejected") %}
+
+containerd service drop-in copy {{ suffix ~ end }} is removed:
+  file.absent:
+    - name: {{ copy }}.{{ suffix ~ end }}
+    - require:
+      - containerd service is stopped
 {%- endfor %}
 {%- endfor %}
 

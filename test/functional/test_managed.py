@@ -2,6 +2,8 @@
 containerd_toml.managed as Salt runs it, with the real containerd releases.
 """
 
+from pathlib import Path
+
 import pytest
 import tomlkit
 from support.binaries import binaries, on_path, release, started  # noqa: F401
@@ -136,11 +138,10 @@ def test_an_unknown_key_is_a_warning_where_that_is_allowed(managed, config_path)
 def test_the_last_proved_file_is_kept(managed, config_path, loaders):
     managed()
     before = content(config_path)
-    kept = config_path.with_name("config.toml.good")
     loaders.modules.containerd_change.settle()
     for score in (-1, -2):
         managed({"oom_score": score})
-        assert content(kept) == before
+        assert loaders.modules.containerd_change.good(str(config_path)) == before
 
 
 SECRET = {
@@ -264,17 +265,18 @@ def test_a_wrong_value_stays_an_error_where_unknown_keys_are_allowed(managed, co
     assert not config_path.exists()
 
 
-def test_a_file_that_is_no_text_is_replaced_and_named(managed, config_path):
+def test_a_file_that_is_no_text_is_replaced_and_named(managed, config_path, loaders):
     config_path.parent.mkdir()
     config_path.write_bytes(b"# caf\xe9\n")
     ret = managed()
     assert ret.result is True
     assert "not UTF-8" in ret.changes[str(config_path)]["old"]
-    assert config_path.with_name("config.toml.good").read_bytes() == b"# caf\xe9\n"
+    kept = loaders.modules.containerd_change.copies(str(config_path))["good"]
+    assert Path(kept).read_bytes() == b"# caf\xe9\n"
 
 
 def test_a_directory_in_its_place_is_an_error_with_its_cure(managed, config_path):
     config_path.mkdir(parents=True)
     ret = managed()
     assert ret.result is False
-    assert "Remove it, or make it a file" in ret.comment
+    assert f"{config_path} is no regular file, and stays as it is: remove it." in ret.comment

@@ -3,6 +3,7 @@ What stands between a change and the node, as Salt runs it: owner and mode, cont
 """
 
 import os
+from pathlib import Path
 
 import pytest
 from support.binaries import binaries, on_path, release  # noqa: F401
@@ -79,13 +80,14 @@ def managed_text(managed, config_path):
     return text
 
 
-def test_content_that_was_rolled_back_is_not_tried_again(managed, config_path):
+def test_content_that_was_rolled_back_is_not_tried_again(managed, config_path, loaders):
     text = f"# Rolled back: it failed\n{managed_text(managed, config_path)}"
-    config_path.with_name("config.toml.rejected").write_text(text, encoding="utf-8")
+    kept = Path(loaders.modules.containerd_change.copies(str(config_path))["rejected"])
+    kept.write_text(text, encoding="utf-8")
     for test in (True, False):
         ret = managed({"oom_score": 2}, test=test)
         assert (ret.result, ret.changes) == (False, {})
-        assert f"{config_path}.rejected tells why" in ret.comment
+        assert f"{kept} tells why" in ret.comment
     assert managed({"oom_score": 3}).result is True
 
 
@@ -151,3 +153,53 @@ def test_the_mode_of_a_first_secret_is_predicted_once(managed, loaders, config_p
         changes = {ret["__id__"]: ret["changes"] for ret in rets.raw.values()}
         assert changes["written"]
         assert changes["closed"] == {}
+
+
+@pytest.mark.parametrize("hand", ["link", "folder"])
+def test_a_file_in_the_hands_of_others_is_refused_and_stays(managed, loaders, config, tmp_path, hand):
+    """
+    In a dry run too, and as well where nothing is to be changed.
+    """
+    victim = tmp_path / "victim"
+    if hand == "link":
+        victim.write_text("theirs", encoding="utf-8")
+        os.chown(victim, 1000, 0)
+        config.unlink()
+        config.symlink_to(victim)
+    else:
+        os.chown(config.parent, 1000, 0)
+    for test in (True, False):
+        ret = managed({"oom_score": 1}, test=test)
+        assert (ret.result, ret.changes) == (False, {})
+        assert "belongs to user 1000" in ret.comment
+    assert loaders.states.containerd_toml.protected(name=str(config)).result is False
+    if hand == "link":
+        assert (victim.read_text(encoding="utf-8"), victim.stat().st_uid) == ("theirs", 1000)
+
+
+def test_copies_of_an_older_release_are_taken_over_by_a_real_run(managed, loaders, config):
+    old = config.with_name("config.toml.good")
+    old.write_text("worked", encoding="utf-8")
+    managed({"oom_score": 1}, test=True)
+    assert old.exists()
+    managed({"oom_score": 1})
+    assert not old.exists()
+    assert loaders.modules.containerd_change.good(str(config)) == "worked"
+
+
+def test_a_dry_run_sweeps_what_a_killed_run_left(managed, config):
+    left = config.with_name(".config.toml.containerd-formula-abcdefgh")
+    left.write_text("secret", encoding="utf-8")
+    os.utime(left, (0, 0))
+    managed({"oom_score": 1}, test=True)
+    assert [path.name for path in config.parent.iterdir()] == ["config.toml"]
+
+
+def test_an_import_that_others_may_change_is_refused(managed, config):
+    site = config.with_name("site.toml")
+    site.write_text("oom_score = 7\n", encoding="utf-8")
+    site.chmod(0o666)
+    for test in (True, False):
+        ret = managed({"imports": [str(site)]}, test=test)
+        assert (ret.result, ret.changes) == (False, {})
+        assert f"{site} is imported, and others than root may write to {site}" in ret.comment

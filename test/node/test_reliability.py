@@ -21,6 +21,7 @@ from support.site import (
     ROLLED_BACK,
     RUNNING,
     SETTINGS,
+    kept,
     settings,
 )
 
@@ -89,13 +90,13 @@ def test_each_mistake_is_rolled_back_without_a_trial_start(site, blind, row):
     assert ret.retcode == 2
     comment = ret[ROLLED_BACK]["comment"]
     assert words in comment
-    assert f"{CONFIG}.rejected" in comment
+    assert kept(CONFIG, "rejected") in comment
     assert "containerd is ready with the previous configuration." in comment
     assert ret[ROLLED_BACK]["changes"] == {CONFIG: {"old": "rejected", "new": "previous"}}
     assert set(ret.failed) & {RUNNING, READY}
     assert site.text() == before
     assert site.ready()
-    assert words in site.node.run(["head", "-1", f"{CONFIG}.rejected"]).stdout
+    assert words in site.node.run(["head", "-1", kept(CONFIG, "rejected")]).stdout
     assert took < READY_TIMEOUT + 60
 
     # The same once more would take the daemon down once more: it is refused before that.
@@ -103,12 +104,12 @@ def test_each_mistake_is_rolled_back_without_a_trial_start(site, blind, row):
     again = site.apply(config, trial_start=False)
     assert "was rolled back before" in again[MANAGED]["comment"]
     assert site.identity() == untouched
-    site.node.run(["rm", f"{CONFIG}.rejected"])
+    site.node.run(["rm", kept(CONFIG, "rejected")])
 
 
 def test_without_a_previous_file_a_person_is_told_what_to_do(site, blind):
     site.converge()
-    site.node.run(["rm", CONFIG, f"{CONFIG}.good"])
+    site.node.run(["rm", CONFIG, kept(CONFIG, "good")])
     ret = site.apply({"debug": {"level": "loud"}}, trial_start=False)
     assert ret.retcode == 2
     assert ret[ROLLED_BACK]["result"] is False
@@ -156,7 +157,7 @@ def test_a_directory_in_its_place_is_an_error_with_its_cure(site):
     pid = site.node.daemon_pid()
     ret = site.apply()
     assert (ret.retcode, ret.changed) == (2, {})
-    assert "Remove it, or make it a file" in ret[MANAGED]["comment"]
+    assert "is no regular file, and stays as it is: remove it." in ret[MANAGED]["comment"]
     assert site.node.daemon_pid() == pid
     site.node.run(f"rmdir {CONFIG}; mv /root/kept {CONFIG}")
 
@@ -192,7 +193,8 @@ def test_a_disk_that_takes_nothing(site, options, words):
     site.converge()
     folder = os.path.dirname(CONFIG)
     site.node.run(
-        f"cp -a {CONFIG} /root/kept; mount -t tmpfs -o size=20k tmpfs {folder}; mv /root/kept {CONFIG};"
+        f"cp -a {CONFIG} /root/kept; mount -t tmpfs -o size=20k,mode=755 tmpfs {folder};"
+        f"mv /root/kept {CONFIG};"
         f"head -c 1m /dev/zero >{folder}/fill 2>/dev/null; mount -o remount,{options} {folder}"
     )
     before = site.identity()
@@ -330,7 +332,7 @@ def test_settings_that_keep_the_daemon_from_starting_are_rolled_back(site):
     again = site.apply(directives={"Service": {"ExecStartPre": "/bin/false"}})
     assert "were rolled back before" in again[SETTINGS]["comment"]
     assert (again.changed, site.identity()) == ({}, untouched)
-    site.node.run(["rm", f"{DROP_IN}.rejected"])
+    site.node.run(["rm", kept(DROP_IN, "rejected")])
 
 
 def test_a_daemon_that_is_ready_is_not_rolled_back_because_something_else_failed(site):
@@ -345,7 +347,7 @@ def test_a_daemon_that_is_ready_is_not_rolled_back_because_something_else_failed
     assert ret.retcode == 2
     assert "something else failed" in ret[ROLLED_BACK]["comment"]
     assert site.identity() == before
-    assert site.node.run(["ls", f"{CONFIG}.rejected"], check=False).returncode != 0
+    assert site.node.run(["ls", kept(CONFIG, "rejected")], check=False).returncode != 0
 
 
 def test_a_roll_back_that_is_killed_is_ended_by_the_next_run(site, blind):
@@ -353,10 +355,11 @@ def test_a_roll_back_that_is_killed_is_ended_by_the_next_run(site, blind):
     right = site.text()
     site.node.pillar(settings(ROWS["default runtime missing"][0], trial_start=False))
     site.node.begin()
-    site.node.run(f"until [ -e {CONFIG}.rejected ] && cmp -s {CONFIG} {CONFIG}.good; do :; done", timeout=300)
+    rejected, good = kept(CONFIG, "rejected"), kept(CONFIG, "good")
+    site.node.run(f"until [ -e {rejected} ] && cmp -s {CONFIG} {good}; do :; done", timeout=300)
     site.node.kill()
     assert site.text() == right
-    site.node.run(["rm", f"{CONFIG}.rejected"])
+    site.node.run(["rm", kept(CONFIG, "rejected")])
     assert site.apply().failed == {}
     assert site.ready()
 

@@ -39,6 +39,13 @@ def salt_functions():
     return functions
 
 
+def functions_of(*names):
+    """
+    Return the functions of some execution modules, wired.
+    """
+    return {key: value for key, value in salt_functions().items() if key.partition(".")[0] in names}
+
+
 def wired(name):
     """
     Return one of the formula's execution modules, wired.

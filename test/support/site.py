@@ -17,6 +17,13 @@ SETTINGS = "containerd service drop-in is managed"
 READY_TIMEOUT = 30
 
 
+def kept(path, kind):
+    """
+    Return where a copy of a file lies, the good or the rejected one.
+    """
+    return f"/var/lib/containerd-formula/{path.strip('/').replace('/', ':')}.{kind}"
+
+
 def settings(config=None, **service):
     base = {"version": 2, "plugins": {CRI: {"sandbox_image": "example.org/pause:1"}}}
     return {

@@ -9,7 +9,7 @@ import tarfile
 
 import pytest
 from salt.exceptions import CommandExecutionError
-from support import load
+from support import load, wired
 
 NAMES = ("containerd", "containerd-shim-runc-v2", "ctr")
 
@@ -34,10 +34,9 @@ def archive(tmp_path, monkeypatch):
     """
     Return the execution module over folders of the test's own.
     """
-    module = load("_modules/containerd_archive.py")
+    module = wired("containerd_archive")
     monkeypatch.setattr(module.places, "ARCHIVES", str(tmp_path / "opt"))
     monkeypatch.setattr(module.places, "PREFIX", str(tmp_path / "usr"))
-    module.__salt__ = {}
     return module
 
 
@@ -190,7 +189,7 @@ def test_a_disk_that_a_download_filled_is_told_as_one(archive, monkeypatch):
     def closed(_address, _path):
         raise OSError("Connection closed")
 
-    archive.__salt__ = {"cp.get_url": closed}
+    archive.__salt__["cp.get_url"] = closed
     usage = archive.shutil.disk_usage("/")
     monkeypatch.setattr(archive.shutil, "disk_usage", lambda _path: usage._replace(free=4096))
     with pytest.raises(CommandExecutionError, match="cannot be fetched: No space left on device"):
@@ -271,8 +270,22 @@ def test_a_download_that_fails_tells_no_password(archive):
     def broken(_address, _path):
         raise OSError("connection refused")
 
-    archive.__salt__ = {"cp.get_url": broken}
+    archive.__salt__["cp.get_url"] = broken
     with pytest.raises(CommandExecutionError) as caught:
         archive.unpack("runc", "1.1.15", "https://me:hunter2@example.org/runc.{arch}", "0" * 64, "amd64")
     assert "hunter2" not in str(caught.value)
     assert "example.org/runc.amd64 cannot be fetched: connection refused" in str(caught.value)
+
+
+def test_what_a_killed_run_was_unpacking_is_swept(states, archive, pinned):
+    opt = archive.places.ARCHIVES
+    for name in (".containerd-ab_cd123", ".containerd-notes", ".runc-ab_cd123"):
+        os.makedirs(f"{opt}/{name}/bin")
+        for path in (f"{opt}/{name}/bin", f"{opt}/{name}"):
+            os.utime(path, (0, 0))
+    os.utime(f"{opt}/.runc-ab_cd123")
+    assert install(states, pinned("1.6.20"))["result"] is True
+    assert [name for name in sorted(os.listdir(opt)) if name[0] == "."] == [
+        ".containerd-notes",
+        ".runc-ab_cd123",
+    ]

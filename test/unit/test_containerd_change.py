@@ -3,10 +3,11 @@ The life of a change: what is kept, what the next run knows, what goes back.
 """
 
 import os
+from pathlib import Path
 
 import pytest
 from salt.exceptions import CommandExecutionError
-from support import load
+from support import wired
 
 
 @pytest.fixture
@@ -18,15 +19,18 @@ def systemd():
 
 
 @pytest.fixture
-def change(tmp_path, systemd):
-    module = load("_modules/containerd_change.py")
+def change(tmp_path, systemd, monkeypatch):
+    module = wired("containerd_change")
     module.__opts__ = {"root_dir": str(tmp_path / "root")}
-    module.__salt__ = {
-        "containerd_service.properties": lambda: systemd,
-        "containerd_service.reload": lambda: True,
-        "file.user_to_uid": lambda user: {"root": 0, "nobody": 65534}.get(user, ""),
-        "file.group_to_gid": lambda group: {"root": 0}.get(group, ""),
-    }
+    monkeypatch.setattr(module, "RUN_FOLDER", str(tmp_path / "run" / "own"))
+    module.__salt__.update(
+        {
+            "containerd_service.properties": lambda: systemd,
+            "containerd_service.reload": lambda: True,
+            "file.user_to_uid": lambda user: {"root": 0, "nobody": 65534}.get(user, ""),
+            "file.group_to_gid": lambda group: {"root": 0}.get(group, ""),
+        }
+    )
     return module
 
 
@@ -89,39 +93,17 @@ def test_an_unknown_user_is_an_error(change, config):
     assert config.read_text(encoding="utf-8") == "old"
 
 
-def test_a_link_is_kept(change, config, tmp_path):
-    link = tmp_path / "link.toml"
-    link.symlink_to(config)
-    change._write(str(link), "new")
-    assert link.is_symlink()
-    assert config.read_text(encoding="utf-8") == "new"
-
-
 def test_what_is_no_file_stays(change, tmp_path):
     """
     A link to /dev/null is how systemd masks a drop-in: writing through it would replace the device.
     """
     os.mkfifo(tmp_path / "device")
     (tmp_path / "link").symlink_to(tmp_path / "device")
-    with pytest.raises(CommandExecutionError, match="link is no file, and stays as it is"):
-        change.apply(str(tmp_path / "link"), "new")
-    with pytest.raises(CommandExecutionError, match="device is no file, and stays as it is"):
-        change._write(str(tmp_path / "link"), "new")
+    for name, words in (("link", "and that is no regular file"), ("device", "is no regular file, and stays")):
+        with pytest.raises(CommandExecutionError, match=words):
+            change.apply(str(tmp_path / name), "new")
     assert not (tmp_path / "device").is_file()
     assert change._unproved() == []
-
-
-def test_what_a_killed_run_left_is_swept_away(change, config):
-    old, young = (config.with_name(f".config.toml-{name}") for name in ("old", "young"))
-    for path in (old, young):
-        path.write_text("secret", encoding="utf-8")
-    os.utime(old, (0, 0))
-    change._write(str(config), "new")
-    assert (old.exists(), young.exists()) == (False, True)
-
-
-def good(config):
-    return config.with_name("config.toml.good")
 
 
 def test_a_change_is_pending_until_the_daemon_is_another_one(change, config, systemd):
@@ -132,8 +114,10 @@ def test_a_change_is_pending_until_the_daemon_is_another_one(change, config, sys
     assert (change._unproved(), change.pending(), change.tried()) == ([str(config)], [], [str(config)])
     assert change.settle() == [str(config)]
     assert (change._unproved(), change.settle()) == ([], [])
-    assert good(config).read_text(encoding="utf-8") == "new"
-    assert good(config).stat().st_mode & 0o777 == 0o600
+    assert change.good(str(config)) == "new"
+    kept = change.copies(str(config))["good"]
+    assert (os.stat(kept).st_mode & 0o777, os.stat(os.path.dirname(kept)).st_mode & 0o777) == (0o600, 0o700)
+    assert list(config.parent.glob("config.toml?*")) == []
 
 
 @pytest.mark.parametrize("state", ["inactive", "failed", "activating"])
@@ -203,7 +187,7 @@ def test_a_change_that_cannot_be_written_is_not_recorded(change, config, monkeyp
     with pytest.raises(CommandExecutionError, match="full"):
         change.apply(str(config), "new")
     assert change._unproved() == []
-    assert not os.path.exists(change._record_path())
+    assert not os.path.exists(change._kept("change.json"))
 
 
 def test_roll_back_puts_the_content_back_to_the_letter(change, config, systemd):
@@ -212,7 +196,7 @@ def test_roll_back_puts_the_content_back_to_the_letter(change, config, systemd):
     systemd["InvocationID"] = "second"
     assert change.roll_back("it failed\nbadly") == {str(config): {"old": "rejected", "new": "previous"}}
     assert config.read_bytes() == b"# caf\xe9\r\n"
-    rejected = config.with_name("config.toml.rejected")
+    rejected = Path(change.copies(str(config))["rejected"])
     assert rejected.read_text(encoding="utf-8") == "# Rolled back: it failed badly\nnew\n"
     assert rejected.stat().st_mode & 0o777 == 0o600
     assert change.rejected(str(config), "new\n")
@@ -222,7 +206,7 @@ def test_roll_back_puts_the_content_back_to_the_letter(change, config, systemd):
     systemd["InvocationID"] = "third"
     assert change.pending() == []
     change.settle()
-    assert config.read_bytes() == good(config).read_bytes()
+    assert config.read_bytes() == Path(change.copies(str(config))["good"]).read_bytes()
 
 
 def test_nothing_is_rolled_back_that_the_daemon_was_not_started_with(change, config):
@@ -262,7 +246,7 @@ def test_roll_back_takes_a_new_drop_in_away_and_brings_a_removed_one_back(
 @pytest.mark.parametrize("rubbish", ["{", "{}", "[]", '{"daemon": 1, "files": 2}'])
 def test_a_record_that_is_rubbish_is_none(change, config, rubbish):
     change.apply(str(config), "new")
-    with open(change._record_path(), "w", encoding="utf-8") as file:
+    with open(change._kept("change.json"), "w", encoding="utf-8") as file:
         file.write(rubbish)
     assert (change._unproved(), change.pending(), change.tried()) == ([], [], [])
 
@@ -284,13 +268,114 @@ def test_what_cannot_be_written_is_an_error_and_leaves_nothing(change, config, t
     assert os.listdir(config.parent) == ["config.toml"]
 
 
-def test_a_candidate_that_cannot_be_written_leaves_nothing(change, tmp_path, monkeypatch):
+def test_a_candidate_is_roots_alone_and_leaves_nothing(change):
     """
     It may hold secrets.
     """
-    path = change.candidate("a = 1", str(tmp_path))
-    assert (os.stat(path).st_mode & 0o777, open(path, encoding="utf-8").read()) == (0o600, "a = 1")
-    os.unlink(path)
+    path = change.candidate("a = 1")
+    assert (os.stat(path).st_mode & 0o777, Path(path).read_text(encoding="utf-8")) == (0o600, "a = 1")
+    assert os.stat(change.RUN_FOLDER).st_mode & 0o777 == 0o700
+    change.discard(path)
     with pytest.raises(CommandExecutionError, match="a candidate cannot be written"):
-        change.candidate("\ud800", str(tmp_path))
-    assert os.listdir(tmp_path) == []
+        change.candidate("\ud800")
+    assert not os.path.exists(change.RUN_FOLDER)
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_run_sweeps_the_candidates_and_trials_of_killed_ones(change, config, killed):
+    path = Path(change.candidate("secret"))
+    trial = path.with_name("trial-x")
+    (trial / "upper").mkdir(parents=True)
+    for one in (path, trial / "upper", trial) if killed else ():
+        os.utime(one, (0, 0))
+    change.sweep(str(config))
+    assert (path.exists(), trial.exists(), path.parent.exists()) == ((not killed,) * 3)
+
+
+def test_a_link_is_followed_where_only_root_could_change_where_it_leads(change, config, tmp_path):
+    link, shared = tmp_path / "link.toml", tmp_path / "shared"
+    link.symlink_to(config)
+    change.apply(str(link), "new")
+    assert (link.is_symlink(), config.read_text(encoding="utf-8")) == (True, "new")
+    shared.mkdir()
+    shared.chmod(0o777)
+    victim = shared / "victim"
+    victim.write_text("theirs", encoding="utf-8")
+    for target in (victim, shared / "dangling", tmp_path / "dangling"):
+        link.unlink()
+        link.symlink_to(target)
+        with pytest.raises(
+            CommandExecutionError, match=f"link.toml is a link to {target}, and .*make it a reg"
+        ):
+            change.apply(str(link), "newer")
+    assert (victim.read_text(encoding="utf-8"), os.listdir(shared)) == ("theirs", ["victim"])
+
+
+@pytest.mark.parametrize(("owner", "mode"), [(1000, 0o755), (0, 0o775), (0, 0o1777)])
+def test_a_folder_of_others_is_not_written_to(change, tmp_path, owner, mode):
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    os.chown(folder, owner, 0)
+    folder.chmod(mode)
+    with pytest.raises(CommandExecutionError, match=f"{folder}.*Mend that with chown root and chmod go-w."):
+        change.apply(str(folder / "config.toml"), "new")
+    assert (os.listdir(folder), change.pending()) == ([], [])
+
+
+def test_copies_have_a_name_for_each_path(change):
+    paths = ["/a/b", "/a:b", "/a%3Ab", "/a%2Fb", "/b"]
+    assert len({change.copies(path)["good"] for path in paths}) == len(paths)
+    assert change.copies("/etc/containerd/config.toml")["good"].endswith("/etc:containerd:config.toml.good")
+
+
+def test_a_link_in_the_place_of_a_copy_is_neither_read_nor_written_through(change, config, tmp_path, systemd):
+    change.apply(str(config), "new")
+    kept, victim = Path(change.copies(str(config))["good"]), tmp_path / "victim"
+    victim.write_text("new", encoding="utf-8")
+    kept.unlink()
+    kept.symlink_to(victim)
+    assert change.good(str(config)) is None
+    systemd["InvocationID"] = "second"
+    change.settle()
+    assert (kept.is_symlink(), change.good(str(config))) == (False, "new")
+
+
+def test_a_folder_for_copies_that_is_a_link_stops_the_change(change, config, tmp_path):
+    own = Path(change.copies(str(config))["good"]).parent
+    own.parent.mkdir(parents=True)
+    own.symlink_to(tmp_path)
+    for ask in (change.pending, change.tried, lambda: change.apply(str(config), "new")):
+        with pytest.raises(CommandExecutionError, match="move it away, it is made anew"):
+            ask()
+    assert config.read_text(encoding="utf-8") == "old"
+
+
+def test_copies_of_an_older_release_are_taken_over_once(change, config):
+    old = {kind: Path(f"{config}.{kind}") for kind in ("good", "rejected")}
+    old["good"].write_text("worked", encoding="utf-8")
+    old["rejected"].write_text("# Rolled back: it failed\nbad", encoding="utf-8")
+    change.take_over(str(config))
+    assert (change.good(str(config)), change.rejected(str(config), "bad")) == ("worked", True)
+    assert not any(path.exists() for path in old.values())
+    # What lies in the new place is newer.
+    old["good"].write_text("older", encoding="utf-8")
+    change.take_over(str(config))
+    assert (change.good(str(config)), old["good"].exists()) == ("worked", False)
+
+
+@pytest.mark.parametrize("hand", ["link", "owner", "fifo", "folder"])
+def test_a_copy_that_others_could_have_made_is_not_taken_over(change, config, tmp_path, hand):
+    old, victim = Path(f"{config}.good"), tmp_path / "victim"
+    victim.write_text("secret", encoding="utf-8")
+    if hand == "link":
+        old.symlink_to(victim)
+    elif hand == "fifo":
+        os.mkfifo(old)
+    else:
+        old.write_text("theirs", encoding="utf-8")
+        os.chown(old if hand == "owner" else config.parent, 1000, 0)
+    change.take_over(str(config))
+    if hand == "folder":
+        os.chown(config.parent, 0, 0)
+    assert change.good(str(config)) is None
+    assert (os.path.lexists(old), victim.read_text(encoding="utf-8")) == (True, "secret")

@@ -2,6 +2,8 @@
 The drop-in files of a node: which are read, and in which order.
 """
 
+import os
+
 import pytest
 from support import wired
 
@@ -42,3 +44,41 @@ def test_a_literal_import_that_cannot_be_read_is_named(imported, tmp_path, text)
     [(name, message)] = imported("mine.toml")
     assert name == "mine.toml"
     assert "is imported and cannot be used, so that containerd will not start: " in message
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "words"),
+    [(1000, 0o644, "belongs to user 1000"), (0, 0o664, "others than root may write to")],
+)
+def test_an_import_that_others_may_change_is_an_error_and_is_not_read(imported, tmp_path, owner, mode, words):
+    path = tmp_path / "mine.toml"
+    path.write_text("version = = hunter2\n")
+    os.chown(path, owner, 0)
+    path.chmod(mode)
+    [(name, message)] = imported("mine.toml")
+    assert name == "mine.toml"
+    assert words in message
+    assert "containerd reads it as root. Let root own it (chown root, chmod go-w)" in message
+
+
+def test_a_folder_of_imports_where_others_may_put_a_file(imported, tmp_path):
+    (tmp_path / "conf.d").chmod(0o777)
+    for pattern in ("conf.d/*.toml", "conf.d/not-there-yet.toml"):
+        assert "others than root may write to" in imported(pattern)[0][1]
+
+
+def test_a_broken_import_is_told_by_its_position_alone(imported, tmp_path):
+    (tmp_path / "mine.toml").write_text('password = hunter2\n"hunter2" = 1\n"hunter2" = 2\n')
+    [(_, message)] = imported("mine.toml")
+    assert "is not valid TOML: it goes wrong at line 1 col 11" in message
+    assert "hunter2" not in message
+    (tmp_path / "mine.toml").write_text("[t]\nhunter2 = 1\n[t.hunter2.x]\ny = 1\n")
+    [(_, message)] = imported("mine.toml")
+    assert "a key or table is there twice" in message
+    assert "hunter2" not in message
+
+
+def test_an_import_that_would_never_end_is_named(imported, tmp_path):
+    os.mkfifo(tmp_path / "mine.toml")
+    [(_, message)] = imported("mine.toml")
+    assert "it is no regular file" in message

@@ -4,7 +4,7 @@ The service: what is asked of systemd, and what the state makes of the answers.
 
 import pytest
 from salt.exceptions import CommandExecutionError
-from support import load
+from support import functions_of, load
 
 
 @pytest.fixture
@@ -41,7 +41,8 @@ def service(tmp_path, monkeypatch):
             raise module.told["restart"]
         return True
 
-    module.__salt__ = {"containerd_command.run": run, "service.restart": restart}
+    files = functions_of("containerd_paths", "containerd_files")
+    module.__salt__ = {**files, "containerd_command.run": run, "service.restart": restart}
     return module
 
 
@@ -183,6 +184,8 @@ def state(request, service):
     module.__salt__ = {
         **{f"containerd_service.{n}": f for n, f in vars(service).items() if callable(f)},
         "containerd_change.rejected": lambda path, text: False,
+        "containerd_change.copies": lambda path: {"rejected": f"/kept{path}"},
+        "containerd_change.take_over": lambda path: None,
         "containerd_change.apply": apply,
     }
     return module
@@ -232,7 +235,7 @@ def test_an_edit_that_says_the_same_is_a_change(state, tmp_path):
         ({"current": CommandExecutionError("is no file")}, "is no file"),
         ({"verify": ["Unknown key 'X'"]}, "nothing was changed. systemd would ignore:\nUnknown key 'X'"),
         ({"verify": CommandExecutionError("no copy")}, "no copy"),
-        ({"rejected": True}, "own.env.rejected tells why."),
+        ({"rejected": True}, "own.env tells why."),
     ],
     ids=["unreadable", "ignored", "no trial", "rolled back before"],
 )

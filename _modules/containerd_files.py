@@ -1,0 +1,184 @@
+"""
+Files of the node, read and written so that neither a power cut nor somebody else who writes there matters.
+"""
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import stat
+import tempfile
+import time
+
+from containerd_formula import renew
+from salt.exceptions import CommandExecutionError
+
+renew()
+from containerd_formula import places
+
+# What mkstemp and mkdtemp put behind a prefix.
+_RANDOM = "[a-z0-9_]{8}"
+
+
+def make_folder(path, mode=0o755):
+    """
+    Make a folder and what is missing above it, whatever the umask; one that is there stays as it is.
+    """
+    if os.path.isdir(path):
+        return
+    make_folder(os.path.dirname(path))
+    try:
+        os.mkdir(path, 0o700)
+        os.chmod(path, mode)
+    except FileExistsError:
+        # Another run was faster, or it is no folder: that tells itself.
+        return
+    except OSError as err:
+        raise CommandExecutionError(f"{path} cannot be made: {err.strerror}") from err
+
+
+def own_folder(path, make=True):
+    """
+    Hold that a folder of the formula is root's alone; make it where it is missing, unless ``make`` is false.
+
+    :return: its path.
+    :raises CommandExecutionError: somebody else put another thing in its place, or it cannot be made.
+    """
+    if make:
+        make_folder(path, 0o700)
+    if not os.path.lexists(path):
+        return path
+    try:
+        why = __salt__["containerd_paths.why_not_roots"](path)
+        if os.path.islink(path) or not os.path.isdir(path):
+            why = "it is no real folder"
+        if why:
+            raise CommandExecutionError(
+                f"{path} has to be a folder of root's alone, and {why}: move it away, it is made anew."
+            )
+        if os.stat(path).st_mode & 0o077:
+            os.chmod(path, 0o700)
+    except OSError as err:
+        raise CommandExecutionError(f"{path} cannot be made root's alone: {err.strerror}") from err
+    return path
+
+
+def content(path):
+    """
+    Return the bytes of a file that others may have made: of a regular one of a sane size, without waiting.
+
+    :raises CommandExecutionError: it is not there, is something else, or cannot be read.
+    """
+    try:
+        # A FIFO without a writer would be waited for.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            found = os.fstat(descriptor)
+            # What the kernel answers below /proc looks like one, /proc/kmsg too.
+            if not stat.S_ISREG(found.st_mode) or found.st_dev == os.stat("/proc").st_dev:
+                raise OSError(errno.EINVAL, "it is no regular file")
+            with open(descriptor, "rb", closefd=False) as file:
+                data = file.read(places.LARGEST_FILE + 1)
+        finally:
+            os.close(descriptor)
+        if len(data) > places.LARGEST_FILE:
+            raise OSError(errno.EFBIG, f"it is larger than {places.LARGEST_FILE >> 20} MB")
+    except FileNotFoundError as err:
+        raise CommandExecutionError(f"{path} cannot be read: it is not there.") from err
+    except OSError as err:
+        words = f"{path} cannot be read: {err.strerror}. Remove it, or make it a file that root can read."
+        raise CommandExecutionError(words) from err
+    return data
+
+
+def replace(path, data, uid, gid, bits):
+    """
+    Put a file in place of what is there: it is always the old one or the new one, also after a power cut.
+
+    A link is replaced, and not followed.
+
+    :raises CommandExecutionError: it cannot be written, and is as it was.
+    """
+    folder, name = os.path.split(path)
+    temporary = None
+    try:
+        sweep_beside(path)
+        # In the same folder, for rename(2).
+        descriptor, temporary = tempfile.mkstemp(prefix=_prefix(name), dir=folder)
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            # Before the content could be read by others than the file is for, and before it has its name.
+            os.fchown(descriptor, uid, gid)
+            os.fchmod(descriptor, bits)
+            file.flush()
+            os.fsync(descriptor)
+        # The content is on the disk before the name leads to it: else some file systems leave an empty file.
+        os.replace(temporary, path)
+        _flush_folder(folder)
+    except OSError as err:
+        if temporary and os.path.exists(temporary):
+            os.unlink(temporary)
+        raise CommandExecutionError(f"{path} cannot be written, and is as it was: {err.strerror}") from err
+
+
+def remove(path):
+    """
+    Remove a file, down to the disk; nothing where it is not there.
+
+    :raises CommandExecutionError: it cannot be removed.
+    """
+    try:
+        os.unlink(path)
+        _flush_folder(os.path.dirname(path))
+    except FileNotFoundError:
+        return
+    except OSError as err:
+        raise CommandExecutionError(f"{path} cannot be removed: {err.strerror}") from err
+
+
+def sweep_beside(path):
+    """
+    Remove what runs that were killed left of ``replace`` beside a file.
+    """
+    folder, name = os.path.split(path)
+    sweep(folder, files=re.escape(_prefix(name)) + _RANDOM)
+
+
+def sweep(folder, files="", folders=""):
+    """
+    Remove what runs that were killed left in a folder: root's own, old, and with names that match a pattern.
+    """
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        path = os.path.join(folder, name)
+        # Somebody else was faster, or it is not ours.
+        with contextlib.suppress(OSError):
+            if not _left_behind(path):
+                continue
+            mode = os.lstat(path).st_mode
+            if stat.S_ISREG(mode) and re.fullmatch(files, name):
+                os.unlink(path)
+            elif stat.S_ISDIR(mode) and re.fullmatch(folders, name):
+                shutil.rmtree(path)
+
+
+def _left_behind(path):
+    """Tell whether something is root's and old: it, and what it holds, which may still be written."""
+    found = os.lstat(path)
+    inside = os.scandir(path) if stat.S_ISDIR(found.st_mode) else ()
+    newest = max([found.st_mtime, *(entry.stat(follow_symlinks=False).st_mtime for entry in inside)])
+    return found.st_uid == 0 and newest < time.time() - places.LEFT_BEHIND
+
+
+def _prefix(name):
+    """Return how the name begins of what is to become a file: no other file is called so."""
+    return f".{name}.containerd-formula-"
+
+
+def _flush_folder(folder):
+    """Have the names in a folder on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
