@@ -26,8 +26,10 @@ _NO_DISK = re.compile(r"/(proc|sys|dev)(/|$)")
 def places(context):
     """Programs, folders, files and sockets that others than root could change."""
     for path, value in walk(context.result):
-        kind = schema.kind(path)
-        for text in texts(value if isinstance(value, list) else [value]) if kind in _KINDS else ():
+        # Where nothing is named, containerd has something of its own.
+        given = [text for text in texts(value if isinstance(value, list) else [value]) if text]
+        kind = schema.kind(path) if given else None
+        for text in given if kind in _KINDS else ():
             mine = context.cause(path)
             # A snapshotter is dialled, and there the scheme may be written.
             place = text.removeprefix("unix://") if path[0] == "proxy_plugins" else text
@@ -48,12 +50,12 @@ def never(context):
 
 
 def _named(kind, text):
-    """Yield (kind, place) of what a value names: nothing is where containerd has something of its own."""
+    """Yield (kind, place) of each place that a text names."""
     if kind == "environment":
         name, _, value = text.partition("=")
         for part in re.split(r"[:\s]", value) if name in _VARIABLES else ():
             yield from _named(_VARIABLES[name], part)
-    elif kind == "prefix" and text:
+    elif kind == "prefix":
         yield "path", text
         yield from (("folder", os.path.join(text, name)) for name in ("bin", "lib"))
     elif text and (kind != "program" or "/" in text):
