@@ -48,7 +48,12 @@ def compose(base, overrides, strict=True, path=CONFIG):
 
     :raises CommandExecutionError: the base is no TOML, or overrides are no fragments.
     """
-    node = Node(is_file=os.path.isfile, cgroup_v2=os.path.exists(CGROUP_V2))
+    node = Node(
+        is_file=os.path.isfile,
+        cgroup_v2=os.path.exists(CGROUP_V2),
+        why_not_roots=__salt__["containerd_paths.why_not_roots"],
+        entries=_entries,
+    )
     return document.compose(base, overrides, strict=strict, folder=os.path.dirname(path), node=node)
 
 
@@ -169,6 +174,14 @@ def moved(path=CONFIG):
     """
     before = _good(path)
     return findings.errors(_moved_under_containers(before, read(path))) if before else []
+
+
+def _entries(folder):
+    """Return the paths of what lies in a folder, of nothing where there is none."""
+    try:
+        return sorted(os.path.join(folder, name) for name in os.listdir(folder))
+    except OSError:
+        return []
 
 
 def _formula_layers():

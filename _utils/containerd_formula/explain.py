@@ -1,10 +1,10 @@
 """What there is to tell of a composed document: where a value comes from, and what a file sets."""
 
-from containerd_formula import toml
+from containerd_formula import schema, toml
 from containerd_formula.data import at, leaves, put, same
 from containerd_formula.effect import differs
 from containerd_formula.errors import Refused
-from containerd_formula.findings import errors
+from containerd_formula.findings import errors, finding
 from containerd_formula.paths import dotted
 from containerd_formula.secrets import masked
 from containerd_formula.translation import translate
@@ -34,11 +34,14 @@ def minimal(made, found, show_secrets=False):
     for path in made.origin:
         # What the formula would change, and the file leaves at containerd's default.
         values.setdefault(path, at(made.default, path))
-    config = {"version": made.version}
+    config, left_out = {"version": made.version}, errors(moved.findings)
     for path, value in values.items():
-        if path != ("version",) and not same(value, at(made.result, path)):
+        if path == ("version",) or same(value, at(made.result, path)):
+            continue
+        if value and (never := schema.facts(path).get("never")):
+            left_out.append(finding(path, never).message)
+        else:
             put(config, path, value if show_secrets else masked(value, path))
-    left_out = errors(moved.findings)
     if "version" not in found and made.version == 2:
         left_out.append(
             "The file has no version: containerd 1.x ignores its plugins tables, unlike this pillar."

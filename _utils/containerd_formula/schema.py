@@ -14,7 +14,9 @@ def kind(path):
     Tell what a setting's value means, where its type alone does not: None, or one of these.
 
     "duration" (Go's, not empty), "optional duration" (or the empty text), "level", "format" and "enum" (each
-    with ``choices``), "float", "port" (a number, written as text).
+    with ``choices``), "float", "port" (a number, written as text). A place on the node is a "program" (a bare
+    name is looked up in PATH), "folder" (of programs, or of what names some), "prefix" (its bin and lib are
+    such folders), "path", "socket", or an "environment" (a list of NAME=value).
     """
     return facts(path).get("kind")
 

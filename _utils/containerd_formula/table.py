@@ -31,10 +31,14 @@ _IDS = {
     "SHIM": "io.containerd.shim.v1.manager",
     "LINUX": "io.containerd.runtime.v1.linux",
     "AUFS": "io.containerd.snapshotter.v1.aufs",
-    "DEVMAPPER": "io.containerd.snapshotter.v1.devmapper",
+    **{
+        name.upper(): f"io.containerd.snapshotter.v1.{name}"
+        for name in ("blockfile", "btrfs", "devmapper", "erofs", "native", "overlayfs", "zfs")
+    },
     "GC": "io.containerd.gc.v1.scheduler",
     "BOLT": "io.containerd.metadata.v1.bolt",
     "NRI": "io.containerd.nri.v1.nri",
+    "OPT": "io.containerd.internal.v1.opt",
     "VERIFIER": "io.containerd.image-verifier.v1.bindir",
     "TRANSFER": "io.containerd.transfer.v1.local",
     "OTLP": "io.containerd.tracing.processor.v1.otlp",
@@ -45,13 +49,8 @@ IDS = {name: ids[0] for name, ids in _ALL_IDS.items()}
 # Plugins that have settings: those above, and those that a default prints and that no row needs.
 PLUGINS = {
     *(plugin for ids in _ALL_IDS.values() for plugin in ids),
-    *("io.containerd.differ.v1.erofs", "io.containerd.internal.v1.opt"),
-    *("io.containerd.mount-handler.v1.erofs", "io.containerd.service.v1.diff-service"),
-    "io.containerd.service.v1.tasks-service",
-    *(
-        f"io.containerd.snapshotter.v1.{name}"
-        for name in ("blockfile", "btrfs", "erofs", "native", "overlayfs", "zfs")
-    ),
+    *("io.containerd.differ.v1.erofs", "io.containerd.mount-handler.v1.erofs"),
+    *("io.containerd.service.v1.diff-service", "io.containerd.service.v1.tasks-service"),
 }
 # Plugins that a containerd of 1.4 to 2.3 lists, without settings: no default prints them.
 SILENT = {
@@ -89,10 +88,13 @@ RUNC_OPTIONS = {
 _DURATION = {"kind": "duration"}
 _NAME = {"open": "name"}
 _OPTIONAL = {"kind": "optional duration"}
+_PROGRAM, _FOLDER, _PATH, _SOCKET = ({"kind": kind} for kind in ("program", "folder", "path", "socket"))
 _OTEL = {"instead": "use OpenTelemetry's environment variables", "deprecated": ("1.6.29", "2.4")}
 # Old tables of a runtime: containerd 1.4 prints neither their annotations nor their options.
 _DEFAULT_RUNTIME = {"gone": "2.0", "instead": "name a runtime of `runtimes` in default_runtime_name"}
 _UNTRUSTED = {"gone": "2.0", "instead": "make it a runtime of `runtimes`, with the name untrusted"}
+_LINUX = {"gone": "2.0", "instead": "use the runtime io.containerd.runc.v2"}
+_AUFS = {"gone": "2.0", "instead": "use the overlayfs snapshotter"}
 _HOSTS = {"instead": "use registry.config_path with hosts.toml files"}
 
 # THE TABLE. One row is a path in schema 2, 3 and 4: "=" is the path on its left, "-" is no such key, "*" is
@@ -102,7 +104,8 @@ _HOSTS = {"instead": "use registry.config_path with hosts.toml files"}
 # Facts: kind and choices of the value; open: legal though no default prints it ("name": the path, "below":
 # whatever is below it); unprinted: known to a release that does not print it; since, gone: the first release
 # that has it, and that has not; deprecated: (release, release that removes it), of several names all but the
-# first; instead: the cure; list: (of several names the one with a list, who has a single value).
+# first; instead: the cure; list: (of several names the one with a list, who has a single value); never: why
+# no site may set it.
 _TABLE = (
     # CRI is one plugin in schema 2; since schema 3 it is images, runtime and streaming server.
     ("CRI", "RT", "="),
@@ -136,9 +139,15 @@ _TABLE = (
     ("CRI.containerd.{ignore_blockio_not_enabled_errors ignore_rdt_not_enabled_errors}",
      "RT.containerd.{}", "="),
     ("CRI.containerd.runtimes.*", "RT.containerd.runtimes.*", "=", _NAME),
-    ("CRI.containerd.runtimes.*.{runtime_type runtime_path privileged_without_host_devices "
-     "privileged_without_host_devices_all_devices_allowed base_runtime_spec cni_conf_dir cni_max_conf_num "
-     "snapshotter}", "RT.containerd.runtimes.*.{}", "=", _NAME),
+    ("CRI.containerd.runtimes.*.runtime_type", "RT.containerd.runtimes.*.runtime_type", "=",
+     {**_NAME, **_PROGRAM}),
+    ("CRI.containerd.runtimes.*.{runtime_path base_runtime_spec}", "RT.containerd.runtimes.*.{}", "=",
+     {**_NAME, **_PATH}),
+    ("CRI.containerd.runtimes.*.cni_conf_dir", "RT.containerd.runtimes.*.cni_conf_dir", "=",
+     {**_NAME, **_FOLDER}),
+    ("CRI.containerd.runtimes.*.{privileged_without_host_devices "
+     "privileged_without_host_devices_all_devices_allowed cni_max_conf_num snapshotter}",
+     "RT.containerd.runtimes.*.{}", "=", _NAME),
     # containerd 1.4 has these two and prints neither.
     ("CRI.containerd.runtimes.*.{pod_annotations container_annotations}", "RT.containerd.runtimes.*.{}", "=",
      {**_NAME, "unprinted": True}),
@@ -148,12 +157,17 @@ _TABLE = (
     ("-", "RT.containerd.runtimes.*.cgroup_writable", "=", {"open": "name", "since": "2.1"}),
     ("-", "RT.containerd.runtimes.*.disable_pause_image_pull", "=", {"open": "name", "since": "2.4"}),
     ("CRI.containerd.runtimes.*.options", "RT.containerd.runtimes.*.options", "=", {"open": "below"}),
+    ("CRI.containerd.runtimes.*.options.BinaryName", "RT.containerd.runtimes.*.options.BinaryName", "=",
+     _PROGRAM),
+    # The file of kata and of runsc, which names programs.
+    ("CRI.containerd.runtimes.*.options.{ConfigPath CriuImagePath CriuWorkPath Root}",
+     "RT.containerd.runtimes.*.options.{}", "=", _PATH),
     ("CRI.containerd.runtimes.*.options.CriuPath", "-", "=",
-     {"gone": "2.0", "instead": "put the directory of criu into $PATH"}),
+     {**_PROGRAM, "gone": "2.0", "instead": "put the directory of criu into $PATH"}),
     ("CRI.containerd.runtimes.*.runtime_engine", "-", "=",
-     {"gone": "2.0", "instead": "use options.BinaryName of the runtime", "open": "name"}),
+     {**_PROGRAM, "gone": "2.0", "instead": "use options.BinaryName of the runtime", "open": "name"}),
     ("CRI.containerd.runtimes.*.runtime_root", "-", "=",
-     {"gone": "2.0", "instead": "use options.Root of the runtime", "open": "name"}),
+     {**_PATH, "gone": "2.0", "instead": "use options.Root of the runtime", "open": "name"}),
     ("CRI.containerd.default_runtime", "-", "=", _DEFAULT_RUNTIME),
     ("CRI.containerd.default_runtime.{pod_annotations container_annotations}", "-", "=",
      {**_DEFAULT_RUNTIME, "open": "name"}),
@@ -162,22 +176,31 @@ _TABLE = (
     ("CRI.containerd.untrusted_workload_runtime.{pod_annotations container_annotations}", "-", "=",
      {**_UNTRUSTED, "open": "name"}),
     ("CRI.containerd.untrusted_workload_runtime.options", "-", "=", {**_UNTRUSTED, "open": "below"}),
+    *((f"CRI.containerd.{name}.{{{keys}}}", "-", "=", {**gone, **kind})
+      for name, gone in (("default_runtime", _DEFAULT_RUNTIME), ("untrusted_workload_runtime", _UNTRUSTED))
+      for keys, kind in (
+          ("runtime_type runtime_engine options.BinaryName options.CriuPath", _PROGRAM),
+          ("cni_conf_dir", _FOLDER),
+          ("runtime_path base_runtime_spec runtime_root options.ConfigPath options.CriuImagePath "
+           "options.CriuWorkPath options.Root", _PATH))),
     ("CRI.containerd.no_pivot", "-", "=",
      {"gone": "2.0", "instead": "use options.NoPivotRoot of the runtime"}),
     # The rest of the runtime plugin, by name, so that `null` on a whole table can be translated.
     ("CRI.{enable_selinux selinux_category_range max_container_log_line_size disable_apparmor "
-     "restrict_oom_score_adj disable_proc_mount unset_seccomp_profile cdi_spec_dirs cni "
+     "restrict_oom_score_adj disable_proc_mount unset_seccomp_profile cni "
      "tolerate_missing_hugetlb_controller disable_hugetlb_controller netns_mounts_under_state_dir "
      "device_ownership_from_security_context ignore_image_defined_volumes enable_unprivileged_ports "
      "enable_unprivileged_icmp ignore_deprecation_warnings}", "RT.{}", "="),
+    ("CRI.{cdi_spec_dirs cni.conf_dir}", "RT.{}", "=", _FOLDER),
+    ("CRI.cni.conf_template", "RT.cni.conf_template", "=", _PATH),
     ("CRI.drain_exec_sync_io_timeout", "RT.drain_exec_sync_io_timeout", "=", _OPTIONAL),
     ("CRI.enable_cdi", "RT.enable_cdi", "=",
      {"deprecated": ("2.2", "2.4"), "instead": "remove it: CDI will always be enabled"}),
     ("CRI.cni.ip_pref", "RT.cni.ip_pref", "=", {"kind": "enum", "choices": ("", "ipv4", "ipv6", "cni")}),
     # A string before containerd 2.1, a list since, which reads the new name in a file of schema 2 as well.
     ("CRI.cni.bin_dir | CRI.cni.bin_dirs", "RT.cni.bin_dirs | RT.cni.bin_dir", "=",
-     {"list": ("bin_dirs", "containerd before 2.1 has one CNI directory"), "deprecated": ("2.1", "2.4"),
-      "instead": "use cni.bin_dirs, a list"}),
+     {**_FOLDER, "list": ("bin_dirs", "containerd before 2.1 has one CNI directory"),
+      "deprecated": ("2.1", "2.4"), "instead": "use cni.bin_dirs, a list"}),
     ("-", "RT.cni.use_internal_loopback", "=", {"since": "2.0"}),
     ("-", "RT.enable_criu", "=", {"since": "2.2.7"}),
     ("-", "RT.enable_experimental_restore_via_create", "=",
@@ -196,20 +219,29 @@ _TABLE = (
     ("TASK", "=", "="),
     ("-", "SHIM", "="),
     # A boolean before, a variable of the shims' environment since: the translation converts it.
-    ("TASK.sched_core", "SHIM.env", "="),
-    ("LINUX", "-", "=", {"gone": "2.0", "instead": "use the runtime io.containerd.runc.v2"}),
-    ("AUFS", "-", "=", {"gone": "2.0", "instead": "use the overlayfs snapshotter"}),
+    ("TASK.sched_core", "SHIM.env", "=", {"kind": "environment"}),
+    ("-", "SHIM.socket_dir", "=", _PATH),
+    ("LINUX", "-", "=", _LINUX),
+    ("LINUX.{shim runtime}", "-", "=", {**_LINUX, **_PROGRAM}),
+    ("LINUX.runtime_root", "-", "=", {**_LINUX, **_PATH}),
+    ("AUFS", "-", "=", _AUFS),
+    ("AUFS.root_path", "-", "=", {**_AUFS, **_PATH}),
     # Servers are sections up to schema 3 and plugins in schema 4: the translation knows the rest.
     ("grpc", "=", "GRPC"),
-    ("grpc.{address uid gid max_recv_message_size max_send_message_size}", "=", "GRPC.{}"),
+    ("grpc.address", "=", "GRPC.address", _SOCKET),
+    ("grpc.{uid gid max_recv_message_size max_send_message_size}", "=", "GRPC.{}"),
     ("-", "=", "TCP"),
     ("-", "=", "TCP.{max_recv_message_size max_send_message_size}",
      {"instead": "grpc.{} is the limit of both servers"}),
     ("grpc.tcp_address", "=", "TCP.address"),
-    ("grpc.tcp_{tls_cert tls_key tls_ca tls_common_name}", "=", "TCP.{}"),
+    ("grpc.tcp_{tls_cert tls_key tls_common_name}", "=", "TCP.{}"),
+    # Whom it signs for is root by the TCP server.
+    ("grpc.tcp_tls_ca", "=", "TCP.tls_ca", _PATH),
     ("ttrpc", "=", "TTRPC"),
+    ("ttrpc.address", "=", "TTRPC.address", _SOCKET),
     ("-", "=", "DEBUG"),
-    ("debug.{address uid gid}", "=", "DEBUG.{}"),
+    ("debug.address", "=", "DEBUG.address", _SOCKET),
+    ("debug.{uid gid}", "=", "DEBUG.{}"),
     ("metrics", "=", "METRICS"),
     ("metrics.address", "=", "METRICS.address"),
     ("-", "=", "PROMETHEUS"),
@@ -220,18 +252,31 @@ _TABLE = (
       "choices": ("", "panic", "fatal", "error", "warn", "warning", "info", "debug", "trace")}),
     ("debug.format", "=", "=", {"kind": "format", "choices": ("", "text", "json"), "since": "1.5"}),
     ("debug.log_trace_id", "=", "=", {"since": "2.3"}),
-    ("plugin_dir", "=", "-", {"gone": "2.1", "instead": "use proxy_plugins"}),
+    ("plugin_dir", "=", "-",
+     {"gone": "2.1", "instead": "use proxy_plugins",
+      "never": "containerd loads each plugin that lies there into itself, as root: remove it"}),
+    ("{root state temp}", "=", "=", _PATH),
     ("timeouts.*", "=", "=", {**_DURATION, "open": "name"}),
     ("{proxy_plugins proxy_plugins.*}", "=", "=", _NAME),
-    ("proxy_plugins.*.{type address platform capabilities}", "=", "=", _NAME),
+    ("proxy_plugins.*.{type platform capabilities}", "=", "=", _NAME),
+    # What a snapshotter answers is mounted by root.
+    ("proxy_plugins.*.address", "=", "=", {**_NAME, **_SOCKET}),
     ("proxy_plugins.*.exports", "=", "=", {"open": "below"}),
     # containerd 1.4 prints no imports and no stream_processors.
     ("{imports stream_processors stream_processors.*}", "=", "=", _NAME),
-    ("stream_processors.*.{accepts returns path args env}", "=", "=", _NAME),
+    ("stream_processors.*.{accepts returns args}", "=", "=", _NAME),
+    ("stream_processors.*.path", "=", "=", {**_NAME, **_PROGRAM}),
+    ("stream_processors.*.env", "=", "=", {**_NAME, "kind": "environment"}),
     ("GC.pause_threshold", "=", "=", {"kind": "float"}),
     ("GC.{schedule_delay startup_delay}", "=", "=", _DURATION),
     ("BOLT.content_sharing_policy", "=", "=", {"kind": "enum", "choices": ("shared", "isolated")}),
     ("NRI.{plugin_registration_timeout plugin_request_timeout}", "=", "=", _DURATION),
+    ("NRI.{plugin_path plugin_config_path}", "=", "=", _FOLDER),
+    ("NRI.socket_path", "=", "=", _SOCKET),
+    ("OPT.path", "=", "=", {"kind": "prefix"}),
+    ("{BLOCKFILE BTRFS DEVMAPPER EROFS NATIVE OVERLAYFS ZFS}.root_path", "=", "=", _PATH),
+    ("BLOCKFILE.scratch_file", "=", "=", _PATH),
+    ("VERIFIER.bin_dir", "=", "=", _FOLDER),
     ("VERIFIER.per_verifier_timeout", "=", "=", _DURATION),
     ("TRANSFER.unpack_config", "=", "=", _NAME),
     ("OTLP.{endpoint insecure}", "=", "=", {**_OTEL, "open": "name"}),

@@ -61,9 +61,9 @@ CASES = [
     ),
     *cases(
         ALL,
-        ('plugins."io.containerd.snapshotter.v1.zfs".root_path', "x"),
+        ('plugins."io.containerd.snapshotter.v1.zfs".root_path', "/x"),
         "has no such plugin",
-        (f"{OVERLAYFS}.root_path", "x"),
+        (f"{OVERLAYFS}.root_path", "/x"),
         key='plugins."io.containerd.snapshotter.v1.zfs"',
     ),
     *cases(
@@ -95,7 +95,6 @@ CASES = [
         (f"{IMG}.pinned_images.sandbox", "x"),
     ),
     *cases((4,), ("grpc.address", "/x"), f"{GRPC}.address", (f"{GRPC}.address", "/x")),
-    *cases((2,), ("plugin_dir", "/p"), "containerd 2.1 removes it", ("plugin_dir", ""), level="warning"),
     *cases(
         NEW,
         (f"{RT}.cni.bin_dir", "/b"),

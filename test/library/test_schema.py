@@ -178,7 +178,8 @@ def test_keys_that_must_be_in_the_default(text):
         ('plugins."io.containerd.image-verifier.v1.bindir".per_verifier_timeout', "duration"),
         ("debug", None),
         ("debug.level.x", None),
-        ("root", None),
+        ("root", "path"),
+        ("oom_score", None),
     ],
 )
 def test_kinds(text, expected):

@@ -1,11 +1,13 @@
 """
-The drop-in files of a node: which are read, and in which order.
+The drop-in files of a node: which are read, and in which order; and whose the places are that it names.
 """
 
 import os
 
 import pytest
 from support import wired
+
+CRI = "io.containerd.grpc.v1.cri"
 
 
 @pytest.fixture
@@ -82,3 +84,62 @@ def test_an_import_that_would_never_end_is_named(imported, tmp_path):
     os.mkfifo(tmp_path / "mine.toml")
     [(_, message)] = imported("mine.toml")
     assert "it is no regular file" in message
+
+
+@pytest.fixture
+def named(tmp_path):
+    """Return what is found where a document names a place below a folder, by key."""
+    base = f"""
+        version = 2
+        temp = ""
+        [grpc]
+        address = ""
+        [plugins."{CRI}".containerd.runtimes.runc]
+        runtime_type = "io.containerd.runc.v2"
+        runtime_path = ""
+        options = {{}}
+        [plugins."{CRI}".cni]
+        bin_dir = ""
+    """
+    compose = wired("containerd_document").compose
+
+    def find(place):
+        runc = {"runtime_path": place, "options": {"BinaryName": place}}
+        cri = {"containerd": {"runtimes": {"runc": runc}}, "cni": {"bin_dir": place}}
+        site = {"temp": place, "grpc": {"address": f"{place}/x.sock"}, "plugins": {CRI: cri}}
+        found = compose(base, site).findings
+        return {one.path[-1]: one.words.split(", so that")[0] for one in found if one.level == "error"}
+
+    return find
+
+
+NAMED = ["BinaryName", "address", "bin_dir", "runtime_path", "temp"]
+
+
+def test_what_a_document_names_is_roots(named, tmp_path):
+    place = tmp_path / "a" / "b"
+    place.mkdir(parents=True)
+    assert named(str(place)) == {}
+    # Nor is it an error that it is not there, where only root may make it.
+    assert named(str(place / "gone" / "x")) == {}
+    place.chmod(0o775)
+    assert named(str(place)) == dict.fromkeys(NAMED, f"others than root may write to {place}")
+    assert named(str(place / "gone" / "x")) == dict.fromkeys(NAMED, f"others than root may write to {place}")
+    place.chmod(0o755)
+    os.chown(place.parent, 1000, 1000)
+    assert named(str(place)) == dict.fromkeys(NAMED, f"{place.parent} belongs to user 1000")
+
+
+def test_a_link_of_roots_to_a_folder_of_others(named, tmp_path):
+    (tmp_path / "theirs").mkdir()
+    os.chown(tmp_path / "theirs", 1000, 1000)
+    (tmp_path / "link").symlink_to("theirs")
+    said = f"{tmp_path}/theirs belongs to user 1000"
+    assert named(str(tmp_path / "link")) == dict.fromkeys(NAMED, said)
+
+
+def test_a_file_of_others_in_a_folder_of_programs(named, tmp_path):
+    """As archives are unpacked by root: with the owner that they name."""
+    (tmp_path / "bridge").write_text("", encoding="utf-8")
+    os.chown(tmp_path / "bridge", 1001, 1001)
+    assert named(str(tmp_path)) == {"bin_dir": f"{tmp_path}/bridge belongs to user 1001"}

@@ -4,16 +4,16 @@ What is wrong with a site's overrides, told before it reaches a node.
 containerd ignores keys that it does not know and starts without CRI rather than not at all. A rule is a
 function in the file of its topic: it gets the context and yields (path, words) or (path, words, "warning"),
 and the words say what is wrong, and the cure. Facts about settings are the table's, those about a release its
-default's. Only what the overrides cause is reported.
+default's. Only what the overrides cause is reported, and defaults that are not root's on the node.
 """
 
 from containerd_formula.findings import finding
 from containerd_formula.places import CONFIG_FOLDER
-from containerd_formula.rules import cri, deprecated, names, plugins, values
+from containerd_formula.rules import cri, deprecated, names, plugins, trusted, values
 from containerd_formula.rules.context import ANY_NODE, Context
 
 # Names come first: a value at a name that is wrong itself is not looked at.
-RULES = (*names.RULES, *values.RULES, *plugins.RULES, *cri.RULES, *deprecated.RULES)
+RULES = (*names.RULES, *values.RULES, *plugins.RULES, *cri.RULES, *trusted.RULES, *deprecated.RULES)
 
 
 def findings(base, site, result, strict=True, folder=CONFIG_FOLDER, node=None):

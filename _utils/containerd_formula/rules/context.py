@@ -19,9 +19,12 @@ class Node(NamedTuple):
 
     is_file: Callable
     cgroup_v2: bool
+    # Why others than root could change what a path leads to, and the paths of what lies in a folder.
+    why_not_roots: Callable = lambda path: ""
+    entries: Callable = lambda folder: ()
 
 
-# Where there is no node to ask, nothing is missing.
+# Where there is no node to ask, nothing is missing, and all is root's.
 ANY_NODE = Node(is_file=lambda path: True, cgroup_v2=True)
 
 

@@ -1,7 +1,5 @@
 """What makes CRI fail at its start, or each pod of a runtime: without CRI no kubelet can use the node."""
 
-import os
-
 from containerd_formula import schema
 from containerd_formula.data import at, table, texts
 from containerd_formula.names import nearest
@@ -53,7 +51,7 @@ def runtime_specs(context):
     """Specs of runtimes that are not on the node."""
     for path, runtime in context.touched_runtimes():
         spec = runtime.get("base_runtime_spec")
-        if spec and isinstance(spec, str) and not context.node.is_file(os.path.join("/", spec)):
+        if spec and isinstance(spec, str) and not context.node.is_file(spec):
             words = f"{spec} is no file on this node, so CRI does not start: put it there"
             yield (*path, "base_runtime_spec"), words
 

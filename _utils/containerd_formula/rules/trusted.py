@@ -1,0 +1,98 @@
+"""
+What root runs, and reads to know what to run: whoever may change it, or a folder above it, is root.
+
+A default that the site did not touch is containerd's own doing: no run is stopped by it.
+"""
+
+import os
+import re
+
+from containerd_formula import schema
+from containerd_formula.data import texts, walk
+from containerd_formula.rules.context import shown
+
+# What the settings are, by their kind in the table, that name a place on the node.
+_KINDS = ("program", "folder", "prefix", "path", "socket", "environment")
+# Of the variables of a program, those that name what it runs or loads.
+_VARIABLES = {
+    **dict.fromkeys(("PATH", "LD_LIBRARY_PATH"), "folder"),
+    **dict.fromkeys(("LD_PRELOAD", "LD_AUDIT"), "program"),
+    "OCICRYPT_KEYPROVIDER_CONFIG": "path",
+}
+# What is there is made by the kernel, and may be any process's.
+_NO_DISK = re.compile(r"/(proc|sys|dev)(/|$)")
+
+
+def places(context):
+    """Programs, folders, files and sockets that others than root could change."""
+    for path, value in walk(context.result):
+        # Where nothing is named, containerd has something of its own.
+        given = [text for text in texts(value if isinstance(value, list) else [value]) if text]
+        kind = schema.kind(path) if given else None
+        for text in given if kind in _KINDS else ():
+            mine = context.cause(path)
+            # A snapshotter is dialled, and there the scheme may be written.
+            place = text.removeprefix("unix://") if path[0] == "proxy_plugins" else text
+            for kind_of_it, named in _named(kind, place):
+                wrong = mine and _misplaced(kind_of_it, named, shown(named, path))
+                reason = wrong or _why_not_roots(context, kind_of_it, named)
+                if reason:
+                    yield path, reason, "error" if mine else "warning"
+                    break
+
+
+def never(context):
+    """Settings that no site may make."""
+    for path, value in context.leaves:
+        words = value and schema.facts(path).get("never")
+        if words:
+            yield path, words
+
+
+def _named(kind, text):
+    """Yield (kind, place) of each place that a text names."""
+    if kind == "environment":
+        name, _, value = text.partition("=")
+        for part in re.split(r"[:\s]", value) if name in _VARIABLES else ():
+            yield from _named(_VARIABLES[name], part)
+    elif kind == "prefix":
+        yield "path", text
+        yield from (("folder", os.path.join(text, name)) for name in ("bin", "lib"))
+    elif text and (kind != "program" or "/" in text):
+        yield kind, text
+
+
+def _misplaced(kind, place, told):
+    """Return what is wrong with a place whatever is there, None where all is well."""
+    if not place.startswith("/") or "\0" in place:
+        bare = ", or a name that is looked up in PATH" if kind == "program" else ""
+        return f"{told} is no absolute path: write one that begins with /{bare}"
+    found = _NO_DISK.match(_clean(place))
+    if found:
+        return f"{told} is below /{found[1]}, which holds no file of a disk: write another path"
+    return None
+
+
+def _why_not_roots(context, kind, place):
+    """Return who could change what a place leads to, and the cure; None where it is root alone."""
+    if not place.startswith("/"):
+        return None
+    # A socket may be for a group: its folder decides who makes it.
+    ends = [os.path.dirname(path) if kind == "socket" else path for path in (place, _clean(place))]
+    why = context.node.why_not_roots
+    for end in dict.fromkeys(ends):
+        reason = why(end)
+        if kind == "folder" and not reason:
+            reason = next(filter(None, map(why, context.node.entries(end))), "")
+        if reason:
+            cure = "chown root and chmod go-w it, or write another path"
+            return f"{reason}, so that others decide what containerd does as root: {cure}"
+    return None
+
+
+def _clean(path):
+    """Return a path as Go cleans it: containerd does so with some."""
+    return os.path.normpath("/" + path.lstrip("/"))
+
+
+RULES = (places, never)

@@ -1,0 +1,106 @@
+"""
+What root runs by the real defaults and the real daemon: each place is known, and nothing of others is run.
+"""
+
+import os
+import re
+
+import pytest
+from containerd_formula import schema
+from containerd_formula.data import walk
+from containerd_formula.paths import dotted
+from containerd_formula.toml import loads
+from salt.exceptions import CommandExecutionError
+
+CRI = "io.containerd.grpc.v1.cri"
+KINDS = {"program", "folder", "prefix", "path", "socket", "environment"}
+# What is called alike: addresses with a port, certificates, hosts of registries, classes of a resource, a
+# cgroup, a switch, the name of a profile, keys of images; and what is never set.
+OTHERS = re.compile(
+    r"(metrics\"?|tcp|server)[._]address$|tls_(cert|key)|registry.config_path|transfer.*config_path|"
+    r"(blockio|rdt)_config_file|^cgroup.path|netns_mounts|seccomp_profile|^stream_processors.*args|^plugin_dir$"
+)
+
+
+def test_each_place_of_a_default_has_a_kind(salt_functions):
+    """
+    Also those that are empty, by their names: a new release brings new ones.
+    """
+    default = loads(salt_functions["containerd_daemon.config_default"]())
+    unknown = []
+    for path, value in walk(default):
+        named = re.search(r"(path|dirs?|root|socket|address|file|engine|BinaryName)$", path[-1])
+        there = any(str(item).startswith("/") for item in (value if isinstance(value, list) else [value]))
+        if (named or there) and schema.kind(path) not in KINDS:
+            unknown.append(dotted(path))
+    assert [key for key in unknown if not OTHERS.search(key)] == []
+
+
+@pytest.fixture
+def theirs(tmp_path):
+    """
+    A program in a folder of user 1000's.
+    """
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    program = folder / "runc"
+    program.write_text("#!/bin/sh\n", encoding="utf-8")
+    program.chmod(0o755)
+    os.chown(folder, 1000, 1000)
+    return program
+
+
+def overrides(program, key="options"):
+    value = {"BinaryName": str(program)} if key == "options" else str(program)
+    runc = {"runtime_type": "io.containerd.runc.v2", key: value}
+    return {"version": 2, "plugins": {CRI: {"containerd": {"runtimes": {"runc": runc}}}}}
+
+
+@pytest.mark.parametrize("key", ["options", "runtime_path"])
+def test_no_program_of_others_is_tried(salt_functions, monkeypatch, release, theirs, tmp_path, key):
+    """
+    containerd 2.x runs the runtime as root when it comes up, in a trial as well.
+    """
+    if release.startswith("1.4") and key == "runtime_path":
+        pytest.skip("this release has no such key")
+    trials = []
+    monkeypatch.setitem(salt_functions, "containerd_trial.start", lambda *_: trials.append(1) or {"ok": True})
+    plan = salt_functions["containerd_toml.plan"]
+    with pytest.raises(CommandExecutionError) as refused:
+        plan(str(tmp_path / "config.toml"), overrides(theirs, key), trial=20)
+    name = "runtimes.runc.options.BinaryName" if key == "options" else "runtimes.runc.runtime_path"
+    assert f"containerd.{name}: {theirs.parent} belongs to user 1000, so that others" in str(refused.value)
+    assert "nothing was changed" in str(refused.value)
+    assert trials == []
+
+    os.chown(theirs.parent, 0, 0)
+    assert plan(str(tmp_path / "config.toml"), overrides(theirs, key), trial=20)["write"]
+    assert trials
+
+
+def test_a_default_folder_of_others_is_a_warning(salt_functions, monkeypatch, tmp_path):
+    """
+    Archives of CNI plugins are unpacked with the owner that they name.
+    """
+    why = salt_functions["containerd_paths.why_not_roots"]
+    told = {
+        "/opt/cni/bin": "/opt/cni/bin belongs to user 1001",
+        "/usr/lib/cni": "/usr/lib/cni belongs to 1001",
+    }
+    monkeypatch.setitem(
+        salt_functions, "containerd_paths.why_not_roots", lambda path: told.get(path) or why(path)
+    )
+    plan = salt_functions["containerd_toml.plan"](str(tmp_path / "config.toml"), {"oom_score": -1})
+    assert [one for one in plan["warnings"] if "cni.bin_dir" in one and "1001, so that others" in one]
+
+
+def test_minimal_gives_no_plugins_to_load(salt_functions, release, tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text('version = 2\nplugin_dir = "/opt/plugins"\noom_score = -1\n', encoding="utf-8")
+    found = salt_functions["containerd_toml.minimal"](str(path), beneath=[])
+    assert found["containerd"]["config"]["oom_score"] == -1
+    assert "plugin_dir" not in found["containerd"]["config"]
+    assert [words for words in found["left_out"] if words.startswith("plugin_dir: ")]
+    # Empty is what each default of 1.x has.
+    path.write_text('version = 2\nplugin_dir = ""\n', encoding="utf-8")
+    assert "left_out" not in salt_functions["containerd_toml.minimal"](str(path), beneath=[])
