@@ -1,12 +1,15 @@
 """
-A repository's key by Salt's own fetchers and file.managed; packages themselves are for real machines.
+A repository's key, by Salt's own functions; packages themselves are for real machines.
 """
 
+import http.server
 import re
 import stat
+import threading
 
 import pytest
 from lab.repository import Key, Server
+from salt.exceptions import CommandExecutionError
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +82,44 @@ def test_a_key_that_cannot_be_fetched_is_one_clear_sentence(
     assert "Traceback" not in ret.comment
     assert re.search(words, ret.comment), ret.comment
     assert not (tmp_path / "docker.asc").exists()
+
+
+def test_what_lay_in_the_place_of_a_key_is_not_shown(loaders, key, tmp_path, testmode):
+    path = tmp_path / "docker.asc"
+    path.write_text("hunter2\n", encoding="utf-8")
+    given = {"name": str(path), "source": key.text, "fingerprints": [key.fingerprint]}
+    ret = loaders.states.containerd_key.managed(**given, test=testmode)
+    assert ret.changes == {"key": {"old": "another file", "new": "the pinned key"}}
+    assert "hunter2" not in str(ret.raw)
+    path.unlink()
+    ret = loaders.states.containerd_key.managed(**given, test=testmode)
+    assert ret.changes["key"] == {"old": "", "new": "the pinned key"}
+
+
+class Refusing(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_error(401)
+
+    def log_message(self, *_args):
+        pass
+
+
+def test_apt_reads_a_source_with_credentials_that_only_root_can_read(loaders, key, server):
+    """
+    By apt itself, which fetches as a user of its own; what it then tells shows no password.
+    """
+    server.apt("docker", [], key)
+    inline = "".join(f" {line or '.'}\n" for line in key.text.splitlines())
+    text = "Types: deb\nURIs: {}\nSuites: bookworm\nComponents: stable\nSigned-By:\n" + inline
+    with_user = server.here.replace("//", "//me:hunter2@")
+    assert loaders.modules.containerd_package.probe(text.format(f"{with_user}/docker/debian")) is True
+    refusing = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=refusing.serve_forever, daemon=True).start()
+    with pytest.raises(CommandExecutionError, match="401 +Unauthorized") as refused:
+        loaders.modules.containerd_package.probe(
+            text.format(f"http://me:hunter2@127.0.0.1:{refusing.server_port}/docker/debian")
+        )
+    refusing.shutdown()
+    refusing.server_close()
+    assert "(secret)@127.0.0.1" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
