@@ -51,7 +51,8 @@ apply:
 	  --retcode-passthrough state.apply containerd
 
 test: lint $(SALTS:%=.venv/salt-%/done)
-	@test/tools/install /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring gpg:gnupg sqv:sqv rpmkeys:rpm
+	@test/tools/install /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring gpg:gnupg sqv:sqv rpmkeys:rpm \
+	  dnf:dnf createrepo_c:createrepo-c
 	.venv/salt-$(SALT)/bin/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 	set -e; for salt in $(filter-out $(SALT),$(SALTS)); do \
 	  echo "What depends on Salt, with $$salt:"; \

@@ -39,7 +39,7 @@ def fingerprints(path):
     :raises CommandExecutionError: gpg is not installed; the file cannot be read, or it holds a revoked key,
         or what is no public key.
     """
-    with _read_by_gpg(_bytes(path, path), path) as (_, keys):
+    with _read_by_gpg(__salt__["containerd_fetch.read"](path, _LIMIT, path), path) as (_, keys):
         return keys
 
 
@@ -58,7 +58,7 @@ def on_node(path, pinned):
     Return gpg's armored export of the keys in a file, None where it does not hold pinned ones that are good.
     """
     try:
-        return _export(_bytes(path, path), pinned, path)
+        return _export(__salt__["containerd_fetch.read"](path, _LIMIT, path), pinned, path)
     except CommandExecutionError:
         return None
 
@@ -152,21 +152,4 @@ def _fetched(source, label):
         raise CommandExecutionError(
             f"{label} is neither an address ({', '.join(_SCHEMES)}) nor a key's text."
         )
-    try:
-        path = __salt__["cp.get_url"](source, "")
-    except Exception as err:  # noqa: BLE001 - Salt's fetchers raise whatever their libraries do.
-        raise CommandExecutionError(f"{label} cannot be fetched: {secrets.masked_url(str(err))}.") from err
-    if not path:
-        raise CommandExecutionError(f"{label} cannot be fetched: there is no such file.")
-    return _bytes(path, label)
-
-
-def _bytes(path, label):
-    try:
-        with open(path, "rb") as file:
-            data = file.read(_LIMIT + 1)
-    except OSError as err:
-        raise CommandExecutionError(f"{label} cannot be read: {err.strerror}.") from err
-    if len(data) > _LIMIT:
-        raise CommandExecutionError(f"{label} is refused: a key of more than {_LIMIT} bytes is none.")
-    return data
+    return __salt__["containerd_fetch.content"](source, _LIMIT, label)

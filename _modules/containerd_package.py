@@ -17,7 +17,7 @@ import containerd_formula
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 containerd_formula.renew()
-from containerd_formula import apt, errors, places
+from containerd_formula import apt, errors, places, secrets
 from containerd_formula import packages as versions
 
 _told = errors.told_as(CommandExecutionError)
@@ -98,7 +98,8 @@ def probe(text):
         with contextlib.suppress(LookupError):
             shutil.chown(partial, "_apt")
         source = os.path.join(folder, "probe.sources")
-        with open(source, "w", encoding="utf-8") as file:
+        # Its address may hold credentials, and apt itself reads it as root.
+        with open(source, "w", encoding="utf-8", opener=_for_root) as file:
             file.write(text)
         settings = {
             "Dir::Etc::sourcelist": source,
@@ -135,6 +136,10 @@ def restored_rivals(own):
 def users_of_key(path, own):
     """Return the files of apt sources, but for ours, that need a key."""
     return [source for source, text in _sources(own).items() if path in text]
+
+
+def _for_root(path, flags):
+    return os.open(path, flags, 0o600)
 
 
 def _fits(found, version):
@@ -238,7 +243,7 @@ def _apt_simulate(install):
     result = _apt(*options, "install", *targets)
     if result["retcode"] != 0:
         words = " ".join((result["stderr"].strip() or result["stdout"]).split())
-        raise CommandExecutionError(f"apt cannot install {', '.join(install)}: {words}")
+        raise CommandExecutionError(f"apt cannot install {', '.join(install)}: {secrets.masked_url(words)}")
     return apt.foreseen(result["stdout"], install)
 
 

@@ -1,6 +1,12 @@
 """The key of a package repository is the one that the site has pinned."""
 
+import os
+
+import containerd_formula
 from salt.exceptions import CommandExecutionError, MinionError
+
+containerd_formula.renew()
+from containerd_formula import secrets
 
 
 def managed(name, source, fingerprints, package="gpg"):
@@ -31,7 +37,8 @@ def managed(name, source, fingerprints, package="gpg"):
             - source: salt://files/docker.asc
             - fingerprints: ['9DC8 5822 9FC7 DD38 854A E2D8 8D81 803C 0EBF CD88']
 
-    :return: a state return; that of ``file.managed``, and the packages that were installed.
+    :return: a state return; ``changes`` are ``key``, other attributes of the file, and the packages that were
+        installed. What lay there is not shown: it may be anything.
     """
     ret = {"name": name, "result": False, "changes": {}, "comment": ""}
     try:
@@ -48,6 +55,10 @@ def managed(name, source, fingerprints, package="gpg"):
         if text is None:
             text = __salt__["containerd_key.fetch"](source, fingerprints)
     except (CommandExecutionError, MinionError) as err:
-        return {**ret, "comment": str(err)}
-    ret = __states__["file.managed"](name=name, contents=text, mode="0644", makedirs=True)
-    return {**ret, "changes": {**installed, **ret["changes"]}}
+        return {**ret, "comment": secrets.masked_url(str(err))}
+    there = os.path.exists(name)
+    ret = __states__["file.managed"](name=name, contents=text, mode="0644", makedirs=True, show_changes=False)
+    changes = {what: change for what, change in ret["changes"].items() if what not in ("diff", "newfile")}
+    if len(changes) < len(ret["changes"]):
+        changes["key"] = {"old": "another file" if there else "", "new": "the pinned key"}
+    return {**ret, "changes": {**installed, **changes}}

@@ -2,7 +2,11 @@
 
 import os
 
+import containerd_formula
 from salt.exceptions import CommandExecutionError, MinionError, SaltInvocationError
+
+containerd_formula.renew()
+from containerd_formula import secrets
 
 # What Salt's pkg raises.
 _FAILURES = (CommandExecutionError, MinionError, SaltInvocationError)
@@ -58,7 +62,7 @@ def installed(name, packages, version="", hold=None, repository=""):
             return {**ret, "result": None, "changes": plan["changes"], "comment": comment}
         done = _carry_out(plan)
     except _FAILURES as err:
-        return {**ret, "result": False, "comment": str(err)}
+        return {**ret, "result": False, "comment": secrets.masked_url(str(err))}
     holds = {key: value for key, value in plan["changes"].items() if key.endswith(" hold")}
     ret["changes"] = {**done, **holds}
     missed = [
@@ -107,7 +111,7 @@ def removed(name, packages):
         if there:
             __salt__["pkg.remove"](pkgs=list(there))
     except _FAILURES as err:
-        return {**ret, "result": False, "comment": str(err)}
+        return {**ret, "result": False, "comment": secrets.masked_url(str(err))}
     return {**ret, "changes": changes, "comment": f"{', '.join(there or holds)}: removed."}
 
 
@@ -192,7 +196,7 @@ def repository_answers(name, contents):
     try:
         __salt__["containerd_package.probe"](contents)
     except _FAILURES as err:
-        return {**ret, "result": False, "comment": str(err)}
+        return {**ret, "result": False, "comment": secrets.masked_url(str(err))}
     return {**ret, "comment": "The repository answers, and is signed by its key."}
 
 

@@ -1,6 +1,8 @@
 """Salt itself has what the formula needs."""
 
+import hashlib
 import os
+import re
 import tempfile
 
 from containerd_formula import renew
@@ -8,10 +10,14 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
+from containerd_formula import secrets
 from containerd_formula.toml import FLOOR, is_new_enough
 
+# Bytes; that of 0.15 has 52,000.
+_WHEEL_LIMIT = 4 << 20
 
-def library_installed(name="tomlkit>=0.15.1", wheel="", index_url="", package=""):
+
+def library_installed(name="tomlkit>=0.15.1", wheel="", wheel_sha256="", index_url="", package=""):
     """
     Install tomlkit into the Python that runs the minion, where it is missing or too old.
 
@@ -22,7 +28,11 @@ def library_installed(name="tomlkit>=0.15.1", wheel="", index_url="", package=""
 
     wheel : ````
         The address of a wheel, such as ``salt://files/tomlkit-0.15.2-py3-none-any.whl``: for a node that
-        reaches no package index. Its name must be that of the release.
+        reaches no package index. Its name must be that of the release. That file is installed, whatever
+        ``name`` asks for, and nothing else.
+
+    wheel_sha256 : ````
+        The wheel's hash, without which it is not installed.
 
     index_url : ````
         The address of a package index to take instead of pip's own.
@@ -50,11 +60,12 @@ def library_installed(name="tomlkit>=0.15.1", wheel="", index_url="", package=""
         comment = f"{name} would be installed into the minion's Python."
         return {"name": name, "result": None, "changes": changes, "comment": comment}
     try:
-        ret = _install(name, wheel, index_url, package)
+        # pip.installed calls it by the file.
+        ret = {**_install(name, wheel, wheel_sha256, index_url, package), "name": name}
     except CommandExecutionError as err:
-        return {"name": name, "result": False, "changes": {}, "comment": str(err)}
+        return {"name": name, "result": False, "changes": {}, "comment": secrets.masked_url(str(err))}
     if ret["result"] is False:
-        ret["comment"] += (
+        ret["comment"] = secrets.masked_url(ret["comment"]) + (
             " Where no package index can be reached, say in containerd:salt where tomlkit comes from: wheel, "
             "index_url or package."
         )
@@ -69,16 +80,13 @@ def library_installed(name="tomlkit>=0.15.1", wheel="", index_url="", package=""
     return ret
 
 
-def _install(name, wheel, index_url, package):
+def _install(name, wheel, wheel_sha256, index_url, package):
     """Install tomlkit from where the site has it; return a state return."""
     if package:
         changes = __salt__["pkg.install"](package)
         return {"name": name, "result": True, "changes": changes, "comment": f"{package} was installed."}
     if wheel:
-        path = __salt__["cp.cache_file"](wheel)
-        if not path:
-            raise CommandExecutionError(f"{wheel} cannot be fetched: there is no such file.")
-        return __states__["pip.installed"](name=name, no_index=True, find_links=os.path.dirname(path))
+        return _install_wheel(wheel, wheel_sha256)
     if not index_url:
         return __states__["pip.installed"](name=name)
     # Neither on the command line nor in the environment, which Salt logs: the address may hold a password.
@@ -86,3 +94,25 @@ def _install(name, wheel, index_url, package):
         file.write(f"[global]\nindex-url = {index_url}\n")
         file.flush()
         return __states__["pip.installed"](name=name, env_vars={"PIP_CONFIG_FILE": file.name})
+
+
+def _install_wheel(wheel, sha256):
+    """Install the very file that has the hash."""
+    label = f"The wheel {secrets.masked_url(wheel)}"
+    file = wheel.rpartition("/")[2]
+    # pip takes the project from it, and a separator for the end of a name.
+    if not re.fullmatch(r"tomlkit-[\w.+!-]+\.whl", file, re.ASCII):
+        raise CommandExecutionError(f"{label} is refused: its name must be that of a release of tomlkit.")
+    content = __salt__["containerd_fetch.content"](wheel, _WHEEL_LIMIT, label)
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise CommandExecutionError(
+            f"{label} has the sha256 {found}, and pinned is {sha256 or 'none'}: the download was cut, or it "
+            "is another file. Nothing was installed."
+        )
+    # What was hashed, in a folder for root alone.
+    with tempfile.TemporaryDirectory(prefix="containerd-wheel-") as folder:
+        path = os.path.join(folder, file)
+        with open(path, "xb") as target:
+            target.write(content)
+        return __states__["pip.installed"](name=path, no_index=True, no_deps=True)

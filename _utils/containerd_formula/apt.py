@@ -2,6 +2,7 @@
 
 import re
 
+from containerd_formula import secrets
 from containerd_formula.errors import Refused
 from containerd_formula.packages import SAME_FILES
 
@@ -13,8 +14,8 @@ _REMOVE = re.compile(r"(?:Remv|Purg) (?P<name>\S+) \[(?P<old>[^\]]+)\]")
 
 
 def complaints(stderr):
-    """Return the lines that are errors or warnings."""
-    return [line for line in stderr.splitlines() if line.startswith(("E: ", "W: "))]
+    """Return the lines that are errors or warnings, without the credentials in their addresses."""
+    return [secrets.masked_url(line) for line in stderr.splitlines() if line.startswith(("E: ", "W: "))]
 
 
 def words(told):
@@ -25,12 +26,13 @@ def words(told):
 def updated(stderr, failed, repository=""):
     """Return what apt-get update complained of, unless the repository is not one that can be used now."""
     told = complaints(stderr)
-    ours = [line for line in told if repository and repository in line]
+    shown = secrets.masked_url(repository)
+    # apt names a repository with its credentials, or without.
+    names = (shown, secrets.bare_url(repository))
+    ours = [line for line in told if repository and any(name in line for name in names)]
     # Where apt could not even begin, no line names a repository.
     if ours or (failed and not any("://" in line for line in told)):
-        raise Refused(
-            f"The repository {repository} cannot be used: {words(ours or told)} Nothing was installed."
-        )
+        raise Refused(f"The repository {shown} cannot be used: {words(ours or told)} Nothing was installed.")
     return told
 
 

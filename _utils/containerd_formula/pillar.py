@@ -210,13 +210,24 @@ def _library(library):
     chosen = [key for key in ("wheel", "index_url", "package") if library[key]]
     if len(chosen) > 1:
         yield f"{label} has {' and '.join(chosen)}; one says where tomlkit comes from."
-    wheel, index = library["wheel"], library["index_url"]
-    if wheel and not re.fullmatch(ADDRESS.pattern + r"\.whl", wheel):
-        yield f"{label}:wheel is no address of a .whl file; write one, such as salt://files/tomlkit.whl."
+    wheel, sha256, index = library["wheel"], library["wheel_sha256"], library["index_url"]
+    if wheel and not re.fullmatch(r"(salt|https|file)://(\S*/)?tomlkit-[\w.+!-]+\.whl", wheel, re.ASCII):
+        yield (
+            f"{label}:wheel is no address of a wheel of tomlkit; write an https://, salt:// or file:// one "
+            "that ends as the file of the release does, such as salt://files/tomlkit-0.15.2-py3-none-any.whl."
+        )
+    if wheel and not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        yield (
+            f"{label}:wheel_sha256 is {sha256!r}; pin the 64 hexadecimal digits that sha256sum tells of the "
+            "wheel, without which it is not installed."
+        )
+    if sha256 and not wheel:
+        yield f"{label}:wheel_sha256 is set, and there is no wheel for it: pip takes none; leave it out."
     if index and not re.fullmatch(r"(https?|file)://\S+", index):
         yield f"{label}:index_url is no address; write an https:// or file:// one."
     if not TOMLKIT.fullmatch(library["tomlkit"]):
-        yield f"{label}:tomlkit is {library['tomlkit']!r}; write a requirement such as tomlkit>=0.15.1."
+        # Not the value: pip's may be an address with a password.
+        yield f"{label}:tomlkit is no requirement such as tomlkit>=0.15.1; write one."
     yield from _names(f"{label}:package", [library["package"]] if library["package"] else [])
 
 

@@ -26,6 +26,8 @@ APT_SOURCES = "/etc/apt"
 COMMAND_TIMEOUT = 20
 # Lists of a slow mirror on a slow machine, not a server that never answers.
 APT_TIMEOUT = 900
+# What is fetched into memory has some 10 kB.
+FETCH_TIMEOUT = 60
 # A temporary file that is older was left by a run that was killed.
 LEFT_BEHIND = 600
 # Bytes. A configuration has 10,000: what is larger is something else.

@@ -47,6 +47,11 @@ def masked_url(text):
     return _URL.sub(rf"\1{MASK}@", text)
 
 
+def bare_url(text):
+    """Return a text whose URLs name nobody, as some programs tell of them."""
+    return _URL.sub(r"\1", text)
+
+
 def masked_variable(name, value):
     """Return a variable's value as it may be shown: of an address its host, of another nothing."""
     if not value or name.upper() in _OPEN_VARIABLES:

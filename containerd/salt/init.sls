@@ -9,6 +9,7 @@ containerd TOML library is installed:
   containerd_salt.library_installed:
     - name: {{ containerd.salt.tomlkit | json }}
     - wheel: {{ containerd.salt.wheel | json }}
+    - wheel_sha256: {{ containerd.salt.wheel_sha256 | json }}
     - index_url: {{ containerd.salt.index_url | json }}
     - package: {{ containerd.salt.package | json }}
     - reload_modules: true

@@ -3,7 +3,9 @@ Every SLS renders on every os and pillar that the README names, and says what is
 """
 
 import functools
+import re
 import shutil
+import subprocess
 
 import pytest
 import yaml
@@ -156,6 +158,7 @@ def test_yum_repository_is_that_of_the_node(apply_with, name, base):
         "gpgcheck=1",
         "gpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-docker",
     ]
+    assert "containerd repository lists can be forged" not in chunks
     key = chunks["containerd repository key is installed"]
     assert (key["name"], key["source"], key["fingerprints"]) == (
         "/etc/pki/rpm-gpg/RPM-GPG-KEY-docker",
@@ -164,6 +167,64 @@ def test_yum_repository_is_that_of_the_node(apply_with, name, base):
     )
     assert chunks["containerd package can be held"]["pkgs"] == ["python3-dnf-plugin-versionlock"]
     assert "containerd repository has no rival" not in chunks
+
+
+@pytest.mark.parametrize(
+    ("name", "docker", "warned"),
+    [
+        ("rocky-9", {"url": "http://mirror.example.org"}, True),
+        ("rocky-9", {"url": "http://mirror.example.org", "repo_gpgcheck": True}, False),
+        ("rocky-9", {"url": "file:///srv/mirror"}, False),
+        # apt's lists are signed.
+        ("debian-12", {"url": "http://mirror.example.org"}, False),
+    ],
+)
+def test_lists_that_anybody_can_forge_are_a_warning(apply_with, name, docker, warned):
+    chunks = apply_with("containerd.package", GRAINS[name], {"containerd": {"package": {"docker": docker}}})
+    found = chunks.get("containerd repository lists can be forged", {})
+    assert ("somebody on the way can offer old packages" in str(found.get("warnings"))) is warned
+    assert found.get("changes") in (None, False)
+    lines = chunks["containerd repository is configured"]["contents"].splitlines()
+    assert ("repo_gpgcheck=1" in lines) is docker.get("repo_gpgcheck", False)
+
+
+@pytest.mark.parametrize(
+    ("signer", "checked", "taken"),
+    [("good", True, True), ("other", True, False), (None, True, False), ("other", False, True)],
+)
+def test_dnf_reads_the_repository_and_checks_who_made_its_lists(
+    apply_with, keys, tmp_path, signer, checked, taken
+):
+    package = {"docker": {"url": f"file://{tmp_path}/mirror", "repo_gpgcheck": checked}}
+    chunks = apply_with("containerd.package", GRAINS["rocky-9"], {"containerd": {"package": package}})
+    text = chunks["containerd repository is configured"]["contents"]
+    key = tmp_path / "key.asc"
+    key.write_text(keys["good"].text, encoding="utf-8")
+    repository = tmp_path / "mirror/centos/9/x86_64/stable"
+    repository.mkdir(parents=True)
+    subprocess.run(["createrepo_c", "--quiet", repository], check=True)
+    if signer:
+        signature = keys[signer].detached((repository / "repodata/repomd.xml").read_text(encoding="utf-8"))
+        (repository / "repodata/repomd.xml.asc").write_text(signature, encoding="utf-8")
+    repos = tmp_path / "repos"
+    repos.mkdir()
+    (repos / "docker.repo").write_text(
+        text.replace("/etc/pki/rpm-gpg/RPM-GPG-KEY-docker", str(key)), encoding="utf-8"
+    )
+    (tmp_path / "dnf.conf").write_text(f"[main]\nreposdir={repos}\n", encoding="utf-8")
+    argv = ["dnf", f"--config={tmp_path}/dnf.conf", f"--installroot={tmp_path}/root", "--releasever=9"]
+    argv += ["--forcearch=x86_64", "--assumeyes", "makecache"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) is taken, done.stderr
+    assert taken or re.search("GPG (signature )?verification", done.stderr)
+
+
+@pytest.mark.parametrize("name", ["rocky-9", "debian-12"])
+def test_the_credentials_of_a_mirror_are_for_root(apply_with, name):
+    docker = {"url": "https://me:hunter2@mirror.example.org/docker"}
+    chunks = apply_with("containerd.package", GRAINS[name], {"containerd": {"package": {"docker": docker}}})
+    chunk = chunks["containerd repository is configured"]
+    assert (chunk["mode"], chunk["show_changes"]) == ("0600", False)
 
 
 @pytest.mark.parametrize("name", ["opensuse-15", "arch"])
@@ -231,6 +292,8 @@ def test_an_archive_is_that_of_the_machine_and_tidied_after_it_is_ready(apply_wi
     archive = {"sha256": {"1.7.24": {arch: "0" * 64}}}
     package = {"source": "archive", "version": "1.7.24", "archive": archive}
     chunks = apply_with("containerd", GRAINS[name], {"containerd": {"package": package}})
+    # A unit file that was there may set a proxy with its password.
+    assert chunks["containerd archive has a unit file"]["show_changes"] is False
     unpacked, used = chunks["containerd archive is unpacked"], chunks["containerd package is installed"]
     assert (unpacked["arch"], unpacked["releases"]["containerd"]["sha256"]) == (arch, archive["sha256"])
     assert used["releases"] == unpacked["releases"]

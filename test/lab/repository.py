@@ -92,6 +92,10 @@ class Key:
         day = self._gpg("--list-keys", "--with-colons").split("pub:")[1].split(":")[4]
         return self._gpg("--faked-system-time", str(int(day) + 1), "--clearsign", input=text)
 
+    def detached(self, text: str) -> str:
+        """Return the signature of a text."""
+        return self._gpg("--armor", "--detach-sign", input=text)
+
     def revoke(self) -> None:
         """Take the key back by the certificate that gpg made with it."""
         made = (self._home / "openpgp-revocs.d" / f"{self.fingerprint}.rev").read_text()

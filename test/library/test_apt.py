@@ -5,6 +5,7 @@ from containerd_formula import apt
 from containerd_formula.errors import Refused
 
 URL = "https://download.docker.com/linux/debian"
+WITH_USER = URL.replace("//", "//me:hunter2@")
 SIMULATED = """NOTE: This is only a simulation!
 Remv runc [1.1.5+ds1-1]
 Inst containerd.io [1.6.20-1] (1.7.24-1 Docker:bookworm [amd64])
@@ -91,3 +92,17 @@ def test_rivals_are_set_aside_and_come_back(path, text, lines):
     assert (aside == text) is (lines == 0)
     assert apt.set_aside(path, aside, URL, "bookworm") == aside
     assert apt.restored(aside) == text
+
+
+@pytest.mark.parametrize("named", [URL, WITH_USER])
+def test_a_repository_with_credentials_is_known_and_they_are_not_shown(named):
+    """
+    apt 2.6 names it with them where a server refuses it, and without them where none answers.
+    """
+    told = f"E: Failed to fetch {named}/dists/bookworm/InRelease  401  Unauthorized\n"
+    with pytest.raises(Refused, match=r"repository https://\(secret\)@download.* 401 ") as refused:
+        apt.updated(told, True, WITH_USER)
+    assert "hunter2" not in str(refused.value)
+    assert "hunter2" not in str(apt.complaints(told))
+    # That of somebody else is no reason to stop.
+    assert apt.updated(told.replace("docker", "other"), True, WITH_USER)

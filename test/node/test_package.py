@@ -3,6 +3,7 @@ Where containerd comes from, on a real machine: from a mirror of Docker's reposi
 and down through its releases, then removed, and from upstream's archive. The tests run in this order.
 """
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -74,6 +75,7 @@ def node(request, progress, server, wheel):
         node = FormulaNode(machine)
         node.install()
         machine.put(f"/srv/salt/{WHEEL}", wheel)
+        node.wheel_sha256 = hashlib.sha256(wheel).hexdigest()
         machine.write("/etc/pip.conf", f"[global]\nindex-url = {server.url_down}/simple\nretries = 0\n")
         yield node
 
@@ -115,7 +117,7 @@ def archive(server):
 
 
 def apply(node, package, *sls, test=False):
-    salt = {"wheel": f"salt://{WHEEL}"}
+    salt = {"wheel": f"salt://{WHEEL}", "wheel_sha256": node.wheel_sha256}
     node.pillar({"package": package, "config": CONFIG, "salt": salt})
     return node.apply(*sls, test=test)
 

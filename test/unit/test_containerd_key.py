@@ -17,7 +17,8 @@ BEGIN, END = "-----BEGIN PGP PUBLIC KEY BLOCK-----", "-----END PGP PUBLIC KEY BL
 command = load("_modules/containerd_command.py")
 command.__salt__ = {"cmd.run_all": _run_all}
 key_module = load("_modules/containerd_key.py")
-key_module.__salt__ = {"containerd_command.run": command.run}
+fetch_module = load("_modules/containerd_fetch.py")
+key_module.__salt__ = {"containerd_command.run": command.run, "containerd_fetch.read": fetch_module.read}
 
 
 def binary(key):
@@ -75,7 +76,7 @@ def offered(tmp_path):
     def offer(content):
         path = tmp_path / "offered"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        key_module.__salt__["cp.get_url"] = lambda *_: str(path)
+        key_module.__salt__["containerd_fetch.content"] = lambda _, *given: fetch_module.read(path, *given)
         return "https://example.org/key.asc"
 
     return offer
@@ -110,7 +111,7 @@ def judged(keys, tmp_path):
         path.write_text(text, encoding="utf-8")
         found = {}
         for name in ("good", "other"):
-            signature = keys[name]._gpg("--armor", "--detach-sign", input="content\n")
+            signature = keys[name].detached("content\n")
             (tmp_path / "detached").write_text(signature, encoding="utf-8")
             found[name] = trusted_by(path, tmp_path, keys[name].sign("content\n"))
         return found
@@ -286,12 +287,9 @@ def test_a_source_is_an_address_or_a_key(source):
         key_module.fetch(source, ["0" * 40])
 
 
-def test_an_error_shows_no_password():
-    def fail(*_):
-        raise OSError("https://me:hunter2@example.org/key does not answer")
-
-    key_module.__salt__["cp.get_url"] = fail
-    with pytest.raises(CommandExecutionError, match="cannot be fetched") as refused:
+def test_an_error_shows_no_password(offered):
+    offered("no key")
+    with pytest.raises(CommandExecutionError, match="holds no OpenPGP public key") as refused:
         key_module.fetch("https://me:hunter2@example.org/key", ["0" * 40])
     assert "hunter2" not in str(refused.value)
 
@@ -306,13 +304,11 @@ def state(keys, tmp_path):
     module = load("_states/containerd_key.py")
     asked = []
 
-    def get_url(address, _destination):
+    def content(address, _limit, _label):
         asked.append(address)
-        path = tmp_path / "fetched"
-        path.write_text(keys["good"].text, encoding="utf-8")
-        return str(path)
+        return keys["good"].text.encode()
 
-    key_module.__salt__["cp.get_url"] = get_url
+    key_module.__salt__["containerd_fetch.content"] = content
     module.asked = asked
     module.__opts__ = {"test": False}
     module.__salt__ = {

@@ -329,3 +329,19 @@ def test_a_key_that_another_source_needs_stays(apt, module, tmp_path):
         RIVAL.replace("/usr/share/keyrings/docker.gpg", str(key)), encoding="utf-8"
     )
     assert state.key_removed(str(key), own)["comment"] == f"{key} stays: {folder / 'c.list'} needs it."
+
+
+def test_a_package_manager_that_fails_shows_no_password(wire):
+    pkg = Pkg(offered={"c": ["1.7.24-1"]})
+    pkg.answers["install"] = "Cannot download https://me:hunter2@mirror.example.org/repodata/repomd.xml"
+    ret = wire(pkg).installed("x", ["c"])
+    assert ret["comment"] == "Cannot download https://(secret)@mirror.example.org/repodata/repomd.xml"
+
+
+def test_a_simulation_that_fails_shows_no_password(wire):
+    pkg = Pkg({}, {"c": ["1.7.24-1"]})
+    told = "E: Failed to fetch https://me:hunter2@mirror.example.org/c.deb"
+    pkg.answers["simulate"] = {"retcode": 100, "stdout": "", "stderr": told}
+    ret = wire(pkg, "Debian").installed("x", ["c"])
+    assert ret["result"] is False
+    assert "hunter2" not in ret["comment"]

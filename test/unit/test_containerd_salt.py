@@ -2,6 +2,7 @@
 Where tomlkit comes from, and what is said where it does not come.
 """
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -9,6 +10,10 @@ import sys
 import pytest
 from salt.exceptions import CommandExecutionError
 from support import load
+
+WHEEL = "salt://files/tomlkit-0.15.2-py3-none-any.whl"
+CONTENT = b"a wheel"
+HASH = hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.fixture
@@ -33,11 +38,16 @@ def state():
         install("pip", given)
         return dict(module.pip)
 
+    def fetch(address, limit, label):
+        if "nowhere" in address:
+            raise CommandExecutionError(f"{label} cannot be fetched: there is no such file.")
+        return CONTENT
+
     module.__opts__ = {"test": False}
     module.__states__ = {"pip.installed": pip_installed}
     module.__salt__ = {
         "containerd_salt.library": lambda: found[-1] if found else "",
-        "cp.cache_file": lambda address: "" if "nowhere" in address else f"/cache/files/{address[-10:]}",
+        "containerd_fetch.content": fetch,
         "pkg.install": lambda name: install("pkg", name) or {name: {"old": "", "new": "1"}},
     }
     return module
@@ -47,13 +57,9 @@ def state():
     ("source", "asked"),
     [
         ({}, ("pip", {"name": "tomlkit>=0.15.1"})),
-        (
-            {"wheel": "salt://files/tomlkit.whl"},
-            ("pip", {"name": "tomlkit>=0.15.1", "no_index": True, "find_links": "/cache/files"}),
-        ),
         ({"package": "python3-tomlkit"}, ("pkg", "python3-tomlkit")),
     ],
-    ids=["pypi", "wheel", "package"],
+    ids=["pypi", "package"],
 )
 def test_tomlkit_comes_from_where_the_site_has_it(state, source, asked):
     ret = state.library_installed(**source)
@@ -61,6 +67,37 @@ def test_tomlkit_comes_from_where_the_site_has_it(state, source, asked):
     assert state.asked == [asked]
     assert state.library_installed(**source)["changes"] == {}
     assert len(state.asked) == 1
+
+
+def test_pip_gets_the_very_file_that_was_checked_and_nothing_else(state):
+    def pip_installed(name, **given):
+        folder, file = os.path.split(name)
+        assert os.listdir(folder) == [file] == [WHEEL.rpartition("/")[2]]
+        assert os.stat(folder).st_mode & 0o777 == 0o700
+        with open(name, "rb") as wheel:
+            assert wheel.read() == CONTENT
+        state.path = name
+        return {"result": True, "changes": {}, "comment": "", **given}
+
+    state.__states__ = {"pip.installed": pip_installed}
+    ret = state._install_wheel(WHEEL, HASH)
+    assert (ret["no_index"], ret["no_deps"]) == (True, True)
+    assert not os.path.exists(os.path.dirname(state.path))
+
+
+@pytest.mark.parametrize("sha256", ["", "0" * 64, HASH.upper()])
+def test_a_wheel_with_another_hash_is_not_installed(state, sha256):
+    ret = state.library_installed(wheel=WHEEL.replace("files", "me:hunter2@files"), wheel_sha256=sha256)
+    assert (ret["result"], ret["changes"], state.asked) == (False, {}, [])
+    assert f"has the sha256 {HASH}, and pinned is {sha256 or 'none'}: " in ret["comment"]
+    assert "hunter2" not in ret["comment"]
+
+
+@pytest.mark.parametrize("name", ["evil-1.0-py3-none-any.whl", "tomlkit-1 --pre.whl", "tomlkit-1.tar.gz", ""])
+def test_a_wheel_of_something_else_is_refused_by_its_name(state, name):
+    ret = state.library_installed(wheel=f"salt://files/{name}", wheel_sha256=HASH)
+    assert (ret["result"], state.asked) == (False, [])
+    assert "its name must be that of a release of tomlkit" in ret["comment"]
 
 
 def test_the_address_of_an_index_is_in_a_file_for_root_alone(state):
@@ -115,11 +152,10 @@ def test_a_package_that_does_not_help_is_an_error(state, brings, words):
 
 
 def test_a_wheel_that_is_not_there_and_a_package_manager_that_fails_are_clear(state):
-    ret = state.library_installed(wheel="salt://nowhere/tomlkit.whl")
-    assert (ret["result"], ret["comment"]) == (
-        False,
-        "salt://nowhere/tomlkit.whl cannot be fetched: there is no such file.",
-    )
+    wheel = "salt://nowhere/tomlkit-1.whl"
+    ret = state.library_installed(wheel=wheel)
+    words = f"The wheel {wheel} cannot be fetched: there is no such file."
+    assert (ret["result"], ret["comment"]) == (False, words)
 
     def fail(_name):
         raise CommandExecutionError("no such package")
