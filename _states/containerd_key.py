@@ -9,7 +9,7 @@ containerd_formula.renew()
 from containerd_formula import secrets
 
 
-def managed(name, source, fingerprints, package="gpg"):
+def managed(name, source, fingerprints):
     """
     Have a file that holds pinned keys, and no other: as gpg exports them, never as they were fetched.
 
@@ -24,9 +24,6 @@ def managed(name, source, fingerprints, package="gpg"):
     fingerprints
         A list of fingerprints, in any spelling.
 
-    package : ``gpg``
-        The package that brings gpg, which is installed where there is no gpg.
-
     SLS Example:
 
     .. code-block:: yaml
@@ -37,18 +34,15 @@ def managed(name, source, fingerprints, package="gpg"):
             - source: salt://files/docker.asc
             - fingerprints: ['9DC8 5822 9FC7 DD38 854A E2D8 8D81 803C 0EBF CD88']
 
-    :return: a state return; ``changes`` are ``key``, other attributes of the file, and the packages that were
-        installed. What lay there is not shown: it may be anything.
+    :return: a state return; ``changes`` are ``key`` and other attributes of the file. What lay there is not
+        shown: it may be anything. A dry run without gpg foretells no change of a file that is there.
     """
     ret = {"name": name, "result": False, "changes": {}, "comment": ""}
+    there = os.path.exists(name)
+    if __opts__["test"] and not __salt__["cmd.which"]("gpg"):
+        changes = {} if there else {"key": {"old": "", "new": "the pinned key"}}
+        return {**ret, "result": None, "changes": changes, "comment": "It is read once gpg is installed."}
     try:
-        installed = {}
-        if not __salt__["cmd.which"]("gpg"):
-            if __opts__["test"]:
-                changes = {package: {"old": "", "new": "the newest"}}
-                comment = f"{package} would be installed, and then read the key."
-                return {**ret, "result": None, "changes": changes, "comment": comment}
-            installed = __salt__["pkg.install"](package)
         text = None
         if source.startswith(("http://", "https://")):
             text = __salt__["containerd_key.on_node"](name, fingerprints)
@@ -56,9 +50,8 @@ def managed(name, source, fingerprints, package="gpg"):
             text = __salt__["containerd_key.fetch"](source, fingerprints)
     except (CommandExecutionError, MinionError) as err:
         return {**ret, "comment": secrets.masked_url(str(err))}
-    there = os.path.exists(name)
     ret = __states__["file.managed"](name=name, contents=text, mode="0644", makedirs=True, show_changes=False)
     changes = {what: change for what, change in ret["changes"].items() if what not in ("diff", "newfile")}
     if len(changes) < len(ret["changes"]):
         changes["key"] = {"old": "another file" if there else "", "new": "the pinned key"}
-    return {**ret, "changes": {**installed, **changes}}
+    return {**ret, "changes": changes}

@@ -313,7 +313,6 @@ def state(keys, tmp_path):
     module.__opts__ = {"test": False}
     module.__salt__ = {
         "cmd.which": lambda name: name,
-        "pkg.install": lambda name: {name: {"old": "", "new": "2"}},
         **{f"containerd_key.{n}": f for n, f in vars(key_module).items() if callable(f)},
     }
     module.__states__ = {"file.managed": lambda **given: {"changes": {}, **given}}
@@ -351,14 +350,16 @@ def test_a_refused_key_writes_nothing(state, keys, tmp_path):
     assert "https://example.org/key.asc is refused" in ret["comment"]
 
 
-def test_gpg_is_installed_where_it_is_missing(state, keys, tmp_path):
+def test_without_gpg_a_dry_run_foretells_what_it_can(state, keys, tmp_path):
     state.__salt__["cmd.which"] = lambda _: None
     state.__opts__ = {"test": True}
-    predicted = managed(state, tmp_path / "docker.asc", [keys["good"].fingerprint])
-    assert (predicted["result"], predicted["changes"]) == (None, {"gpg": {"old": "", "new": "the newest"}})
-    state.__opts__ = {"test": False}
-    done = managed(state, tmp_path / "docker.asc", [keys["good"].fingerprint])
-    assert done["changes"] == {"gpg": {"old": "", "new": "2"}}
+    pinned = [keys["good"].fingerprint]
+    ret = managed(state, tmp_path / "docker.asc", pinned)
+    assert (ret["result"], ret["changes"]) == (None, {"key": {"old": "", "new": "the pinned key"}})
+    (tmp_path / "docker.asc").touch()
+    ret = managed(state, tmp_path / "docker.asc", pinned)
+    assert (ret["result"], ret["changes"]) == (None, {})
+    assert state.asked == []
 
 
 def test_an_export_that_fails_writes_nothing(keys, monkeypatch):
