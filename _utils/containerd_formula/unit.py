@@ -1,7 +1,6 @@
 """The drop-in for the daemon's unit: rendered from what a site wants, read back from what a node has."""
 
 import re
-from functools import partial
 
 from containerd_formula import places
 from containerd_formula.diff import diff
@@ -14,7 +13,9 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 # A line break would begin another directive.
 _BREAK = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_PASSWORD = re.compile(r"[^\s:=]+:\S*@")
+# The lookbehinds keep them linear: they begin where a word does.
+_UP_TO_AT = re.compile(r"(?<!\S)\S+@")
+_USER = re.compile(r"(?<![^:=])[^:=]+:")
 # Not every error ends the daemon: CNI that is not configured yet is one, too.
 _FATAL = re.compile(r"^(?:containerd: |panic: |.*level=fatal).*$", re.MULTILINE)
 
@@ -88,16 +89,24 @@ def changes(before, after):
 
 def _without_passwords(said):
     # Those of commands; a name such as getty@tty1 has no colon before its @.
-    hide = partial(_PASSWORD.sub, f"{MASK}@")
     return {
         section: content
         if section == "environment"
         else {
-            name: [hide(value) for value in values] if isinstance(values, list) else hide(values)
+            name: [_hidden(value) for value in values] if isinstance(values, list) else _hidden(values)
             for name, values in content.items()
         }
         for section, content in said.items()
     }
+
+
+def _hidden(value):
+    return _UP_TO_AT.sub(_without_password, value)
+
+
+def _without_password(word):
+    user = _USER.search(word[0])
+    return f"{word[0][: user.start()]}{MASK}@" if user else word[0]
 
 
 def last_error(journal):
