@@ -3,6 +3,7 @@
 import re
 
 from containerd_formula import places
+from containerd_formula.data import plain
 from containerd_formula.diff import diff
 from containerd_formula.errors import Refused
 from containerd_formula.paths import dotted
@@ -28,15 +29,16 @@ def render(environment=None, limits=None, directives=None):
     ``Environment=``, and a proxy may have a password. What cannot be written is refused in one message.
     """
     faults = []
-    for name, given in (("environment", environment), ("limits", limits), ("directives", directives)):
-        if given is not None and not isinstance(given, dict):
-            raise Refused(f"containerd:service:{name} must be a mapping.")
+    environment, limits, directives = (
+        _mapping(name, given)
+        for name, given in (("environment", environment), ("limits", limits), ("directives", directives))
+    )
     variables = [
         f"{name}={_quoted(_line(f'environment:{name}', name, _VARIABLE, _text(value), faults))}\n"
-        for name, value in (environment or {}).items()
+        for name, value in environment.items()
     ]
-    sections = {"Service": _limits(limits or {}, faults)}
-    for section, content in (directives or {}).items():
+    sections = {"Service": _limits(limits, faults)}
+    for section, content in directives.items():
         sections[section] = {**sections.get(section, {}), **_directives(section, content, faults)}
     if faults:
         raise Refused("\n".join(f"containerd:service:{fault}" for fault in faults))
@@ -113,6 +115,12 @@ def last_error(journal):
     """Return the line of a journal by which the daemon tells why it ended, empty where there is none."""
     lines = _FATAL.findall(journal)
     return lines[-1].removeprefix("containerd: ") if lines else ""
+
+
+def _mapping(name, given):
+    if not isinstance(given, (dict, type(None))):
+        raise Refused(f"containerd:service:{name} must be a mapping.")
+    return plain(given or {}, ("containerd", "service", name))
 
 
 def _limits(limits, faults):
