@@ -203,7 +203,6 @@ def _run(binary, *args):
         lines = (result["stderr"].strip() or result["stdout"].strip()).splitlines()
         # A panic of Go ends in its stack.
         told = [line for line in lines if line.startswith(("panic:", f"{binary}:"))] or lines[-1:]
-        raise CommandExecutionError(
-            f"{binary} {' '.join(args)} failed: {told[-1] if told else result['retcode']}"
-        )
+        words = f"{binary} {' '.join(args)} failed: {told[-1] if told else result['retcode']}"
+        raise CommandExecutionError(errors.brief(words))
     return result

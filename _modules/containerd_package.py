@@ -98,7 +98,7 @@ def probe(text):
         with contextlib.suppress(LookupError):
             shutil.chown(partial, "_apt")
         source = os.path.join(folder, "probe.sources")
-        with open(source, "w", encoding="utf-8") as file:
+        with open(source, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
         settings = {
             "Dir::Etc::sourcelist": source,
@@ -109,7 +109,7 @@ def probe(text):
         result = _apt("--quiet", *options, "update")
     told = apt.complaints(result["stderr"])
     if told or result["retcode"] != 0:
-        words = apt.words(told) or f"apt-get update ended with {result['retcode']}."
+        words = errors.brief(apt.words(told)) or f"apt-get update ended with {result['retcode']}."
         raise CommandExecutionError(f"The repository cannot be used: {words} Nothing was changed.")
     return True
 
@@ -237,7 +237,7 @@ def _apt_simulate(install):
     targets = [f"{name}={chosen}" if chosen else name for name, chosen in install.items()]
     result = _apt(*options, "install", *targets)
     if result["retcode"] != 0:
-        words = " ".join((result["stderr"].strip() or result["stdout"]).split())
+        words = errors.brief(" ".join((result["stderr"].strip() or result["stdout"]).split()))
         raise CommandExecutionError(f"apt cannot install {', '.join(install)}: {words}")
     return apt.foreseen(result["stdout"], install)
 

@@ -233,4 +233,4 @@ def _last_words(text):
     """Return what a daemon that ended says of it."""
     lines = [line for line in text.splitlines() if line.strip()]
     told = [line for line in lines if line.startswith(("containerd:", "panic:"))] or lines[-1:]
-    return told[-1].removeprefix("containerd: ") if told else "it ended without a word"
+    return errors.brief(told[-1].removeprefix("containerd: ")) if told else "it ended without a word"

@@ -5,7 +5,7 @@ import re
 from containerd_formula import places
 from containerd_formula.data import plain
 from containerd_formula.diff import diff
-from containerd_formula.errors import Refused
+from containerd_formula.errors import Refused, brief
 from containerd_formula.paths import dotted
 from containerd_formula.secrets import MASK, masked_variable
 
@@ -114,7 +114,7 @@ def _without_password(word):
 def last_error(journal):
     """Return the line of a journal by which the daemon tells why it ended, empty where there is none."""
     lines = _FATAL.findall(journal)
-    return lines[-1].removeprefix("containerd: ") if lines else ""
+    return brief(lines[-1].removeprefix("containerd: ")) if lines else ""
 
 
 def _mapping(name, given):
