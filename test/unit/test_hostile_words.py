@@ -3,6 +3,7 @@ Hostile words of programs, and hostile values of pillar, to the modules and stat
 """
 
 import inspect
+import tempfile
 
 import pytest
 import salt.utils.path
@@ -60,6 +61,7 @@ def node(tmp_path, monkeypatch):
     Modules and states on a node that has nothing, whose programs say what ``said`` holds.
     """
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for name in ("ARCHIVES", "PREFIX", "APT_SOURCES", "SYSTEMD_BOOTED"):
         monkeypatch.setattr(places, name, str(tmp_path / name))
     (tmp_path / "SYSTEMD_BOOTED").mkdir()
