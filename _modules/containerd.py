@@ -19,7 +19,7 @@ from containerd_formula.places import CONFIG
 from containerd_formula.schema import deprecated
 
 # That of the SLS that syncs: another value there means that these modules are to be synced. By make stamp.
-RELEASE = "0.1.0+b49a0277"
+RELEASE = "0.1.0+d92e052c"
 
 
 def release():
@@ -82,8 +82,8 @@ def trial_start(path=CONFIG, timeout=30):
     """
     Let the installed containerd run a configuration where nothing of the node can be touched.
 
-    It finds what ``config dump`` cannot: that the daemon would end, or run with its CRI down. The daemon has
-    mount, network, ipc and pid namespaces of its own, and is gone when this returns or Salt is killed.
+    It finds what ``config dump`` cannot: that the daemon would end, or run with its CRI down. The daemon runs
+    in a sandbox (bubblewrap), and is gone when this returns or Salt is killed.
 
     path : ``/etc/containerd/config.toml``
         The configuration file, taken as it is. It need not be the one in use.
@@ -97,9 +97,10 @@ def trial_start(path=CONFIG, timeout=30):
 
         salt '*' containerd.trial_start /root/candidate.toml
 
-    :return: a dictionary: ``ok``, true, false, or None where no trial can be made (namespaces are not
-        allowed, the snapshotter is btrfs or zfs, cgroup.path is set); ``reason``, why not, in the daemon's
-        own words where it is false.
+    :return: a dictionary: ``ok``, true, false, or None where no trial can be made (bubblewrap is not
+        installed, namespaces are not allowed, the snapshotter is btrfs or zfs, cgroup.path is set);
+        ``reason``, why not, in the daemon's own words where it is false; ``sandbox``, ``locked``, or why it
+        was a weaker one, without a user namespace; empty where there was none.
     :raises CommandExecutionError: containerd is not installed, or refuses to read the file.
     """
     return __salt__["containerd_trial.start"](path, timeout)

@@ -17,7 +17,7 @@ import containerd_formula
 from salt.exceptions import CommandExecutionError
 
 containerd_formula.renew()
-from containerd_formula import places, secrets
+from containerd_formula import errors, places, secrets
 
 _BINARIES = {"containerd": ("containerd", "containerd-shim-runc-v2", "ctr"), "runc": ("runc",)}
 _BLOCK = 1 << 20
@@ -56,7 +56,7 @@ def unpack(kind, version, url, sha256, arch):
     if os.path.isdir(target):
         return True
     address = url.replace("{version}", version).replace("{arch}", arch)
-    shown = secrets.masked_url(address)
+    shown = errors.brief(secrets.masked_url(address))
     work = ""
     # What runs that were killed left.
     __salt__["containerd_files.sweep"](places.ARCHIVES, folders=r"\.(containerd|runc)-[a-z0-9_]{8}")
@@ -108,7 +108,7 @@ def switch(kind, version):
     :raises CommandExecutionError: it is not unpacked, or the link cannot be written.
     """
     if version not in unpacked(kind):
-        raise CommandExecutionError(f"{kind} {version} is not unpacked in {places.ARCHIVES}.")
+        raise CommandExecutionError(f"{kind} {errors.brief(version)} is not unpacked in {places.ARCHIVES}.")
     return link(os.path.join(places.ARCHIVES, f"current-{kind}"), f"{kind}-{version}")
 
 

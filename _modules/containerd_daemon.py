@@ -206,7 +206,7 @@ def _plugin_errors(failed, address):
 def _ctr(address, *args):
     # 1.7's ctr waits ten seconds for a socket that is not there.
     if not os.path.exists(address) and __salt__["cmd.which"]("ctr"):
-        raise CommandExecutionError(f"no daemon answers: there is no socket {address}")
+        raise CommandExecutionError(errors.brief(f"no daemon answers: there is no socket {address}"))
     return _run("ctr", "--address", address, "--connect-timeout", "2s", *args)["stdout"]
 
 

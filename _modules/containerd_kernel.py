@@ -7,11 +7,17 @@ Salt's own ``kmod`` knows loaded modules only: one that is built into the kernel
 
 import os
 
+import containerd_formula
 from salt.exceptions import CommandExecutionError
+
+containerd_formula.renew()
+from containerd_formula import errors
 
 PROC = "/proc"
 SYS = "/sys"
 LIB_MODULES = "/lib/modules"
+# Characters of a sysctl's key.
+_LONGEST = 255
 # A built-in module without parameters has no /sys/module entry: these tell all the same.
 TRACES = {
     "br_netfilter": "sys/net/bridge/bridge-nf-call-iptables",
@@ -63,8 +69,8 @@ def load_module(module):
         return True
     words = (result["stderr"] or result["stdout"]).strip()
     raise CommandExecutionError(
-        f"kernel module {module} cannot be loaded: {words}. Is it in this kernel, and in /lib/modules? In a "
-        "container, load it on the host."
+        f"kernel module {module} cannot be loaded: {errors.brief(words)}. Is it in this kernel, and in "
+        "/lib/modules? In a container, load it on the host."
     )
 
 
@@ -103,7 +109,7 @@ def sysctl_set(key, value):
     try:
         # Unbuffered: the kernel takes or refuses the value in the one write.
         with open(_sysctl_path(key), "wb", buffering=0) as file:
-            file.write(f"{value}\n".encode())
+            file.write(f"{value}\n".encode("utf-8", "surrogateescape"))
     except FileNotFoundError:
         raise CommandExecutionError(
             f"sysctl {key} does not exist in this kernel: is its module loaded (containerd:kernel:modules)?"
@@ -115,6 +121,9 @@ def sysctl_set(key, value):
 
 def _sysctl_path(key):
     """Return the file of a sysctl; sysctl(8) takes the first separator for the separator."""
+    # Of a length and in letters that a file name can have.
+    if not key.isprintable() or len(key) > _LONGEST:
+        raise CommandExecutionError(f"{key[:_LONGEST]!r} is no sysctl key: write it as net.ipv4.ip_forward.")
     first = next((char for char in key if char in "./"), ".")
     name = key if first == "/" else key.translate(str.maketrans("./", "/."))
     if not name or any(part in ("", ".", "..") for part in name.split("/")):
@@ -125,7 +134,7 @@ def _sysctl_path(key):
 def _lines(path):
     # Those that hold anything; none where there is no such file.
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", errors="replace") as file:
             return [line.strip() for line in file if line.strip()]
     except OSError:
         return []

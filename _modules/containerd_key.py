@@ -14,7 +14,7 @@ import containerd_formula
 from salt.exceptions import CommandExecutionError
 
 containerd_formula.renew()
-from containerd_formula import secrets
+from containerd_formula import errors, secrets
 
 _SCHEMES = ("salt://", "http://", "https://", "file://")
 # Bytes; Docker's key has 4,000.
@@ -49,7 +49,7 @@ def fetch(source, pinned):
 
     :raises CommandExecutionError: it cannot be fetched, is no public key, another key, expired or revoked.
     """
-    label = "The key" if _is_text(source) else f"The key {secrets.masked_url(source)}"
+    label = "The key" if _is_text(source) else f"The key {errors.brief(secrets.masked_url(source))}"
     return _export(_fetched(source, label), pinned, label)
 
 

@@ -99,7 +99,7 @@ def probe(text):
             shutil.chown(partial, "_apt")
         source = os.path.join(folder, "probe.sources")
         # Its address may hold credentials, and apt itself reads it as root.
-        with open(source, "w", encoding="utf-8", opener=_for_root) as file:
+        with open(source, "w", encoding="utf-8", errors="backslashreplace", opener=_for_root) as file:
             file.write(text)
         settings = {
             "Dir::Etc::sourcelist": source,
@@ -110,7 +110,7 @@ def probe(text):
         result = _apt("--quiet", *options, "update")
     told = apt.complaints(result["stderr"])
     if told or result["retcode"] != 0:
-        words = apt.words(told) or f"apt-get update ended with {result['retcode']}."
+        words = errors.brief(apt.words(told)) or f"apt-get update ended with {result['retcode']}."
         raise CommandExecutionError(f"The repository cannot be used: {words} Nothing was changed.")
     return True
 
@@ -242,7 +242,7 @@ def _apt_simulate(install):
     targets = [f"{name}={chosen}" if chosen else name for name, chosen in install.items()]
     result = _apt(*options, "install", *targets)
     if result["retcode"] != 0:
-        words = " ".join((result["stderr"].strip() or result["stdout"]).split())
+        words = errors.brief(" ".join((result["stderr"].strip() or result["stdout"]).split()))
         raise CommandExecutionError(f"apt cannot install {', '.join(install)}: {secrets.masked_url(words)}")
     return apt.foreseen(result["stdout"], install)
 

@@ -42,7 +42,7 @@ def enabled():
         such unit.
     """
     word = _systemctl("is-enabled", places.UNIT, may_fail=True).strip()
-    return "" if word == "not-found" else word
+    return "" if word == "not-found" else errors.brief(word)
 
 
 def enable():
@@ -132,7 +132,8 @@ def verify(text):
             said = __salt__["containerd_command.run"]("systemd-analyze", "verify", copy)["stderr"]
     except OSError as err:
         raise CommandExecutionError(f"the drop-in cannot be tried out: {err}") from err
-    return [line.split(":", 2)[-1].strip() for line in said.splitlines() if line.startswith(candidate)]
+    told = [line.split(":", 2)[-1].strip() for line in said.splitlines() if line.startswith(candidate)]
+    return errors.brief("\n".join(told)).splitlines()
 
 
 def current():
@@ -160,5 +161,6 @@ def _systemctl(*argv, may_fail=False):
         raise CommandExecutionError("systemctl is not installed: this formula needs systemd.")
     result = __salt__["containerd_command.run"]("systemctl", *argv)
     if result["retcode"] and not may_fail:
-        raise CommandExecutionError(f"systemctl {' '.join(argv[:2])} failed: {result['stderr'].strip()}")
+        words = f"systemctl {' '.join(argv[:2])} failed: {result['stderr'].strip()}"
+        raise CommandExecutionError(errors.brief(words))
     return result["stdout"]

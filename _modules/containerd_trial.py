@@ -17,10 +17,14 @@ renew()
 
 from containerd_formula import errors, schema, toml
 from containerd_formula.data import at, walk
-from containerd_formula.places import RUN_FOLDER
+from containerd_formula.places import LARGEST_FILE, RUN_FOLDER
 
 _told = errors.told_as(CommandExecutionError)
 
+# The lookbehind keeps them linear: they begin where a word does.
+_PATH = r"(?<![^\s:\"'])[^\s:\"'/]*(/[^\s:\"']+)"
+_UNSEEN = re.compile(rf"{_PATH}: no such file")
+_READ_ONLY = re.compile(rf"{_PATH}: read-only file system")
 POLL_INTERVAL = 0.05
 # They look at the file system beneath their directory, which is another one in a trial.
 PICKY_SNAPSHOTTERS = ("btrfs", "zfs")
@@ -84,7 +88,7 @@ def _tried(path, files, dump, sockets, timeout):
             process.kill()
             process.communicate()
         output.seek(0)
-        text = output.read().decode(errors="replace")
+        text = output.read(LARGEST_FILE).decode(errors="replace")
     try:
         kind, why, words = __salt__["containerd_sandbox.said"](text)
     except CommandExecutionError as err:
@@ -97,10 +101,10 @@ def _tried(path, files, dump, sockets, timeout):
 
 def _unlike_the_node(reason):
     """Return why a reason is one of the sandbox and not of the node, empty where it is not."""
-    for path in re.findall(r"(/[^\s:\"']+): no such file", reason):
+    for path in _UNSEEN.findall(reason):
         if os.path.exists(path):
             return f"the daemon of a trial does not see {path}, which the node has"
-    if read_only := re.search(r"(/[^\s:\"']+): read-only file system", reason):
+    if read_only := _READ_ONLY.search(reason):
         return f"the daemon of a trial may not write {read_only[1]}"
     return ""
 

@@ -148,12 +148,7 @@ def ready(name, timeout=60, address=None):
         return ret
     if reason:
         comment = _with_last_words(f"containerd is not ready: {reason}")
-        cure = "See: journalctl --unit containerd"
-        if not __salt__["containerd_service.properties"]():
-            cure = (
-                "systemd does not run here: where an image is built, set containerd:service:manage to false."
-            )
-        return {**ret, "result": False, "comment": f"{comment}\n{cure}"}
+        return {**ret, "result": False, "comment": f"{comment}\n{_cure()}"}
     try:
         if not __salt__["containerd_change.pending"]():
             __salt__["containerd_change.settle"]()
@@ -244,6 +239,16 @@ def _with_last_words(text):
     except CommandExecutionError:
         words = ""
     return text if not words or words in text else f"{text}\nThe daemon's last error: {words}"
+
+
+def _cure():
+    """Say what to do about a daemon that is not ready."""
+    try:
+        if __salt__["containerd_service.properties"]():
+            return "See: journalctl --unit containerd"
+    except CommandExecutionError as err:
+        return str(err)
+    return "systemd does not run here: where an image is built, set containerd:service:manage to false."
 
 
 def _for_a_person(reason, files, cure):

@@ -4,12 +4,15 @@ import datetime
 import re
 from collections.abc import Mapping
 
-from containerd_formula.errors import Refused
+from containerd_formula.errors import Refused, quoted
 from containerd_formula.paths import dotted
 from containerd_formula.secrets import masked
 
 # TOML 1.0 promises 64 bits, and Go's parsers refuse more.
 INT64 = range(-(2**63), 2**63)
+# Of one configuration, so that what comes after takes neither minutes nor the stack: values, keys above one
+# another, and characters. containerd's default has 300, 8 and 10,000.
+VALUES, DEPTH, SIZE = 5_000, 64, 128 * 1024
 # What TOML calls the types, with an article.
 _TYPES = {
     str: "a string",
@@ -22,27 +25,81 @@ _TYPES = {
 
 
 def plain(value, path=()):
-    """Return a pillar value in plain types: pillar has ordered and immutable ones, and subclasses of str."""
-    if value is None or isinstance(value, (bool, datetime.date, datetime.time)):
-        return value
-    if isinstance(value, str):
-        return _plain_str(value, path)
-    if isinstance(value, (int, float)):
-        return _plain_number(value, path)
-    if isinstance(value, Mapping):
+    """
+    Return a pillar value in plain types: pillar has ordered and immutable ones, and subclasses of str.
+
+    What is too much, too deep, or without an end (YAML's anchors can hold themselves) is refused.
+    """
+    return _Door().plain(value, tuple(path))
+
+
+class _Door:
+    """One value on its way in, and how much of it there was."""
+
+    def __init__(self):
+        self.values = self.size = 0
+
+    def plain(self, value, path):
+        self._count(path)
+        if value is None or isinstance(value, (bool, datetime.date, datetime.time)):
+            return value
+        if isinstance(value, str):
+            return self._text(value, path)
+        if isinstance(value, (int, float)):
+            return _plain_number(value, path)
+        if isinstance(value, Mapping):
+            return self._table(value, path)
+        if isinstance(value, (list, tuple)):
+            items = [self.plain(item, (*path, str(number))) for number, item in enumerate(value)]
+            if any(item is None for item in items):
+                raise Refused(f"{_where(path)} is a list with a null in it: TOML has no null.")
+            return items
+        raise Refused(f"{_where(path)} is a {type(value).__name__}: write text, a number, a list or a table.")
+
+    def _table(self, value, path):
         result = {}
         for key, inner in value.items():
-            name = _plain_key(key, path)
+            name = self._key(key, path)
             if name in result:
                 raise Refused(f"{_where(path)} has the key {name!r} twice, as number and string.")
-            result[name] = plain(inner, (*path, name))
+            result[name] = self.plain(inner, (*path, name))
         return result
-    if isinstance(value, (list, tuple)):
-        items = [plain(item, (*path, str(number))) for number, item in enumerate(value)]
-        if None in items:
-            raise Refused(f"{_where(path)} is a list with a null in it: TOML has no null.")
-        return items
-    raise Refused(f"{_where(path)} is a {type(value).__name__}: TOML has no such value.")
+
+    def _key(self, key, path):
+        # YAML makes numbers and booleans of unquoted keys.
+        if isinstance(key, str):
+            return self._text(key, path)
+        if isinstance(key, int) and not isinstance(key, bool):
+            return str(_plain_number(key, path))
+        raise Refused(f"{_where(path)} has the key {quoted(key)}: quote it, keys are strings.")
+
+    def _text(self, value, path):
+        # A subclass may override __str__ (Salt 3008 has types that hide their value).
+        text = str.__str__(value)
+        self.size += len(text)
+        if self.size > SIZE:
+            raise Refused(
+                f"{_where(path)} holds, with what is before it, over {SIZE} characters: shorten it."
+            )
+        if not is_unicode(text):
+            raise Refused(f"{_where(path)} holds text that is not Unicode: write it anew.")
+        return text
+
+    def _count(self, path):
+        self.values += 1
+        if len(path) > DEPTH:
+            raise Refused(f"{_where(path[:3])} is nested more than {DEPTH} levels deep: does it hold itself?")
+        if self.values > VALUES:
+            raise Refused(f"{_where(path[:3])} is one of more than {VALUES} values: leave some out.")
+
+
+def is_unicode(text):
+    """Tell whether a text can be written: half of a surrogate pair cannot."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def fit(value, default, path):
@@ -62,8 +119,10 @@ def fit(value, default, path):
         return float(value)
     if wanted is bool and isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
-    if wanted is int and isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value):
-        return int(value)
+    # Of no more digits than 64 bits have: int() does not take thousands of them.
+    if wanted is int and isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,19}", value):
+        if int(value) in INT64:
+            return int(value)
     raise Refused(
         f"{_where(path)} is {_shown(value, default, path)}; containerd's default is "
         f"{_shown(default, value, path)}: write (or quote) it so."
@@ -141,15 +200,6 @@ def put(data, path, value):
     data[name] = value
 
 
-def _plain_key(key, path):
-    # YAML makes numbers and booleans of unquoted keys.
-    if isinstance(key, str):
-        return _plain_str(key, path)
-    if isinstance(key, int) and not isinstance(key, bool):
-        return str(key)
-    raise Refused(f"{_where(path)} has the key {key!r}: quote it, keys are strings.")
-
-
 def _plain_number(value, path):
     if isinstance(value, float):
         if value != value:
@@ -158,16 +208,6 @@ def _plain_number(value, path):
     if value not in INT64:
         raise Refused(f"{_where(path)} is a number of more than 64 bits: quote it.")
     return int(value)
-
-
-def _plain_str(value, path):
-    # A subclass may override __str__ (Salt 3008 has types that hide their value).
-    text = str.__str__(value)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise Refused(f"{_where(path)} holds text that is not Unicode.") from None
-    return text
 
 
 def _where(path):

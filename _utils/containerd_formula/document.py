@@ -82,6 +82,8 @@ def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None):
 def merge(base, fragment):
     """Return TOML text with a fragment of its schema merged in as a JSON Merge Patch (RFC 7396)."""
     document = toml.parse(base, "the base")
+    if not _is_table(fragment):
+        raise Refused("What is merged must be a fragment of config.toml: a mapping.")
     result, problems = document.unwrap(), []
     _patch(document, result, plain(fragment), (), problems)
     if problems:

@@ -3,7 +3,7 @@
 import re
 
 _DURATION = re.compile(r"([+-]?)(?:0|((?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+))")
-_PART = re.compile(r"([0-9.]+)([^0-9.]+)")
+_UNIT = re.compile(r"([^0-9.]+)")
 _MINUTE = 60 * 10**9
 # The micro sign and the Greek letter are two characters; Go takes both.
 _UNITS = {
@@ -23,7 +23,8 @@ def nanoseconds(text):
     match = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if not match:
         return None
-    total = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(match[2] or ""))
+    parts = _UNIT.split(match[2] or "")
+    total = sum(float(number) * _UNITS[unit] for number, unit in zip(parts[::2], parts[1::2]))
     # Go counts them in 64 bits.
     if total >= 2**63:
         return None

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from containerd_formula.errors import brief
 from containerd_formula.paths import dotted
 
 ERROR = "error"
@@ -28,7 +29,7 @@ class Finding(NamedTuple):
 def finding(path, words, level=ERROR, about="key"):
     """Return a finding about a key of the document."""
     key = dotted(path)
-    return Finding(key, f"{key}: {words}", level, tuple(path), words, about)
+    return Finding(key, brief(f"{key}: {words}"), level, tuple(path), words, about)
 
 
 def errors(findings):

@@ -9,6 +9,8 @@ from containerd_formula.errors import Refused
 SAME_FILES = ("containerd", "containerd.io", "runc")
 # How many of the versions that there are an error names.
 _SHOWN = 10
+# Characters of a version.
+_LONGEST = 200
 
 
 def matches(found, wanted):
@@ -17,6 +19,8 @@ def matches(found, wanted):
 
     That is the version itself, or upstream's part of it (1.7.24), or a pattern over either (1.7.*).
     """
+    if max(len(found), len(wanted)) > _LONGEST:
+        return False
     whole = found.split(":", 1)[-1]
     return any(fnmatch.fnmatchcase(text, wanted) for text in (found, whole, upstream(found)))
 

@@ -6,6 +6,7 @@ imports nothing of ours. The defaults are the schema: a setting must exist there
 """
 
 import difflib
+import itertools
 import re
 
 # Mappings whose keys are the user's own.
@@ -23,19 +24,78 @@ FREE = (
 NULLABLE = {"package:hold": "boolean"}
 ADDRESS = re.compile(r"(salt|https?|file)://\S+")
 # What pip takes behind the name; it takes addresses and options, too.
-TOMLKIT = re.compile(r"tomlkit(?: ?[<>=!~]=?=? ?[\w.*+!-]+(?:, ?[<>=!~]=?=? ?[\w.*+!-]+)*)?", re.ASCII)
+TOMLKIT = re.compile(r"tomlkit(?: ?[<>=!~]={0,2} ?[\w.*+!-]+(?:, ?[<>=!~]={0,2} ?[\w.*+!-]+)*)?", re.ASCII)
 RESTARTS = ("auto", "manual")
+# Of the whole pillar: values and characters, and keys above one another. Salt's merge recurses.
+SIZE, DEPTH = 500_000, 64
+# Characters of a sentence, and sentences.
+SHOWN, TOLD = 1000, 100
 
 
 def problems(given, defaults, families, grains):
     """Return what is wrong with ``given``, the pillar: a list of sentences, empty where all is well."""
+    excess = _excess(given)
+    found = [excess] if excess else _found(given, defaults, families, grains)
+    return [_short(sentence) for sentence in found]
+
+
+def _found(given, defaults, families, grains):
     family = grains.get("os_family")
     if family not in families:
         return [
             f"os_family {family!r} is not supported: this formula knows {', '.join(families)}. "
             "Take this minion out of the target, or add the family to containerd/osfamilymap.yaml."
         ]
-    return list(_shape("", given, defaults)) or list(_values(given, defaults, grains))
+    shape = itertools.islice(_shape("", given, defaults), TOLD)
+    return list(shape) or list(itertools.islice(_values(given, defaults, grains), TOLD))
+
+
+def _excess(given):
+    """Return what no part of a pillar may be, None where all can be walked, merged, written and shown."""
+    todo, size = [("containerd", given, 0)], 0
+    while todo:
+        label, value, depth = todo.pop()
+        size += len(value) if isinstance(value, (str, dict, list, tuple)) else 0
+        told = _unusable(value)
+        if depth > DEPTH:
+            told = f"is nested more than {DEPTH} levels deep; does a YAML anchor hold itself?"
+        elif size > SIZE:
+            told = f"is, with what else there is, more than {SIZE} values and characters; leave some out."
+        if told:
+            return f"{_short(label)} {told}"
+        if isinstance(value, dict):
+            todo += [(f"{label}:{key}", inner, depth + 1) for key, inner in value.items()]
+        elif isinstance(value, (list, tuple)):
+            todo += [(label, inner, depth + 1) for inner in value]
+    return None
+
+
+def _unusable(value):
+    """Return why a value can be neither compared nor written, whatever it is for; None where it can."""
+    if isinstance(value, str) and not _is_unicode(value):
+        return "holds text that is not Unicode; write it anew."
+    # Not those that are infinite, or no number.
+    if isinstance(value, (int, float)) and not abs(value) < 2**64:
+        return "is a number of more than 64 bits; write another, or quote it."
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, (str, int, float)) or _unusable(key) or len(str(key)) > SHOWN:
+                return f"has a key that is a {_kind(key)}, and not one of up to {SHOWN} letters; write one."
+    return None
+
+
+def _is_unicode(text):
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _short(text):
+    """Return a sentence without its middle where nobody would read it all."""
+    shown = text if len(text) <= SHOWN else f"{text[: SHOWN // 2]} ... {text[-SHOWN // 2 :]}"
+    return shown.encode("utf-8", "backslashreplace").decode()
 
 
 def _shape(path, given, default):
@@ -64,7 +124,7 @@ def _keys(path, given, default, label):
         if key in default:
             yield from _shape(f"{path}:{key}".lstrip(":"), value, default[key])
         else:
-            near = difflib.get_close_matches(str(key), default, 1)
+            near = difflib.get_close_matches(str(key)[:100], default, 1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(default)}."
             yield f"{label}:{key} is not a setting of this formula; {hint}"
 

@@ -3,7 +3,7 @@
 import functools
 
 from containerd_formula.data import walk
-from containerd_formula.errors import Refused
+from containerd_formula.errors import Refused, quoted
 from containerd_formula.findings import ERROR, WARNING, finding
 from containerd_formula.paths import dotted
 from containerd_formula.table import CONTAINERD, IDS, NAMES, PLUGINS, ROWS, SCHEMAS, SILENT, named, setting
@@ -110,7 +110,7 @@ def known(version):
     """Return a schema's number, and refuse one that the table does not have."""
     if type(version) is not int or version not in SCHEMAS:
         raise Refused(
-            f"version: {version!r} is not a schema that can be translated: write 2, 3 or 4 (in "
+            f"version: {quoted(version)} is not a schema that can be translated: write 2, 3 or 4 (in "
             'schema 1, write full plugin ids, plugins."io.containerd.grpc.v1.cri" for plugins.cri, '
             "and version: 2)"
         )

@@ -8,10 +8,10 @@ _NAME = re.compile(
 )
 # Whatever stands in these tables of a registry, misspelled or misplaced, may be a credential.
 _REGISTRY_TABLES = {"auths", "configs", "headers"}
-# What stands between :// and the last @ of the word: https://TOKEN@host, https://user:p@ss/word@host.
-_URL = re.compile(r"(://)[^\s\"'<>]*@")
-# Scheme, user, host and the rest of an address.
-_SERVER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(\S*@)?([^\s/?#@]+)(\S*)")
+# What may be an address as a whole. Patterns here take linear time: what is in a word is found by hand.
+_WORD = re.compile(r"[^\s\"'<>]+")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_HOST = re.compile(r"[^\s/?#@]+")
 # Variables of a daemon in which nobody keeps a secret.
 _OPEN_VARIABLES = {"NO_PROXY", "GOMAXPROCS", "GOGC", "GOMEMLIMIT", "GODEBUG", "TZ", "LANG", "PATH", "TMPDIR"}
 
@@ -44,23 +44,25 @@ def masked(value, path):
 
 def masked_url(text):
     """Return a text without what identifies somebody in its URLs."""
-    return _URL.sub(rf"\1{MASK}@", text)
+    return _WORD.sub(_without_user, text) if "://" in text else text
 
 
 def bare_url(text):
     """Return a text whose URLs name nobody, as some programs tell of them."""
-    return _URL.sub(r"\1", text)
+    return masked_url(text).replace(f"{MASK}@", "")
 
 
 def masked_variable(name, value):
     """Return a variable's value as it may be shown: of an address its host, of another nothing."""
     if not value or name.upper() in _OPEN_VARIABLES:
         return value
-    match = _SERVER.fullmatch(value)
-    if not match:
+    scheme, mark, address = value.partition("://")
+    _, user, server = address.rpartition("@")
+    host = _HOST.match(server)
+    if not (mark and host and _SCHEME.fullmatch(scheme)) or value.split() != [value]:
         return MASK
-    scheme, user, host, rest = match.groups()
-    return f"{scheme}{f'{MASK}@' if user else ''}{host}{f'/{MASK}' if rest.strip('/') else rest}"
+    rest = server[host.end() :]
+    return f"{scheme}{mark}{f'{MASK}@' if user else ''}{host[0]}{f'/{MASK}' if rest.strip('/') else rest}"
 
 
 def secrets(data, path=()):
@@ -73,6 +75,13 @@ def secrets(data, path=()):
         elif masked(value, here) != value:
             found += _texts(value)
     return found
+
+
+def _without_user(word):
+    # Between :// and the last @: https://TOKEN@host, https://user:p@ss/word@host.
+    head, mark, address = word[0].partition("://")
+    _, user, server = address.rpartition("@")
+    return f"{head}{mark}{MASK}@{server}" if user else word[0]
 
 
 def _texts(value):

@@ -307,11 +307,11 @@ def named(path, schema, base=None):
 def _read():
     """Yield each row that the table stands for: by schema the paths of its cell, and its facts."""
     for *columns, last in (row if isinstance(row[-1], dict) else (*row, {}) for row in _TABLE):
-        words = re.search(r"\{(\w.*?)\}", " ".join(columns))
+        words = re.search(r"\{(\w[^{}]*)\}", " ".join(columns))
         for word in words[1].split() if words else ("",):
             cells = []
             for text in columns:
-                paths = [setting(name) for name in re.sub(r"\{.*?\}", word, text).split(" | ")]
+                paths = [setting(name) for name in re.sub(r"\{[^{}]*\}", word, text).split(" | ")]
                 cells.append(cells[-1] if text == "=" else [] if text == "-" else paths)
             facts = dict(last)
             if "instead" in facts:

@@ -1,9 +1,11 @@
 """TOML text: the one place that knows tomlkit, imported at its first use."""
 
 import importlib
+import re
 import sys
 
-from containerd_formula.errors import Refused
+from containerd_formula.data import SIZE, is_unicode, plain
+from containerd_formula.errors import Refused, quoted
 
 # Its round trip is right from here on.
 FLOOR = (0, 15, 1)
@@ -24,14 +26,31 @@ def version():
 
 def is_new_enough(found):
     """Tell whether a version of tomlkit will do."""
-    return tuple(int(part) for part in found.split(".")[:3] if part.isdigit()) >= FLOOR
+    return tuple(int(part) for part in found.split(".")[:3] if re.fullmatch(r"[0-9]{1,9}", part)) >= FLOOR
 
 
 def parse(text, source="the text"):
     """Return TOML text as a tomlkit document; an error calls the text ``source``."""
+    return _parsed(text, source)[0]
+
+
+def loads(text, source="the text"):
+    """Return TOML text as plain data."""
+    return _parsed(text, source)[1]
+
+
+def _parsed(text, source):
+    """Return TOML text as a tomlkit document, and as plain data within the limits of ``plain``."""
     tomlkit = _tomlkit()
+    if not isinstance(text, str):
+        raise Refused(f"{source} is no text: write it as TOML.")
+    if len(text) > SIZE:
+        raise Refused(f"{source} is refused: a configuration of more than {SIZE} characters is none.")
+    if not is_unicode(text):
+        raise Refused(f"{source} is not valid TOML: it is not UTF-8.")
     try:
-        return tomlkit.parse(text)
+        document = tomlkit.parse(text)
+        return document, plain(document.unwrap())
     except tomlkit.exceptions.TOMLKitError as err:
         # Where, and not what is there: it may be a secret, and the file somebody else's.
         where = (
@@ -40,18 +59,19 @@ def parse(text, source="the text"):
             else "a key or table is there twice"
         )
         raise Refused(f"{source} is not valid TOML: {where}") from err
-
-
-def loads(text, source="the text"):
-    """Return TOML text as plain data."""
-    return parse(text, source).unwrap()
+    except RecursionError as err:
+        raise Refused(f"{source} is refused: its tables are nested too deep.") from err
+    except Refused as err:
+        raise Refused(f"{source}: {err}") from err
 
 
 def key(text):
     """Return the parts of a TOML key, bare or quoted or dotted."""
     tomlkit = _tomlkit()
     if not isinstance(text, str):
-        raise Refused(f"The key {text!r} is no text: put it in quotes")
+        raise Refused(f"The key {quoted(text)} is no text: put it in quotes")
+    if len(text) > SIZE:
+        raise Refused(f"A key of more than {SIZE} characters is none.")
     try:
         found, _ = tomlkit.key_value(f"{text} = 0")
     except (tomlkit.exceptions.TOMLKitError, ValueError):

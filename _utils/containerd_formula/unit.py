@@ -1,9 +1,9 @@
 """The drop-in for the daemon's unit: rendered from what a site wants, read back from what a node has."""
 
 import re
-from functools import partial
 
 from containerd_formula import places
+from containerd_formula.data import plain
 from containerd_formula.diff import diff
 from containerd_formula.errors import Refused
 from containerd_formula.paths import dotted
@@ -14,7 +14,9 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 # A line break would begin another directive.
 _BREAK = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_PASSWORD = re.compile(r"[^\s:=]+:\S*@")
+# The lookbehinds keep them linear: they begin where a word does.
+_UP_TO_AT = re.compile(r"(?<!\S)\S+@")
+_USER = re.compile(r"(?<![^:=])[^:=]+:")
 
 
 def render(environment=None, limits=None, directives=None):
@@ -25,15 +27,16 @@ def render(environment=None, limits=None, directives=None):
     ``Environment=``, and a proxy may have a password. What cannot be written is refused in one message.
     """
     faults = []
-    for name, given in (("environment", environment), ("limits", limits), ("directives", directives)):
-        if given is not None and not isinstance(given, dict):
-            raise Refused(f"containerd:service:{name} must be a mapping.")
+    environment, limits, directives = (
+        _mapping(name, given)
+        for name, given in (("environment", environment), ("limits", limits), ("directives", directives))
+    )
     variables = [
         f"{name}={_quoted(_line(f'environment:{name}', name, _VARIABLE, _text(value), faults))}\n"
-        for name, value in (environment or {}).items()
+        for name, value in environment.items()
     ]
-    sections = {"Service": _limits(limits or {}, faults)}
-    for section, content in (directives or {}).items():
+    sections = {"Service": _limits(limits, faults)}
+    for section, content in directives.items():
         sections[section] = {**sections.get(section, {}), **_directives(section, content, faults)}
     if faults:
         raise Refused("\n".join(f"containerd:service:{fault}" for fault in faults))
@@ -86,16 +89,30 @@ def changes(before, after):
 
 def _without_passwords(said):
     # Those of commands; a name such as getty@tty1 has no colon before its @.
-    hide = partial(_PASSWORD.sub, f"{MASK}@")
     return {
         section: content
         if section == "environment"
         else {
-            name: [hide(value) for value in values] if isinstance(values, list) else hide(values)
+            name: [_hidden(value) for value in values] if isinstance(values, list) else _hidden(values)
             for name, values in content.items()
         }
         for section, content in said.items()
     }
+
+
+def _hidden(value):
+    return _UP_TO_AT.sub(_without_password, value)
+
+
+def _without_password(word):
+    user = _USER.search(word[0])
+    return f"{word[0][: user.start()]}{MASK}@" if user else word[0]
+
+
+def _mapping(name, given):
+    if not isinstance(given, (dict, type(None))):
+        raise Refused(f"containerd:service:{name} must be a mapping.")
+    return plain(given or {}, ("containerd", "service", name))
 
 
 def _limits(limits, faults):

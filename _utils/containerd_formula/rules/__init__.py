@@ -10,7 +10,7 @@ default's. Only what the overrides cause is reported, and defaults that are not 
 from containerd_formula.findings import finding
 from containerd_formula.places import CONFIG_FOLDER
 from containerd_formula.rules import cri, deprecated, names, plugins, trusted, values
-from containerd_formula.rules.context import ANY_NODE, Context
+from containerd_formula.rules.context import ANY_NODE, Context, is_below
 
 # Names come first: a value at a name that is wrong itself is not looked at.
 RULES = (*names.RULES, *values.RULES, *plugins.RULES, *cri.RULES, *trusted.RULES, *deprecated.RULES)
@@ -24,11 +24,12 @@ def findings(base, site, result, strict=True, folder=CONFIG_FOLDER, node=None):
     ``result`` the two merged. Relative imports start in ``folder``; without a ``node`` no file is missing.
     """
     context = Context(base, site, result, strict, folder, node or ANY_NODE)
-    misnamed = []
+    seen, misnamed = set(), set()
     for rule in RULES:
         for one in (finding(*said) for said in rule(context)):
-            if one not in context.found and not any(one.path[: len(path)] == path for path in misnamed):
+            if one not in seen and not is_below(one.path, misnamed):
+                seen.add(one)
                 context.found.append(one)
         if rule in names.RULES:
-            misnamed = [one.path for one in context.found]
+            misnamed = {one.path for one in context.found}
     return sorted(context.found, key=lambda one: context.position(one.path))

@@ -1,6 +1,5 @@
 """What a rule is given, and what it may ask."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -47,7 +46,13 @@ class Context:
     def __post_init__(self):
         self.version = self.base["version"]
         self.leaves = list(walk(self.overrides))
+        self._leaf_paths = {leaf for leaf, _ in self.leaves}
         rows = [paths[self.version] for paths, _ in ROWS]
+        # Where in the overrides each prefix of a path comes first.
+        self._first = {}
+        for number, (leaf, _) in enumerate(self.leaves):
+            for depth in range(len(leaf) + 1):
+                self._first.setdefault(leaf[:depth], number)
         self._rows = [named(row, self.version, self.base) for row in rows if row]
 
     def locate(self, setting):
@@ -57,16 +62,17 @@ class Context:
     def cause(self, *paths):
         """Return the first of some paths that the overrides set, or remove, or hold a part of."""
         for path in paths:
-            for leaf, _ in self.leaves:
-                depth = min(len(leaf), len(path))
-                if leaf[:depth] == path[:depth]:
+            if path in self._first:
+                return path
+            for depth in range(len(path)):
+                if path[:depth] in self._leaf_paths:
                     return path[:depth]
         return None
 
     def position(self, path):
         """Return where in the overrides a path is: the first key that shares most with it."""
-        shared = [len(os.path.commonprefix([leaf, path])) for leaf, _ in self.leaves]
-        return shared.index(max(shared)) if shared else 0
+        heads = (path[:depth] for depth in range(len(path), -1, -1))
+        return next((self._first[head] for head in heads if head in self._first), 0)
 
     def known(self, path):
         """Tell whether containerd reads a key."""
@@ -111,6 +117,11 @@ class Context:
         """Return the tables beside one that has a name, such as runtimes.runc for runtimes.crun."""
         tables = table(self.base, path[:-1]).values() if len(path) > 2 and is_map(path[:-1]) else ()
         return [sibling for sibling in tables if isinstance(sibling, dict) and sibling]
+
+
+def is_below(path, tables):
+    """Tell whether a path is one of a set, or below one."""
+    return any(path[:depth] in tables for depth in range(len(path) + 1))
 
 
 def is_map(path):

@@ -4,7 +4,7 @@ from containerd_formula import schema
 from containerd_formula.data import table, walk
 from containerd_formula.names import misspelt, nearest
 from containerd_formula.paths import dotted
-from containerd_formula.rules.context import is_map, is_short, too_short
+from containerd_formula.rules.context import is_below, is_map, is_short, too_short
 
 
 def other_schema(context):
@@ -49,10 +49,10 @@ def spelling(context):
 
 def unknown(context):
     """Keys that containerd would ignore: silently in 1.x, with a warning in its log since 2.0."""
-    misnamed = [one.path for one in context.found]
+    misnamed = {one.path for one in context.found}
     for path, value in context.leaves:
         depth = next((i for i in range(1, len(path) + 1) if not context.known(path[:i])), 0)
-        if not depth or any(path[: len(other)] == other for other in misnamed):
+        if not depth or is_below(path, misnamed):
             continue
         # To remove a key that is not there is no loss.
         level = "warning" if value is None or value == {} or not context.strict else "error"

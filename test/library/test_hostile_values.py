@@ -1,0 +1,233 @@
+"""
+Hostile input to the library: each function answers or refuses, at once, and in words that can be read.
+"""
+
+import importlib
+import inspect
+
+import pytest
+import yaml
+from containerd_formula.data import DEPTH, SIZE, VALUES, plain
+from containerd_formula.document import compose
+from containerd_formula.errors import Refused, brief
+from containerd_formula.pillar import problems
+from containerd_formula.places import DROP_IN, ENVIRONMENT
+from containerd_formula.toml import loads
+from support import ROOT
+from support.hostile import ANY, TEXTS, assert_linear, called, nested, patterns, public_functions, within
+
+BASE = "version = 2\noom_score = 0\n[debug]\nlevel = 'info'\n[plugins.'io.containerd.grpc.v1.cri']\na = 1\n"
+MADE = compose(BASE, {"oom_score": 1})
+FOLDER = ROOT / "_utils/containerd_formula"
+MODULES = {
+    ".".join(path.relative_to(FOLDER).with_suffix("").parts): path for path in sorted(FOLDER.rglob("*.py"))
+}
+# Rules are given what the composition of a document gives them, and pillar.run what a renderer does.
+INNER = tuple(f"rules.{name}" for name in ("cri", "names", "values", "plugins", "trusted", "deprecated"))
+PATHS = {name: ("plugins", text[:SIZE]) for name, text in TEXTS.items()}
+# What comes through the door, and is as large as it may be.
+ADMITTED = {
+    "wide": {f"k{number}": [] for number in range(VALUES - 1)},
+    "deep": nested(DEPTH - 2, lambda value: {"a": value}),
+    "deep list": {"a": nested(DEPTH - 2, lambda value: [value])},
+    "long": {"a": "x" * (SIZE - 1)},
+    "control": {"a\0\x1b": "\n\x7f"},
+    "wrong types": {"version": 2, "plugins": 5, "imports": {"a": 1}, "disabled_plugins": [1], "root": []},
+}
+VALUES_ADMITTED = {**ADMITTED, **{name: text[:SIZE] for name, text in TEXTS.items()}, "none": None}
+FILES = {name: {DROP_IN: text, ENVIRONMENT: text} for name, text in TEXTS.items()}
+LINES = {name: text.splitlines() for name, text in TEXTS.items()}
+NOTHING = {}
+# By name of a parameter, or of a function's: a value that harms nobody, and what the parameter is given.
+PARAMETERS = {
+    **dict.fromkeys(
+        ("text", "stderr", "simulated", "why", "places.beneath.path", "journal", "name", "words"),
+        ("a", TEXTS),
+    ),
+    **dict.fromkeys(("found", "wanted", "plugin", "known", "repository"), ("a", TEXTS)),
+    **dict.fromkeys(("packages.upstream.version", "uri", "suite", "source", "short"), ("a", TEXTS)),
+    **dict.fromkeys(("told", "warnings", "complaints", "offered"), ([], LINES)),
+    **dict.fromkeys(("install", "names"), (["a"], LINES)),
+    **dict.fromkeys(("path", "findings.finding.path"), (("a",), PATHS)),
+    "apt.set_aside.path": ("a.sources", TEXTS),
+    **dict.fromkeys(("data", "patch", "site", "result", "dump", "main", "old", "new"), ({}, ADMITTED)),
+    **dict.fromkeys(("translation.version_of.fragment", "translation.translate.fragment"), ({}, ADMITTED)),
+    **dict.fromkeys(("value", "default", "one", "other", "intended"), (1, VALUES_ADMITTED)),
+    **dict.fromkeys(("overrides", "document.merge.fragment", "data.plain.value"), ({}, ANY)),
+    **dict.fromkeys(("environment", "limits", "directives", "given", "toml.key.text"), ({}, ANY)),
+    **dict.fromkeys(("toml.loads.text", "toml.parse.text", "document.compose.base"), (BASE, ANY)),
+    **dict.fromkeys(("document.merge.base", "document.without_secrets.text"), (BASE, ANY)),
+    **dict.fromkeys(("unit.changes.before", "unit.changes.after", "unit.parse.files"), ({}, FILES)),
+    **dict.fromkeys(("explain.as_in.found", "explain.minimal.found"), ({}, ADMITTED)),
+    "explain.explained.key": (None, TEXTS),
+    "toml.is_new_enough.found": ("1", TEXTS),
+    **dict.fromkeys(("names.misspelt.known", "rules.context.too_short.plugin"), ("a.b", NOTHING)),
+    "rules.context.too_short.known": (["a"], LINES),
+    **dict.fromkeys(("schema.removed.version", "schema.deprecated.version"), (2, VALUES_ADMITTED)),
+    "schema.known.version": (2, VALUES_ADMITTED),
+    "places.beneath.folders": (["/a"], LINES),
+    "drop_ins.findings.drop_ins": ([], {name: [("a", data)] for name, data in ADMITTED.items()}),
+    "rules.findings.base": ({"version": 2}, NOTHING),
+    **dict.fromkeys(("base",), (None, NOTHING)),
+    **dict.fromkeys(("schema", "version", "source_schema", "target"), (2, NOTHING)),
+    **dict.fromkeys(("schema.cure.source", "schema.move.source"), (2, NOTHING)),
+    "schema.lose.found": ([], NOTHING),
+    **dict.fromkeys(("findings", "tables"), ([], NOTHING)),
+    **dict.fromkeys(("error",), (Refused, NOTHING)),
+    "made": (MADE, NOTHING),
+    **dict.fromkeys(("running", "families", "grains"), ({}, NOTHING)),
+    "function": ("a.b", NOTHING),
+    "pillar.problems.families": ({"Debian": {}}, NOTHING),
+    "pillar.problems.grains": ({"os_family": "Debian", "os": "Debian"}, NOTHING),
+    "failed": (True, NOTHING),
+    "data.put.data": ({}, NOTHING),
+    "packages.newest.package": ("a", TEXTS),
+    "secrets.masked_variable.value": ("a", TEXTS),
+    "pillar.problems.defaults": ({}, NOTHING),
+}
+DEFAULTS = yaml.safe_load((ROOT / "containerd/defaults.yaml").read_text(encoding="utf-8"))
+# One of each kind of setting.
+PLACES = (
+    *(
+        "",
+        "config",
+        "config:a",
+        "nope",
+        "kernel",
+        "kernel:modules",
+        "kernel:sysctls:a",
+        "package",
+        "package:hold",
+    ),
+    *(
+        "package:version",
+        "package:source",
+        "package:docker:url",
+        "package:docker:key",
+        "package:docker:packages",
+    ),
+    *("package:docker:fingerprints", "package:docker:distributions:Debian", "package:archive:sha256:1"),
+    *("salt:tomlkit", "salt:wheel", "service:environment:X", "service:ready_timeout", "service:restart"),
+)
+GRAINS = {"os_family": "Debian", "os": "Debian", "cpuarch": "x86_64"}
+
+
+def parameter(module, function, name):
+    for key in (f"{module}.{function}.{name}", name):
+        if key in PARAMETERS:
+            return PARAMETERS[key]
+    raise AssertionError(f"say in PARAMETERS what {module}.{function} may be given as {name}")
+
+
+def attacks():
+    for module, path in MODULES.items():
+        if module in INNER or path.stem == "__init__":
+            continue
+        functions = public_functions(importlib.import_module(f"containerd_formula.{module}"))
+        for name, function in functions.items():
+            if name != "run":
+                yield pytest.param(module, name, function, id=f"{module}.{name}")
+
+
+@pytest.mark.parametrize(("module", "name", "function"), attacks())
+def test_each_function_answers_or_refuses(module, name, function):
+    given = {}
+    for parameter_name, one in inspect.signature(function).parameters.items():
+        if one.default is inspect.Parameter.empty or parameter_name in ("key", "repository"):
+            given[parameter_name] = parameter(module, name, parameter_name)
+    harmless = {key: value for key, (value, _) in given.items()}
+    if module == "pillar":
+        harmless["defaults"] = DEFAULTS
+    for key, (_, corpus) in given.items():
+        for value in corpus.values():
+            arguments = {**harmless, key: value}
+            if inspect.isgeneratorfunction(function):
+                called(lambda **kwargs: list(function(**kwargs)), Refused, **arguments)  # noqa: B023
+            else:
+                called(function, Refused, **arguments)
+
+
+@pytest.mark.parametrize("name", ANY)
+def test_an_override_is_refused_or_composed(name):
+    for overrides in within(ANY[name]):
+        called(compose, Refused, base=BASE, overrides=overrides)
+        called(compose, Refused, base=BASE, overrides=overrides, strict=False)
+
+
+@pytest.mark.parametrize("name", ADMITTED)
+def test_the_largest_overrides_are_composed_in_time(name):
+    # tomlkit is not linear in the keys that are new to a table.
+    called(compose, Refused, seconds=30, base=BASE, overrides=ADMITTED[name])
+
+
+@pytest.mark.parametrize("name", ANY)
+def test_a_pillar_is_told_wrong_or_is_right(name):
+    for path in PLACES:
+        given = ANY[name]
+        for key in reversed(path.split(":") if path else ()):
+            given = {key: given}
+        found = called(problems, (), given=given, defaults=DEFAULTS, families=["Debian"], grains=GRAINS)
+        assert len("".join(found)) < 200_000
+        "".join(found).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (
+            {"a": nested(DEPTH + 1, lambda value: [value])},
+            "a.0.0 is nested more than 64 levels deep: does it",
+        ),
+        ({"a": ["x"] * VALUES}, "is one of more than 5000 values: leave some out"),
+        ({"a": "x" * (SIZE + 1)}, "a holds, with what is before it, over 131072 characters: shorten it"),
+        ({"a": {10**5000: 1}}, "a is a number of more than 64 bits"),
+    ],
+)
+def test_what_is_too_much_is_refused_with_its_key(value, words):
+    with pytest.raises(Refused) as refused:
+        plain(value)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"config": ANY["endless table"]}, "is nested more than 64 levels deep; does a YAML anchor"),
+        (
+            {"config": {"a": ANY["laughs"]}},
+            "containerd:config:a is, with what else there is, more than 500000",
+        ),
+        (
+            {"service": {"ready_timeout": float("nan")}},
+            "containerd:service:ready_timeout is a number of more",
+        ),
+        ({"config": {"a": "\ud800"}}, "containerd:config:a holds text that is not Unicode"),
+        ({"config": {"x" * 2000: 1}}, "containerd:config has a key that is a string, and not one of up to"),
+    ],
+)
+def test_a_pillar_that_cannot_be_merged_is_told_with_its_key(given, words):
+    [told] = problems(given, DEFAULTS, ["Debian"], GRAINS)
+    assert words in told
+
+
+def test_toml_beyond_64_bits_is_refused():
+    with pytest.raises(Refused, match="the file: a is a number of more than 64 bits"):
+        loads(f"a = {2**64}", "the file")
+
+
+def test_a_long_message_keeps_its_key_and_its_cure():
+    told = brief(f"{'a' * 10_000}: mend it\n" * 1000).split("\n")
+    assert told[0].startswith("aaa") and told[0].endswith(": mend it") and len(told[0]) < 1100
+    assert len(told) == 101 and told[-1] == "... and 901 more."
+
+
+def pieces():
+    for module, path in MODULES.items():
+        names = vars(importlib.import_module(f"containerd_formula.{module}".removesuffix(".__init__")))
+        for pattern, method in patterns(path, names):
+            yield pytest.param(pattern, method, id=f"{module}.{method}.{pattern.pattern}"[:60])
+
+
+@pytest.mark.parametrize(("pattern", "method"), pieces())
+def test_patterns_take_linear_time(pattern, method):
+    assert_linear(pattern, method)
