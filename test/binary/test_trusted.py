@@ -64,7 +64,8 @@ def test_no_program_of_others_is_tried(salt_functions, monkeypatch, release, the
     if release.startswith("1.4") and key == "runtime_path":
         pytest.skip("this release has no such key")
     trials = []
-    monkeypatch.setitem(salt_functions, "containerd_trial.start", lambda *_: trials.append(1) or {"ok": True})
+    answer = {"ok": True, "reason": "", "sandbox": "locked"}
+    monkeypatch.setitem(salt_functions, "containerd_trial.start", lambda *_: trials.append(1) or answer)
     plan = salt_functions["containerd_toml.plan"]
     with pytest.raises(CommandExecutionError) as refused:
         plan(str(tmp_path / "config.toml"), overrides(theirs, key), trial=20)

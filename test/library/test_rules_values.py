@@ -52,6 +52,7 @@ CASES = [
     *cases(ALL, ("oom_score", -1001), "-1000 to 1000", ("oom_score", -1000)),
     *cases(ALL, ("oom_score", 1001), "-1000 to 1000", ("oom_score", 1000)),
     *cases(ALL, ("imports", ["no.toml"]), "is no file", ("imports", ["here.toml", "conf.d/*.toml"])),
+    *cases(ALL, ("imports", ["conf.d/\0*.toml"]), "holds a NUL", ("imports", ["conf.d/*.toml"])),
 ]
 
 

@@ -33,6 +33,8 @@ def salt_functions():
     for path in sorted(ROOT.glob("_modules/*.py")):
         module = load(f"_modules/{path.name}")
         module.__salt__ = functions
+        # This machine's own record and copies are none of the tests'.
+        module.__opts__ = {"root_dir": "/nonexistent", "test": False}
         functions.update(
             {f"{path.stem}.{name}": value for name, value in vars(module).items() if callable(value)}
         )

@@ -90,7 +90,9 @@ def imports(context):
     """Imports that do not exist: the daemon does not start, and ``config dump`` of 2.x hides it."""
     for pattern in drop_ins.patterns(context.overrides):
         file = os.path.join(context.folder, pattern)
-        if "*" not in pattern and not context.node.is_file(file):
+        if "\0" in pattern:
+            yield ("imports",), f"{pattern!r} holds a NUL, which no path does: write it anew", "error"
+        elif "*" not in pattern and not context.node.is_file(file):
             level = "error" if "imports" in context.base else "warning"
             yield ("imports",), f"{file} is no file on this node: put it there first, or remove it", level
 
