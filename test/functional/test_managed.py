@@ -184,6 +184,20 @@ def test_a_drop_in_that_masks_is_reported(managed, drop_in, release):  # noqa: F
         assert ("over '127.0.0.1'" if schema == 3 else "instead of the whole table") in ret.comment
 
 
+def test_a_relative_import_is_read_from_where_the_file_will_lie(managed, drop_in, release):  # noqa: F811
+    """
+    The candidate lies elsewhere, and the daemon of the trial sees it in its place.
+    """
+    drop_in.write_text(f"version = {3 if release.startswith('2.') else 2}\noom_score = 7\n", encoding="utf-8")
+    for score in (5, 6):
+        ret = managed({"oom_score": score, "imports": [drop_in.name]})
+        assert ret.result is False
+        assert f"oom_score: {score} would not be in effect, containerd would run with 7." in ret.comment
+    ret = managed({"imports": [drop_in.name]})
+    assert ret.result is True, ret.comment
+    assert "trial start" not in ret.comment
+
+
 def test_a_drop_in_that_undoes_an_override_is_the_reason_given(managed, drop_in, config_path):
     drop_in.write_text("oom_score = 7\n", encoding="utf-8")
     ret = managed({**OVERRIDES, "imports": [str(drop_in)]})
