@@ -49,7 +49,7 @@ if why=$(unshare --user --map-root-user --mount true 2>&1) && mkfifo /run/held; 
   done' || exit 1
   umount /run/proc || exit 1
   echo '{MARK}{LOCKED}' >&2
-  exec nsenter --user --target $! unshare --mount --propagation unchanged "$@" 3>&-
+  exec nsenter --user --target $! unshare --mount --propagation unchanged "$@"
 fi
 # Without this right too a daemon would fail, whatever its file says.
 unshare --mount true || exit 1
