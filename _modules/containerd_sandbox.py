@@ -30,7 +30,7 @@ CAPABILITIES = (
     *("SETUID", "SETGID", "NET_ADMIN", "KILL", "SETFCAP"),
 )
 MARK = "containerd-formula: "
-# What runs in bubblewrap, then the command; its first line on stderr tells which sandbox it is.
+# What runs in bubblewrap, then the command; its first line on stderr tells that it is one, and which.
 # Every address is one of this machine, as those of a site are on its node, and the streaming server of 1.x
 # looks for a default route. A socket may be of any group, so the user namespace has all ids but the last:
 # with that one too containerd takes it for none. Further namespaces would bring file systems that nobody has
@@ -48,8 +48,8 @@ if why=$(unshare --user --map-root-user --mount true 2>&1) && mkfifo /run/held; 
     [ ! -e $limit ] || echo 0 >$limit || exit 1
   done' || exit 1
   umount /run/proc || exit 1
-  echo '{MARK}{LOCKED}' >&2
-  exec nsenter --user --target $! unshare --mount --propagation unchanged "$@"
+  exec nsenter --user --target $! unshare --mount --propagation unchanged \
+    sh -c 'echo "{MARK}{LOCKED}" >&2; exec "$@"' sh "$@"
 fi
 # Without this right too a daemon would fail, whatever its file says.
 unshare --mount true || exit 1

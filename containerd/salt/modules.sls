@@ -1,7 +1,7 @@
 {#- The formula's own modules and library: synced while this renders, and only here, where the minion has none or those
     of another release. Salt's highstate does so, too. Thereby the first test=True is the whole preview.
     `release` is written by make stamp. #}
-{%- set release = "0.1.0+0d88744d" %}
+{%- set release = "0.1.0+1014d2db" %}
 {%- set synced = "containerd.release" in salt and salt["containerd.release"]() == release %}
 {%- if not synced %}
 {#-   A sync removes what comes from other saltenvs: so base means those of the top file, as for Salt itself, and another
