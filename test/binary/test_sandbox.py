@@ -16,7 +16,6 @@ import support
 from salt.exceptions import CommandExecutionError
 from support import ROOT
 from support.attacks import ATTACKS
-from support.binaries import on_path, release  # noqa: F401
 from support.faults import cri
 
 MARKER = "the node's own"
@@ -108,7 +107,7 @@ def test_a_sandbox_that_cannot_mount_is_none(outside, monkeypatch):
     assert answer == "no sandbox can be made here: unshare: Operation not permitted"
 
 
-def test_a_program_that_containerd_starts_changes_nothing(trial, outside, release):  # noqa: F811
+def test_a_program_that_containerd_starts_changes_nothing(trial, outside, release):
     """
     2.x starts BinaryName when CRI comes up, so that a dry run runs it.
     """
@@ -132,7 +131,7 @@ __attribute__((constructor)) static void run(void) {
 
 
 @pytest.mark.parametrize("where", ["plugin_dir", "root"])
-def test_a_plugin_of_the_candidate_changes_nothing(trial, outside, release, where):  # noqa: F811
+def test_a_plugin_of_the_candidate_changes_nothing(trial, outside, release, where):
     """
     1.x loads each library of plugin_dir and ROOT/plugins, for a dump as well.
     """
