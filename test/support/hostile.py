@@ -139,7 +139,8 @@ def patterns(path, names):
             found.add((re.compile(text, multiline), method))
         elif isinstance(names.get(name), re.Pattern) and method != "pattern":
             found.add((names[name], method))
-    return found
+    # Workers have to find the same tests in the same order.
+    return sorted(found, key=repr)
 
 
 # What patterns repeat, and what may stand before and behind it.
