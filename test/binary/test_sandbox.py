@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 import support
 from salt.exceptions import CommandExecutionError
-from support import ROOT
 from support.attacks import ATTACKS
 from support.faults import cri
 
@@ -26,7 +25,7 @@ def outside():
     """
     A folder that the sandbox sees, unlike /tmp, with a file in it.
     """
-    folder = Path(tempfile.mkdtemp(dir=ROOT / ".cache"))
+    folder = Path(tempfile.mkdtemp(dir=Path.home()))
     (folder / "file").write_text(MARKER, encoding="utf-8")
     yield folder
     shutil.rmtree(folder)

@@ -3,6 +3,9 @@ The real containerd releases that Debian's archive holds, unpacked and not insta
 """
 
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 from lab import debian
@@ -28,7 +31,13 @@ def binaries(release):
     """
     The folder with the release's ``containerd`` and ``ctr``.
     """
-    return debian.unpacked("containerd", RELEASES[release]) / "usr/bin"
+    found = debian.unpacked("containerd", RELEASES[release]) / "usr/bin"
+    if not found.is_relative_to("/tmp"):  # noqa: S108
+        yield found
+        return
+    # The sandbox hides /tmp, and with it a checkout there.
+    with tempfile.TemporaryDirectory(dir=Path.home()) as folder:
+        yield Path(shutil.copytree(found, Path(folder) / "bin"))
 
 
 @pytest.fixture
