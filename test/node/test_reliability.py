@@ -403,10 +403,9 @@ def test_two_runs_at_once(site):
     )
     site.wait("the first run", "test -e /tmp/run.end")
     first = site.node.run("cat /tmp/run.out").stdout
-    outputs = (other.stdout, first)
-    assert any(f'"__id__": "{MANAGED}"' in output for output in outputs)
-    for output in outputs:
-        assert f'"__id__": "{MANAGED}"' in output or "is running as PID" in output
+    ran = f'"__id__": "{MANAGED}"'
+    assert ran in first, first
+    assert ran in other.stdout or "is running as PID" in other.stdout, other.stdout
     assert site.node.daemon_pid() != pid
     assert site.converge(config={"oom_score": -5}).changed == {}
 

@@ -68,11 +68,13 @@ class Site:
 
     def start(self):
         """
-        Start a run and leave it to itself.
+        Start a run and leave it to itself, once Salt has let it in: two that ask at once refuse each other.
         """
+        log = "--log-level=error --log-file=/tmp/run.log --log-file-level=info"
         # Its parent is init: nothing of it ends with this connection.
-        run = "salt-call --out=json --log-level=error state.apply containerd >/tmp/run.out 2>&1"
+        run = f"salt-call --out=json {log} state.apply containerd >/tmp/run.out 2>&1"
         self.node.run(f"rm -f /tmp/run.*; setsid sh -c '{run}; touch /tmp/run.end' >/dev/null 2>&1 &")
+        self.wait("the run's start", "grep -q 'state activity' /tmp/run.log || test -e /tmp/run.end")
 
     def wait(self, what, command, limit=300):
         wait.until(lambda: self.node.run(command, check=False).returncode == 0, limit, what, every=0.3)
