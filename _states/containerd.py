@@ -88,14 +88,13 @@ def restarted(name, restart="auto"):
 
     :return: a state return.
     """
-    comment = "The daemon runs with the configuration that the files hold."
-    ret = {"name": name, "result": True, "changes": {}, "comment": comment}
+    ret = {"name": name, "result": True, "changes": {}, "comment": ""}
     try:
         files = __salt__["containerd_change.pending"]()
+        if not files:
+            return {**ret, "comment": _nothing_pending()}
     except CommandExecutionError as err:
         return {**ret, "result": False, "comment": str(err)}
-    if not files:
-        return ret
     told = f"Restart pending: the daemon has not seen the change of {' and '.join(files)}."
     if restart == "manual":
         return {**ret, "comment": f"{told} It is left to you: systemctl restart containerd"}
@@ -222,6 +221,18 @@ def rolled_back(name, restart="auto", timeout=60, address=None):
             "comment": f"The roll-back failed: {err}\nIt was needed since {reason}",
         }
     return {**ret, "comment": f"{told}\ncontainerd is ready with the previous configuration."}
+
+
+def _nothing_pending():
+    """Say why no restart is pending: there may be no daemon."""
+    if __opts__["test"] and foretold(__running__, "service.running", SERVICE):
+        return "The start that this run would make takes what the files hold then."
+    unit = __salt__["containerd_service.properties"]()
+    if not unit:
+        return "systemd does not run here: the next start of the daemon takes what the files hold."
+    if unit.get("ActiveState") != "active":
+        return "The daemon does not run: its next start takes what the files hold."
+    return "No restart is pending: the daemon has read each change that the formula made."
 
 
 def _why_not_ready(timeout, address):
