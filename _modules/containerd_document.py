@@ -130,9 +130,11 @@ def _imports(path, data):
 
 
 @_told
-def plan(path, overrides, strict=True, trial=0):
+def plan(path, overrides, strict=True, trial=0, beside=None):
     """
     Do what ``containerd_toml.plan`` says; the text has its secrets.
+
+    ``beside``, path to text, is what other files are to become: a pair that was rolled back is refused.
     """
     __salt__["containerd_paths.must_be_roots"](path)
     __salt__["containerd_change.sweep"](path)
@@ -156,7 +158,7 @@ def plan(path, overrides, strict=True, trial=0):
         return answer
     before = combine(made.default, explain.as_in(found, made))
     _refuse(_moved_under_containers(_good(path, current, found) or before, made.result), path)
-    _refuse(_rolled_back_from(path, made.text), path)
+    _refuse(_rolled_back_from(path, made.text, beside), path)
     proof = _prove(made, path, strict, trial)
     _refuse(proof, path, masked)
     answer["warnings"] += findings.warnings(proof)
@@ -257,14 +259,14 @@ def _moved_under_containers(before, result):
     ]
 
 
-def _rolled_back_from(path, text):
+def _rolled_back_from(path, text, beside):
     """Return an error where this very content was rolled back: it would take the daemon down again."""
-    if not __salt__["containerd_change.rejected"](path, text):
+    if not __salt__["containerd_change.rejected"](path, text, beside):
         return []
     kept = __salt__["containerd_change.copies"](path)["rejected"]
     words = (
-        f"this very content was rolled back before; the first line of {kept} tells why. Change the "
-        "pillar, or remove that file to have it tried again."
+        f"this very content was rolled back before; the first line of {kept} tells why, and whether others "
+        "went with it. Change the pillar, or remove that file to have it tried again."
     )
     return [findings.Finding(path, words)]
 

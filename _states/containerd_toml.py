@@ -8,7 +8,7 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
-from containerd_formula import toml
+from containerd_formula import toml, unit
 from containerd_formula.document import layers
 from containerd_formula.errors import Refused
 from containerd_formula.predictions import foretold
@@ -27,6 +27,7 @@ def managed(
     user=None,
     group=None,
     mode=None,
+    service=None,
 ):
     """
     Write the installed containerd's default configuration with overrides merged in.
@@ -68,6 +69,10 @@ def managed(
         The mode. None keeps the one that the file has; 0644 where it is new, and 0600 as soon as an
         override is a secret.
 
+    service : ``None``
+        A dictionary: the ``environment``, ``limits`` and ``directives`` that ``containerd_service.managed``
+        gives the unit in the same run. Where these and this file failed together before, neither is written.
+
     SLS Example:
 
     .. code-block:: yaml
@@ -95,8 +100,10 @@ def managed(
         if not __opts__["test"]:
             __salt__["containerd_change.take_over"](name)
         trial = trial_timeout if trial_start else 0
-        plan = __salt__["containerd_document.plan"](name, overrides, strict=strict, trial=trial)
-    except CommandExecutionError as err:
+        plan = __salt__["containerd_document.plan"](
+            name, overrides, strict=strict, trial=trial, beside=_unit_files(service)
+        )
+    except (CommandExecutionError, Refused) as err:
         return {**ret, "result": False, "comment": str(err)}
     ret["comment"] = "\n".join([ret["comment"], *plan["warnings"]])
     if not plan["write"]:
@@ -166,6 +173,15 @@ def protected(name, overrides=None):
             "comment": f"{name} cannot be made root's: {err.strerror}",
         }
     return {**ret, "comment": f"{name} was made root's."}
+
+
+def _unit_files(service):
+    """Return what the files of the unit become with some settings; nothing where none are told."""
+    if service is None:
+        return {}
+    if not isinstance(service, dict) or set(service) - {"environment", "limits", "directives"}:
+        raise Refused("service must be a mapping of environment, limits and directives.")
+    return unit.render(*(service.get(key) for key in ("environment", "limits", "directives")))
 
 
 def _missing():

@@ -28,6 +28,10 @@ containerd configuration is managed:
     - strict: {{ containerd.config_strict | json }}
     - trial_start: {{ containerd.service.trial_start | json }}
     - trial_timeout: {{ containerd.service.ready_timeout }}
+    - service:
+{%- for key in ("environment", "limits", "directives") %}
+        {{ key }}: {{ containerd.service[key] | json(sort_keys=False) }}
+{%- endfor %}
     - require:
       - sls: containerd.package
       - sls: containerd.salt

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import tomlkit
+from containerd_formula import unit
 from support.binaries import binaries, on_path, release, started  # noqa: F401
 
 V2 = "io.containerd.grpc.v1.cri"
@@ -294,3 +295,41 @@ def test_a_directory_in_its_place_is_an_error_with_its_cure(managed, config_path
     ret = managed()
     assert ret.result is False
     assert f"{config_path} is no regular file, and stays as it is: remove it." in ret.comment
+
+
+LIMITS = {"limits": {"LimitNOFILE": 5}}
+
+
+def test_a_pair_that_failed_is_not_written_again(managed, config_path, loaders, request):
+    """
+    config.toml and the drop-in of the unit, which another state writes after it.
+    """
+    managed()
+    change = loaders.modules.containerd_change
+    change.settle()
+    right = content(config_path)
+    managed({"oom_score": -5})
+    [drop_in] = [path for path, text in unit.render(**LIMITS).items() if text]
+    line = f'# Rolled back together: ["{config_path}", "{drop_in}"] it failed\n'
+    for path, text in ((str(config_path), content(config_path)), (drop_in, unit.render(**LIMITS)[drop_in])):
+        kept = Path(change.copies(path)["rejected"])
+        kept.write_text(line + text, encoding="utf-8")
+        request.addfinalizer(kept.unlink)
+    config_path.write_text(right, encoding="utf-8")
+    for test in (True, False):
+        ret = managed({"oom_score": -5}, service=LIMITS, test=test)
+        assert (ret.result, ret.changes) == (False, {})
+        assert "this very content was rolled back before" in ret.comment
+        assert "whether others went with it" in ret.comment
+    assert content(config_path) == right
+    # One of the two alone is something else.
+    assert managed({"oom_score": -5}, service={"limits": {"LimitNOFILE": 6}}, test=True).result is None
+    assert managed({"oom_score": -5}).result is True
+
+
+@pytest.mark.parametrize("service", [5, [1], {"nope": {}}, {"limits": {"NOFILE": 1}}])
+def test_settings_of_the_unit_that_are_none_are_refused(managed, config_path, service):
+    ret = managed(service=service)
+    assert ret.result is False
+    assert "service" in ret.comment
+    assert not config_path.exists()

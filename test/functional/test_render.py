@@ -329,6 +329,17 @@ def test_a_restart_is_automatic_or_not(apply_with, restart):
     assert set(changed) <= _required(running, chunks)
 
 
+def test_the_configuration_knows_what_becomes_of_the_unit(apply_with):
+    """
+    Two changes that failed together are refused before either is written.
+    """
+    service = {"environment": {"B": "1", "A": "2"}, "limits": {"LimitNOFILE": 5}}
+    chunks = apply_with("containerd", GRAINS["debian-12"], {"containerd": {"service": service}})
+    assert chunks["containerd configuration is managed"]["service"] == {**service, "directives": {}}
+    drop_in = chunks["containerd service drop-in is managed"]
+    assert "containerd configuration is managed" in _required(drop_in, chunks)
+
+
 def test_null_takes_a_sysctl_out(apply_with):
     pillar = {"containerd": {"kernel": {"sysctls": {"net.ipv4.ip_forward": None, "vm.overcommit_memory": 1}}}}
     contents = apply_with("containerd.kernel", GRAINS["debian-12"], pillar)[
