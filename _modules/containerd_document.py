@@ -14,6 +14,7 @@ from salt.exceptions import CommandExecutionError
 renew()
 
 from containerd_formula import document, drop_ins, effect, errors, explain, findings, toml
+from containerd_formula.conditions import holds
 from containerd_formula.data import combine, same
 from containerd_formula.diff import diff
 from containerd_formula.places import CONFIG
@@ -23,6 +24,8 @@ from containerd_formula.secrets import MASK, secrets
 _told = errors.told_as(CommandExecutionError)
 
 CONFIG_SLS = "containerd.config"
+# How the names of the layers begin that are the pillar's.
+OF_PILLAR = "pillar"
 CGROUP_V2 = "/sys/fs/cgroup/cgroup.controllers"
 HEADER = """\
 # Managed by Salt (containerd-formula). Edits to this file are overwritten: change pillar containerd:config.
@@ -54,7 +57,22 @@ def compose(base, overrides, strict=True, path=CONFIG):
         why_not_roots=__salt__["containerd_paths.why_not_roots"],
         entries=_entries,
     )
-    return document.compose(base, overrides, strict=strict, folder=os.path.dirname(path), node=node)
+    folder, release = os.path.dirname(path), _release(overrides)
+    return document.compose(base, overrides, strict=strict, folder=folder, node=node, release=release)
+
+
+@_told
+def secret(overrides):
+    """
+    Tell whether overrides hold a secret: those that are meant for the installed containerd.
+    """
+    named, when = document.layers(overrides), document.conditions(overrides)
+    release = _release(overrides) if __salt__["cmd.which"]("containerd") else None
+    return any(
+        secrets(fragment)
+        for (_, fragment), condition in zip(named, when)
+        if None in (condition, release) or holds(condition, release)
+    )
 
 
 def make(overrides, strict=True, path=CONFIG):
@@ -79,7 +97,11 @@ def report(overrides=None, beneath=False, refuse=True):
     """
     layers = overrides
     if layers is None:
-        layers = [layer for layer in _formula_layers() if not (beneath and "pillar" in layer)]
+        layers = [
+            layer
+            for layer in _formula_layers()
+            if not (beneath and any(name.startswith(OF_PILLAR) for name in layer))
+        ]
     made = compose(__salt__["containerd_daemon.config_default"](), layers, strict=False)
     # Such a layer is not in the document: nothing true could be said of it.
     if refuse:
@@ -176,6 +198,15 @@ def moved(path=CONFIG):
     """
     before = _good(path)
     return findings.errors(_moved_under_containers(before, read(path))) if before else []
+
+
+def _release(overrides):
+    """Return the release of the installed containerd where a layer is for some; it costs a start of ctr."""
+    document.layers(overrides)
+    if not any(document.conditions(overrides)):
+        return None
+    ctr = __salt__["cmd.which"]("ctr")
+    return __salt__["containerd_daemon.version"]("ctr" if ctr else "containerd")
 
 
 def _entries(folder):

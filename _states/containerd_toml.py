@@ -9,10 +9,9 @@ from salt.exceptions import CommandExecutionError
 renew()
 
 from containerd_formula import toml, unit
-from containerd_formula.document import layers
+from containerd_formula.document import conditions
 from containerd_formula.errors import Refused
 from containerd_formula.predictions import foretold
-from containerd_formula.secrets import secrets
 
 # What this run's states before have returned: Salt puts it here for each call.
 __running__ = {}
@@ -47,7 +46,8 @@ def managed(
     overrides : ``None``
         A fragment of config.toml, with containerd's own key names, of config version 2, 3 or 4, merged as
         JSON Merge Patch (RFC 7396): tables merge, everything else is replaced, null removes the key. Or a
-        list of named fragments, merged in their order: ``[{site: {...}}, {node: {...}}]``.
+        list of named fragments, merged in their order: ``[{site: {...}}, {node: {...}, for: '>=1.5'}]``. One
+        that is not for the installed containerd is left out, and the comment says so.
 
     strict : ``True``
         Whether a key that the installed containerd does not know is an error. If not, it is a warning.
@@ -96,7 +96,7 @@ def managed(
         if __opts__["test"] and (missing := _missing()):
             changes = __salt__["containerd_toml.expected"](overrides)
             comment = f"{name} would be written once {missing} installed, with these overrides."
-            return {**ret, "result": None, "changes": changes, "comment": comment}
+            return {**ret, "result": None, "changes": changes, "comment": comment + _for_some(overrides)}
         if not __opts__["test"]:
             __salt__["containerd_change.take_over"](name)
         trial = trial_timeout if trial_start else 0
@@ -142,8 +142,8 @@ def protected(name, overrides=None):
     have = stat.S_IMODE(found.st_mode)
     try:
         __salt__["containerd_paths.must_be_roots"](name)
-        secret = any(secrets(fragment) for _, fragment in layers(overrides))
-    except (CommandExecutionError, Refused) as err:
+        secret = __salt__["containerd_document.secret"](overrides)
+    except CommandExecutionError as err:
         return {**ret, "result": False, "comment": str(err)}
     want = have & ~(0o077 if secret else 0o022)
     if found.st_uid != 0:
@@ -173,6 +173,12 @@ def protected(name, overrides=None):
             "comment": f"{name} cannot be made root's: {err.strerror}",
         }
     return {**ret, "comment": f"{name} was made root's."}
+
+
+def _for_some(overrides):
+    """Say which overrides are for some releases only, while it is not known which one there will be."""
+    some = ", ".join(str(condition) for condition in conditions(overrides) if condition)
+    return f" Not known yet is whether those come that are for some releases: {some}." if some else ""
 
 
 def _unit_files(service):

@@ -25,6 +25,9 @@ containerd configuration is managed:
 {%- endif %}
         - os: {{ containerd.package[containerd.package.source].config | json(sort_keys=False) }}
         - pillar: {{ containerd.config | json(sort_keys=False) }}
+{%- for condition, fragment in containerd.config_for.items() %}
+        - {{ {"pillar " ~ condition: fragment, "for": condition} | json(sort_keys=False) }}
+{%- endfor %}
     - strict: {{ containerd.config_strict | json }}
     - trial_start: {{ containerd.service.trial_start | json }}
     - trial_timeout: {{ containerd.service.ready_timeout }}

@@ -361,6 +361,19 @@ def test_order_of_the_overrides_is_that_of_the_pillar(apply_with):
     assert list(chunk["overrides"][-1]["pillar"]["alpha"]) == ["b", "a"]
 
 
+def test_what_is_for_some_releases_is_a_layer_of_its_own(apply_with):
+    for_some = {">=1.6,<2.0": {"zeta": 1, "alpha": 2}, ">=1.5": {"oom_score": 1}}
+    pillar = {"containerd": {"config": {"oom_score": 0}, "config_for": for_some}}
+    chunks = apply_with("containerd.config", GRAINS["debian-12"], pillar)
+    overrides = chunks["containerd configuration is managed"]["overrides"]
+    assert overrides[2:] == [
+        {"pillar": {"oom_score": 0}},
+        *({f"pillar {condition}": given, "for": condition} for condition, given in for_some.items()),
+    ]
+    assert list(overrides[3]["pillar >=1.6,<2.0"]) == ["zeta", "alpha"]
+    assert chunks["containerd configuration is protected"]["overrides"] == overrides
+
+
 @pytest.mark.parametrize(
     ("grains", "containerd", "words"),
     [

@@ -59,6 +59,8 @@ PARAMETERS = {
     **dict.fromkeys(("document.merge.base", "document.without_secrets.text"), (BASE, ANY)),
     **dict.fromkeys(("unit.changes.before", "unit.changes.after", "unit.parse.files"), ({}, FILES)),
     **dict.fromkeys(("explain.as_in.found", "explain.minimal.found"), ({}, ADMITTED)),
+    "condition": (">=1.5", ANY),
+    "conditions.holds.release": ("1.7.24", TEXTS),
     "explain.explained.key": (None, TEXTS),
     "toml.is_new_enough.found": ("1", TEXTS),
     **dict.fromkeys(("names.misspelt.known", "rules.context.too_short.plugin"), ("a.b", NOTHING)),

@@ -52,7 +52,7 @@ HARMLESS = {
     },
 }
 # What comes from pillar or a command line, whatever it is.
-ATTACKED = ("overrides", "fragment", "base", "environment", "limits", "directives", "beneath")
+ATTACKED = ("overrides", "fragment", "base", "environment", "limits", "directives", "beneath", "service")
 WORDS = (
     "text",
     "stderr",
