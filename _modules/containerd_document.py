@@ -45,7 +45,7 @@ def read(path=CONFIG):
 
 
 @_told
-def compose(base, overrides, strict=True, path=CONFIG):
+def compose(base, overrides, strict=True, path=CONFIG, cri=True):
     """
     Lay overrides over a default, TOML text, by what this node has: the library's ``Composed``.
 
@@ -56,6 +56,7 @@ def compose(base, overrides, strict=True, path=CONFIG):
         cgroup_v2=os.path.exists(CGROUP_V2),
         why_not_roots=__salt__["containerd_paths.why_not_roots"],
         entries=_entries,
+        cri=cri,
     )
     folder, release = os.path.dirname(path), _release(overrides)
     return document.compose(base, overrides, strict=strict, folder=folder, node=node, release=release)
@@ -75,13 +76,13 @@ def secret(overrides):
     )
 
 
-def make(overrides, strict=True, path=CONFIG):
+def make(overrides, strict=True, path=CONFIG, cri=True):
     """
     Return the document that this node should have: the library's ``Composed``, its text with our header.
 
     :raises CommandExecutionError: containerd or tomlkit is not installed, or something is wrong with it.
     """
-    made = compose(__salt__["containerd_daemon.config_default"](), overrides, strict, path)
+    made = compose(__salt__["containerd_daemon.config_default"](), overrides, strict, path, cri)
     _refuse(made.findings, "The configuration")
     return made._replace(text=HEADER + made.text)
 
@@ -152,15 +153,16 @@ def _imports(path, data):
 
 
 @_told
-def plan(path, overrides, strict=True, trial=0, beside=None):
+def plan(path, overrides, strict=True, trial=0, beside=None, cri=True):
     """
     Do what ``containerd_toml.plan`` says; the text has its secrets.
 
     ``beside``, path to text, is what other files are to become: a pair that was rolled back is refused.
+    Without ``cri`` a daemon that serves none is right.
     """
     __salt__["containerd_paths.must_be_roots"](path)
     __salt__["containerd_change.sweep"](path)
-    made = make(overrides, strict, path)
+    made = make(overrides, strict, path, cri)
     masked = imported(path, made.result)
     _refuse(masked, path)
     answer = {
@@ -181,7 +183,7 @@ def plan(path, overrides, strict=True, trial=0, beside=None):
     before = combine(made.default, explain.as_in(found, made))
     _refuse(_moved_under_containers(_good(path, current, found) or before, made.result), path)
     _refuse(_rolled_back_from(path, made.text, beside), path)
-    proof = _prove(made, path, strict, trial)
+    proof = _prove(made, path, strict, trial, cri)
     _refuse(proof, path, masked)
     answer["warnings"] += findings.warnings(proof)
     changes.update(diff(before, made.result))
@@ -230,7 +232,7 @@ def _formula_layers():
     raise CommandExecutionError(f"{CONFIG_SLS} does not render here: {chunks}. Pass the overrides instead.")
 
 
-def _prove(made, path, strict, trial):
+def _prove(made, path, strict, trial, cri):
     """Let the installed containerd read the document, and come up with it, before it is put in place."""
     candidate = __salt__["containerd_change.candidate"](made.text)
     files = {**{name: name for name in _imports(path, made.result)}, path: candidate}
@@ -241,7 +243,7 @@ def _prove(made, path, strict, trial):
         shown = toml.loads(said["text"], "config dump")
         found = effect.not_in_effect(made.site, made.result, shown, said["warnings"], strict=strict)
         if trial and not findings.errors(found):
-            found += [_untried(path, no_sandbox)] if no_sandbox else _tried(path, files, trial, shown)
+            found += [_untried(path, no_sandbox)] if no_sandbox else _tried(path, files, trial, shown, cri)
     except (CommandExecutionError, errors.Refused) as err:
         found = [findings.Finding(path, f"containerd refuses it: {err}")]
     finally:
@@ -249,9 +251,9 @@ def _prove(made, path, strict, trial):
     return [one._replace(message=_tellable(one.message, made, candidate, path)) for one in found]
 
 
-def _tried(path, files, timeout, dump):
+def _tried(path, files, timeout, dump, cri):
     """Return what a trial start finds, why there was none, or what it was not."""
-    answer = __salt__["containerd_trial.start"](path, timeout, dump, files)
+    answer = __salt__["containerd_trial.start"](path, timeout, dump, files, cri)
     if answer["ok"] is False:
         words = f"containerd does not come up with it (trial start): {answer['reason']}"
         return [findings.Finding(path, words)]

@@ -27,6 +27,7 @@ def managed(
     group=None,
     mode=None,
     service=None,
+    cri=True,
 ):
     """
     Write the installed containerd's default configuration with overrides merged in.
@@ -73,6 +74,9 @@ def managed(
         A dictionary: the ``environment``, ``limits`` and ``directives`` that ``containerd_service.managed``
         gives the unit in the same run. Where these and this file failed together before, neither is written.
 
+    cri : ``True``
+        Whether a kubelet uses this containerd. If not, CRI may be disabled.
+
     SLS Example:
 
     .. code-block:: yaml
@@ -101,7 +105,7 @@ def managed(
             __salt__["containerd_change.take_over"](name)
         trial = trial_timeout if trial_start else 0
         plan = __salt__["containerd_document.plan"](
-            name, overrides, strict=strict, trial=trial, beside=_unit_files(service)
+            name, overrides, strict=strict, trial=trial, beside=_unit_files(service), cri=cri
         )
     except (CommandExecutionError, Refused) as err:
         return {**ret, "result": False, "comment": str(err)}

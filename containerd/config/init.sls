@@ -29,6 +29,7 @@ containerd configuration is managed:
         - {{ {"pillar " ~ condition: fragment, "for": condition} | json(sort_keys=False) }}
 {%- endfor %}
     - strict: {{ containerd.config_strict | json }}
+    - cri: {{ containerd.service.cri | json }}
     - trial_start: {{ containerd.service.trial_start | json }}
     - trial_timeout: {{ containerd.service.ready_timeout }}
     - service:

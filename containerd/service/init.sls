@@ -51,10 +51,11 @@ containerd service runs with its configuration:
     - require:
       - containerd service is running
 
-# systemd cannot see a failed CRI plugin.
+# systemd cannot see a failed CRI plugin. Without service:cri a daemon that answers is ready.
 containerd is ready:
   containerd.ready:
     - timeout: {{ service.ready_timeout }}
+    - cri: {{ service.cri | json }}
     - require:
       - containerd service is running
       - containerd service runs with its configuration
@@ -64,6 +65,7 @@ containerd configuration is rolled back:
   containerd.rolled_back:
     - restart: {{ service.restart | json }}
     - timeout: {{ service.ready_timeout }}
+    - cri: {{ service.cri | json }}
     - require:
       - sls: containerd.salt.modules
     - onfail:

@@ -300,6 +300,23 @@ def test_a_directory_in_its_place_is_an_error_with_its_cure(managed, config_path
     assert f"{config_path} is no regular file, and stays as it is: remove it." in ret.comment
 
 
+NO_CRI = {"version": 2, "disabled_plugins": [V2]}
+
+
+def test_cri_is_disabled_where_that_is_meant_and_told_how_to_mean_it(managed, config_path, testmode):
+    refused = managed(NO_CRI, test=testmode)
+    assert (refused.result, config_path.exists()) == (False, False)
+    cure = "remove it, or set containerd:service:cri to false where no kubelet uses this containerd"
+    assert cure in refused.comment
+    # With the formula's own layer, of which nothing is in effect then.
+    options = {"runc": {"options": {"SystemdCgroup": True}}}
+    formula = {"version": 2, "plugins": {V2: {"containerd": {"runtimes": options}}}}
+    ret = managed([{"formula": formula}, {"pillar": NO_CRI}], cri=False, test=testmode)
+    assert ret.result is (None if testmode else True), ret.comment
+    # The daemon came up without it.
+    assert "trial start" not in ret.comment
+
+
 CONFIG_PATH = {"version": 2, "plugins": {V2: {"registry": {"config_path": "/etc/a"}}}}
 FOR_SOME = [
     {"pillar": OVERRIDES},

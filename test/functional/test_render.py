@@ -340,6 +340,13 @@ def test_the_configuration_knows_what_becomes_of_the_unit(apply_with):
     assert "containerd configuration is managed" in _required(drop_in, chunks)
 
 
+@pytest.mark.parametrize("cri", [True, False])
+def test_a_node_without_a_kubelet_needs_no_cri(apply_with, cri):
+    chunks = apply_with("containerd", GRAINS["debian-12"], {"containerd": {"service": {"cri": cri}}})
+    names = ("configuration is managed", "is ready", "configuration is rolled back")
+    assert [chunks[f"containerd {name}"]["cri"] for name in names] == [cri] * 3
+
+
 def test_null_takes_a_sysctl_out(apply_with):
     pillar = {"containerd": {"kernel": {"sysctls": {"net.ipv4.ip_forward": None, "vm.overcommit_memory": 1}}}}
     contents = apply_with("containerd.kernel", GRAINS["debian-12"], pillar)[
