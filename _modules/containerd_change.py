@@ -22,8 +22,10 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
-from containerd_formula.places import RECORD, RUN_FOLDER, STATE, UNIT_FOLDER
+from containerd_formula.places import PREFIX, RECORD, RUN_FOLDER, STATE, UNIT_FOLDER
 
+# What leads to the archive's release that is in use.
+COMMAND = f"{PREFIX}/bin/containerd"
 # What a file held before is put back to the letter, whatever it was.
 BYTES_AS_TEXT = {"encoding": "utf-8", "errors": "surrogateescape"}
 REJECTED_ALONE = "# Rolled back: "
@@ -96,6 +98,8 @@ def pending():
     """
     Return the files with a change that the running daemon has not read: a restart is pending.
 
+    The command is one of them where the daemon runs another release of upstream's archive than that in use.
+
     CLI Example:
 
     .. code-block:: bash
@@ -104,14 +108,17 @@ def pending():
 
     :return: a list of paths; empty where the daemon has read what the files hold, or does not run.
     """
-    record = _record()
-    if not record["files"]:
-        return []
     unit = __salt__["containerd_service.properties"]()
-    # One that was started since has read all, and one that does not run will.
-    if unit.get("ActiveState") != "active" or unit.get("InvocationID") != record["daemon"]:
+    # One that does not run will read all.
+    if unit.get("ActiveState") != "active":
         return []
-    return [path for path, seen in record["files"].items() if _digest(path) != seen]
+    release = __salt__["containerd_archive.running"](unit.get("MainPID"))
+    old = [COMMAND] if release and release != __salt__["containerd_archive.current"]() else []
+    record = _record()
+    # One that was started since has read all.
+    if unit.get("InvocationID") != record["daemon"]:
+        return old
+    return old + [path for path, seen in record["files"].items() if _digest(path) != seen]
 
 
 def tried():

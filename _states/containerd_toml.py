@@ -11,10 +11,14 @@ renew()
 from containerd_formula import toml, unit
 from containerd_formula.document import conditions
 from containerd_formula.errors import Refused
-from containerd_formula.predictions import foretold
+from containerd_formula.predictions import foretold, planned
 
 # What this run's states before have returned: Salt puts it here for each call.
 __running__ = {}
+# And what the states of this run are.
+__lowstate__ = ()
+
+PENDING = "Restart pending: the daemon {has} read {what}: apply containerd or containerd.service."
 
 
 def managed(
@@ -111,7 +115,7 @@ def managed(
         return {**ret, "result": False, "comment": str(err)}
     ret["comment"] = "\n".join([ret["comment"], *plan["warnings"]])
     if not plan["write"]:
-        return ret
+        return _with_pending(ret)
     if mode is None and plan["secret"]:
         mode = "0600"
     return _write(ret, plan, user=user, group=group, mode=mode)
@@ -208,9 +212,25 @@ def _write(ret, plan, **attributes):
     would = "would be" if __opts__["test"] else "was"
     ret.update(changes=plan["changes"], comment="\n".join([f"{name} {would} written.", *plan["warnings"]]))
     if __opts__["test"]:
-        return {**ret, "result": None}
+        return _with_pending({**ret, "result": None})
     try:
         __salt__["containerd_change.apply"](name, plan["text"], **attributes)
     except CommandExecutionError as err:
         return {**ret, "result": False, "changes": {}, "comment": f"{err} Nothing was changed."}
-    return ret
+    return _with_pending(ret)
+
+
+def _with_pending(ret):
+    """Add that a restart is pending, where no state of this run restarts the daemon."""
+    if planned(__lowstate__, "service.running", "containerd"):
+        return ret
+    try:
+        runs = __salt__["containerd_service.properties"]().get("ActiveState") == "active"
+        files = [ret["name"]] if ret["result"] is None else __salt__["containerd_change.pending"]()
+    except CommandExecutionError:
+        return ret
+    if not runs or not files:
+        return ret
+    has = "would not have" if ret["result"] is None else "has not"
+    told = PENDING.format(has=has, what=" and ".join(files))
+    return {**ret, "comment": f"{ret['comment']}\n{told}"}

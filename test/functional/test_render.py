@@ -347,6 +347,18 @@ def test_a_node_without_a_kubelet_needs_no_cri(apply_with, cri):
     assert [chunks[f"containerd {name}"]["cri"] for name in names] == [cri] * 3
 
 
+@pytest.mark.parametrize("restart", ["auto", "manual"])
+@pytest.mark.parametrize("source", ["docker", "distro", "archive"])
+def test_a_switch_of_the_archive_restarts_as_the_service_does(apply_with, source, restart):
+    package = {"source": source}
+    if source == "archive":
+        package.update(version="1.7.24", archive={"sha256": {"1.7.24": {"amd64": "0" * 64}}})
+    given = {"containerd": {"package": package, "service": {"restart": restart}}}
+    chunks = apply_with("containerd.package", GRAINS["debian-12"], given)
+    name = "package is installed" if source == "archive" else "archive is not in use"
+    assert chunks[f"containerd {name}"]["restart"] == restart
+
+
 def test_null_takes_a_sysctl_out(apply_with):
     pillar = {"containerd": {"kernel": {"sysctls": {"net.ipv4.ip_forward": None, "vm.overcommit_memory": 1}}}}
     contents = apply_with("containerd.kernel", GRAINS["debian-12"], pillar)[

@@ -77,7 +77,7 @@ PARAMETERS = {
     **dict.fromkeys(("findings", "tables"), ([], NOTHING)),
     **dict.fromkeys(("error",), (Refused, NOTHING)),
     "made": (MADE, NOTHING),
-    **dict.fromkeys(("running", "families", "grains"), ({}, NOTHING)),
+    **dict.fromkeys(("running", "lowstate", "families", "grains"), ({}, NOTHING)),
     "function": ("a.b", NOTHING),
     "pillar.problems.families": ({"Debian": {}}, NOTHING),
     "pillar.problems.grains": ({"os_family": "Debian", "os": "Debian"}, NOTHING),

@@ -120,6 +120,23 @@ def test_a_change_is_pending_until_the_daemon_is_another_one(change, config, sys
     assert list(config.parent.glob("config.toml?*")) == []
 
 
+@pytest.mark.parametrize(
+    ("running", "pending"), [("", []), ("2.1.9", []), ("1.7.24", ["/usr/local/bin/containerd"])]
+)
+def test_another_release_of_the_archive_is_pending(change, config, systemd, running, pending):
+    systemd["MainPID"] = "7"
+    asked = change.__salt__
+    asked["containerd_archive.running"] = lambda pid: running if pid == "7" else ""
+    asked["containerd_archive.current"] = lambda: "2.1.9"
+    assert change.pending() == pending
+    change.apply(str(config), "new")
+    assert change.pending() == [*pending, str(config)]
+    systemd["InvocationID"] = "second"
+    assert change.pending() == pending
+    systemd["ActiveState"] = "inactive"
+    assert change.pending() == []
+
+
 @pytest.mark.parametrize("state", ["inactive", "failed", "activating"])
 def test_a_daemon_that_does_not_run_will_read_the_change(change, config, systemd, state):
     """
