@@ -50,7 +50,7 @@ def version():
     return __salt__["containerd_daemon.version"]()
 
 
-def ready(timeout=0, address=None):
+def ready(timeout=0, address=None, cri=True):
     """
     Tell whether the daemon answers and its CRI plugins are ok, and wait for it if asked to.
 
@@ -64,6 +64,9 @@ def ready(timeout=0, address=None):
     address : ``None``
         The daemon's socket. None takes that of ``/etc/containerd/config.toml``.
 
+    cri : ``True``
+        Whether the CRI plugins are asked for. If not, a daemon that answers is ready.
+
     CLI Example:
 
     .. code-block:: bash
@@ -75,10 +78,10 @@ def ready(timeout=0, address=None):
         why it is not ready, with the daemon's own words where it has any; empty where it is.
     :raises CommandExecutionError: containerd is not installed.
     """
-    return __salt__["containerd_daemon.ready"](timeout=timeout, address=address)
+    return __salt__["containerd_daemon.ready"](timeout=timeout, address=address, cri=cri)
 
 
-def trial_start(path=CONFIG, timeout=30):
+def trial_start(path=CONFIG, timeout=30, cri=True):
     """
     Let the installed containerd run a configuration where nothing of the node can be touched.
 
@@ -90,6 +93,9 @@ def trial_start(path=CONFIG, timeout=30):
 
     timeout : ``30``
         How long the daemon may take, in seconds. It takes 0.2 on a quiet machine.
+
+    cri : ``True``
+        As for ``ready``.
 
     CLI Example:
 
@@ -103,7 +109,7 @@ def trial_start(path=CONFIG, timeout=30):
         was a weaker one, without a user namespace; empty where there was none.
     :raises CommandExecutionError: containerd is not installed, or refuses to read the file.
     """
-    return __salt__["containerd_trial.start"](path, timeout)
+    return __salt__["containerd_trial.start"](path, timeout, cri=cri)
 
 
 def status(path=CONFIG, overrides=None):

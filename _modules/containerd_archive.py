@@ -36,6 +36,22 @@ def current(kind="containerd"):
     return os.path.basename(os.readlink(path)).removeprefix(f"{kind}-")
 
 
+def running(pid):
+    """
+    Return the release of containerd that a process runs, also where that is no more in use, or removed.
+
+    :return: its version; an empty text where the process runs none of these.
+    """
+    if not str(pid).isdecimal():
+        return ""
+    try:
+        program = os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return ""
+    folder = f"{os.path.realpath(places.ARCHIVES)}/containerd-"
+    return program.removeprefix(folder).split("/")[0] if program.startswith(folder) else ""
+
+
 def unpacked(kind="containerd"):
     """Return the versions of the releases that are unpacked, in use or not."""
     names = sorted(os.listdir(places.ARCHIVES)) if os.path.isdir(places.ARCHIVES) else []

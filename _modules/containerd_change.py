@@ -22,12 +22,15 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
-from containerd_formula.places import RECORD, RUN_FOLDER, STATE, UNIT_FOLDER
+from containerd_formula.places import PREFIX, RECORD, RUN_FOLDER, STATE, UNIT_FOLDER
 
+# What leads to the archive's release that is in use.
+COMMAND = f"{PREFIX}/bin/containerd"
 # What a file held before is put back to the letter, whatever it was.
 BYTES_AS_TEXT = {"encoding": "utf-8", "errors": "surrogateescape"}
 REJECTED_ALONE = "# Rolled back: "
-REJECTED_TOGETHER = "# Rolled back together with other files: "
+# Followed by the list of the files, as JSON, and the reason.
+REJECTED_TOGETHER = "# Rolled back together: "
 
 
 def candidate(text):
@@ -95,6 +98,8 @@ def pending():
     """
     Return the files with a change that the running daemon has not read: a restart is pending.
 
+    The command is one of them where the daemon runs another release of upstream's archive than that in use.
+
     CLI Example:
 
     .. code-block:: bash
@@ -103,14 +108,17 @@ def pending():
 
     :return: a list of paths; empty where the daemon has read what the files hold, or does not run.
     """
-    record = _record()
-    if not record["files"]:
-        return []
     unit = __salt__["containerd_service.properties"]()
-    # One that was started since has read all, and one that does not run will.
-    if unit.get("ActiveState") != "active" or unit.get("InvocationID") != record["daemon"]:
+    # One that does not run will read all.
+    if unit.get("ActiveState") != "active":
         return []
-    return [path for path, seen in record["files"].items() if _digest(path) != seen]
+    release = __salt__["containerd_archive.running"](unit.get("MainPID"))
+    old = [COMMAND] if release and release != __salt__["containerd_archive.current"]() else []
+    record = _record()
+    # One that was started since has read all.
+    if unit.get("InvocationID") != record["daemon"]:
+        return old
+    return old + [path for path, seen in record["files"].items() if _digest(path) != seen]
 
 
 def tried():
@@ -150,13 +158,24 @@ def good(path):
     return _copy(copies(path)["good"])
 
 
-def rejected(path, text):
+def rejected(path, text, beside=None):
     """
-    Tell whether a file was rolled back from this very content, and no other file with it.
+    Tell whether a file was rolled back from this very content, alone, or together with others as they are.
+
+    A text of None is a file that was removed. ``beside``, path to text, is what others are to become.
     """
-    # Its first line tells the reason.
-    reason, _, content = (_copy(copies(path)["rejected"]) or "").partition("\n")
-    return reason.startswith(REJECTED_ALONE) and content == text
+    line, content = _rejection(path)
+    if content != (text or ""):
+        return False
+    if line.startswith(REJECTED_ALONE):
+        return True
+    beside = beside or {}
+    others = [other for other in _together(line) if other != path]
+    # Without one of the copies, which a person removed, it may be tried again.
+    return bool(others) and all(
+        _rejection(other) == (line, (beside[other] if other in beside else _content(other)) or "")
+        for other in others
+    )
 
 
 def take_over(path):
@@ -179,13 +198,15 @@ def roll_back(reason):
     Put what a ready daemon ran with last back into each file that was tried; restart nothing.
 
     :return: a dictionary, path to ``{"old": "rejected", "new": "previous"}``. The rejected content is in
-        a copy, below a line with the reason. A file of the unit that was not there before is removed;
-        another stays then, and the value is an empty dictionary.
+        a copy, below a line with the reason; of a file that was removed that is nothing. A file of the unit
+        that was not there before is removed; another stays then, and the value is an empty dictionary.
     :raises CommandExecutionError: a file cannot be written.
     """
     done = {}
     files = tried()
-    line = f"{REJECTED_ALONE if len(files) == 1 else REJECTED_TOGETHER}{' '.join(reason.split())}\n"
+    # Which of several is to blame nobody knows.
+    whose = REJECTED_ALONE if len(files) == 1 else f"{REJECTED_TOGETHER}{json.dumps(files)} "
+    line = f"{whose}{' '.join(reason.split())}\n"
     for path in files:
         previous = good(path)
         if previous is None and not path.startswith(UNIT_FOLDER):
@@ -194,13 +215,30 @@ def roll_back(reason):
         # So that the daemon is restarted by the next run, should this one be killed now.
         _save(_seen_by_the_running_daemon(_record(), path))
         found = _content(path)
-        if found is not None:
-            _keep(copies(path)["rejected"], line + found)
+        _keep(copies(path)["rejected"], line + (found or ""))
         _put(path, previous, mode=None if found is not None else "0600")
         done[path] = {"old": "rejected", "new": "previous"}
     if any(path.startswith(UNIT_FOLDER) for path in done):
         __salt__["containerd_service.reload"]()
     return done
+
+
+def _rejection(path):
+    """Return the first line of a rejected copy, which tells the reason, and what it was rejected for."""
+    copy = _copy(copies(path)["rejected"])
+    line, _, content = (copy or "").partition("\n")
+    return line, None if copy is None else content
+
+
+def _together(line):
+    """Return the files that were rolled back together, by the first line of one of their copies."""
+    if not line.startswith(REJECTED_TOGETHER):
+        return []
+    try:
+        files, _ = json.JSONDecoder().raw_decode(line[len(REJECTED_TOGETHER) :])
+    except ValueError:
+        return []
+    return [path for path in files if isinstance(path, str)] if isinstance(files, list) else []
 
 
 def _write(path, text, user=None, group=None, mode=None):

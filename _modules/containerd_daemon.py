@@ -128,9 +128,11 @@ def plugins(address=None):
     return {f"{kind}.{name}": rest[-1] for kind, name, *rest in fields}
 
 
-def ready(timeout=0, address=None):
+def ready(timeout=0, address=None, cri=True):
     """
     Tell whether the daemon answers and its CRI plugins are ok; wait up to ``timeout`` seconds for an answer.
+
+    Without ``cri`` the answer is enough.
 
     :return: a dictionary: ``ready``; ``answers``, whether the daemon does; ``reason``, why it is not ready.
     :raises CommandExecutionError: containerd is not installed.
@@ -140,7 +142,8 @@ def ready(timeout=0, address=None):
     while True:
         try:
             # What a daemon says of its plugins it does not take back.
-            reason = _why_not_ready(plugins(address), address)
+            found = plugins(address)
+            reason = _why_not_ready(found, address) if cri else ""
             return {"ready": not reason, "answers": True, "reason": reason}
         except CommandExecutionError as err:
             if not __salt__["cmd.which"]("ctr"):
@@ -184,7 +187,10 @@ def _why_not_ready(found, address):
     """Return what is wrong with the CRI plugins among ``found``, empty where nothing is."""
     cri_plugins = schema.cri_plugins()
     if cri_plugins[0] not in found:
-        return f"the CRI plugin is not loaded: is {cri_plugins[0]} in disabled_plugins?"
+        return (
+            f"the CRI plugin is not loaded: is {cri_plugins[0]} in disabled_plugins? Where no kubelet uses "
+            "this containerd, set containerd:service:cri to false"
+        )
     failed = [plugin for plugin in cri_plugins if found.get(plugin, "ok") != "ok"]
     return f"{', '.join(failed)} failed: {_plugin_errors(failed, address)}" if failed else ""
 

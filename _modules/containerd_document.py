@@ -14,6 +14,7 @@ from salt.exceptions import CommandExecutionError
 renew()
 
 from containerd_formula import document, drop_ins, effect, errors, explain, findings, toml
+from containerd_formula.conditions import holds
 from containerd_formula.data import combine, same
 from containerd_formula.diff import diff
 from containerd_formula.places import CONFIG
@@ -23,6 +24,8 @@ from containerd_formula.secrets import MASK, secrets
 _told = errors.told_as(CommandExecutionError)
 
 CONFIG_SLS = "containerd.config"
+# How the names of the layers begin that are the pillar's.
+OF_PILLAR = "pillar"
 CGROUP_V2 = "/sys/fs/cgroup/cgroup.controllers"
 HEADER = """\
 # Managed by Salt (containerd-formula). Edits to this file are overwritten: change pillar containerd:config.
@@ -42,7 +45,7 @@ def read(path=CONFIG):
 
 
 @_told
-def compose(base, overrides, strict=True, path=CONFIG):
+def compose(base, overrides, strict=True, path=CONFIG, cri=True):
     """
     Lay overrides over a default, TOML text, by what this node has: the library's ``Composed``.
 
@@ -53,17 +56,33 @@ def compose(base, overrides, strict=True, path=CONFIG):
         cgroup_v2=os.path.exists(CGROUP_V2),
         why_not_roots=__salt__["containerd_paths.why_not_roots"],
         entries=_entries,
+        cri=cri,
     )
-    return document.compose(base, overrides, strict=strict, folder=os.path.dirname(path), node=node)
+    folder, release = os.path.dirname(path), _release(overrides)
+    return document.compose(base, overrides, strict=strict, folder=folder, node=node, release=release)
 
 
-def make(overrides, strict=True, path=CONFIG):
+@_told
+def secret(overrides):
+    """
+    Tell whether overrides hold a secret: those that are meant for the installed containerd.
+    """
+    named, when = document.layers(overrides), document.conditions(overrides)
+    release = _release(overrides) if __salt__["cmd.which"]("containerd") else None
+    return any(
+        secrets(fragment)
+        for (_, fragment), condition in zip(named, when)
+        if None in (condition, release) or holds(condition, release)
+    )
+
+
+def make(overrides, strict=True, path=CONFIG, cri=True):
     """
     Return the document that this node should have: the library's ``Composed``, its text with our header.
 
     :raises CommandExecutionError: containerd or tomlkit is not installed, or something is wrong with it.
     """
-    made = compose(__salt__["containerd_daemon.config_default"](), overrides, strict, path)
+    made = compose(__salt__["containerd_daemon.config_default"](), overrides, strict, path, cri)
     _refuse(made.findings, "The configuration")
     return made._replace(text=HEADER + made.text)
 
@@ -79,7 +98,11 @@ def report(overrides=None, beneath=False, refuse=True):
     """
     layers = overrides
     if layers is None:
-        layers = [layer for layer in _formula_layers() if not (beneath and "pillar" in layer)]
+        layers = [
+            layer
+            for layer in _formula_layers()
+            if not (beneath and any(name.startswith(OF_PILLAR) for name in layer))
+        ]
     made = compose(__salt__["containerd_daemon.config_default"](), layers, strict=False)
     # Such a layer is not in the document: nothing true could be said of it.
     if refuse:
@@ -130,13 +153,16 @@ def _imports(path, data):
 
 
 @_told
-def plan(path, overrides, strict=True, trial=0):
+def plan(path, overrides, strict=True, trial=0, beside=None, cri=True):
     """
     Do what ``containerd_toml.plan`` says; the text has its secrets.
+
+    ``beside``, path to text, is what other files are to become: a pair that was rolled back is refused.
+    Without ``cri`` a daemon that serves none is right.
     """
     __salt__["containerd_paths.must_be_roots"](path)
     __salt__["containerd_change.sweep"](path)
-    made = make(overrides, strict, path)
+    made = make(overrides, strict, path, cri)
     masked = imported(path, made.result)
     _refuse(masked, path)
     answer = {
@@ -156,8 +182,8 @@ def plan(path, overrides, strict=True, trial=0):
         return answer
     before = combine(made.default, explain.as_in(found, made))
     _refuse(_moved_under_containers(_good(path, current, found) or before, made.result), path)
-    _refuse(_rolled_back_from(path, made.text), path)
-    proof = _prove(made, path, strict, trial)
+    _refuse(_rolled_back_from(path, made.text, beside), path)
+    proof = _prove(made, path, strict, trial, cri)
     _refuse(proof, path, masked)
     answer["warnings"] += findings.warnings(proof)
     changes.update(diff(before, made.result))
@@ -174,6 +200,15 @@ def moved(path=CONFIG):
     """
     before = _good(path)
     return findings.errors(_moved_under_containers(before, read(path))) if before else []
+
+
+def _release(overrides):
+    """Return the release of the installed containerd where a layer is for some; it costs a start of ctr."""
+    document.layers(overrides)
+    if not any(document.conditions(overrides)):
+        return None
+    ctr = __salt__["cmd.which"]("ctr")
+    return __salt__["containerd_daemon.version"]("ctr" if ctr else "containerd")
 
 
 def _entries(folder):
@@ -197,7 +232,7 @@ def _formula_layers():
     raise CommandExecutionError(f"{CONFIG_SLS} does not render here: {chunks}. Pass the overrides instead.")
 
 
-def _prove(made, path, strict, trial):
+def _prove(made, path, strict, trial, cri):
     """Let the installed containerd read the document, and come up with it, before it is put in place."""
     candidate = __salt__["containerd_change.candidate"](made.text)
     files = {**{name: name for name in _imports(path, made.result)}, path: candidate}
@@ -208,7 +243,7 @@ def _prove(made, path, strict, trial):
         shown = toml.loads(said["text"], "config dump")
         found = effect.not_in_effect(made.site, made.result, shown, said["warnings"], strict=strict)
         if trial and not findings.errors(found):
-            found += [_untried(path, no_sandbox)] if no_sandbox else _tried(path, files, trial, shown)
+            found += [_untried(path, no_sandbox)] if no_sandbox else _tried(path, files, trial, shown, cri)
     except (CommandExecutionError, errors.Refused) as err:
         found = [findings.Finding(path, f"containerd refuses it: {err}")]
     finally:
@@ -216,9 +251,9 @@ def _prove(made, path, strict, trial):
     return [one._replace(message=_tellable(one.message, made, candidate, path)) for one in found]
 
 
-def _tried(path, files, timeout, dump):
+def _tried(path, files, timeout, dump, cri):
     """Return what a trial start finds, why there was none, or what it was not."""
-    answer = __salt__["containerd_trial.start"](path, timeout, dump, files)
+    answer = __salt__["containerd_trial.start"](path, timeout, dump, files, cri)
     if answer["ok"] is False:
         words = f"containerd does not come up with it (trial start): {answer['reason']}"
         return [findings.Finding(path, words)]
@@ -257,14 +292,14 @@ def _moved_under_containers(before, result):
     ]
 
 
-def _rolled_back_from(path, text):
+def _rolled_back_from(path, text, beside):
     """Return an error where this very content was rolled back: it would take the daemon down again."""
-    if not __salt__["containerd_change.rejected"](path, text):
+    if not __salt__["containerd_change.rejected"](path, text, beside):
         return []
     kept = __salt__["containerd_change.copies"](path)["rejected"]
     words = (
-        f"this very content was rolled back before; the first line of {kept} tells why. Change the "
-        "pillar, or remove that file to have it tried again."
+        f"this very content was rolled back before; the first line of {kept} tells why, and whether others "
+        "went with it. Change the pillar, or remove that file to have it tried again."
     )
     return [findings.Finding(path, words)]
 

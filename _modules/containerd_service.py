@@ -16,6 +16,7 @@ PROPERTIES = (
     "ActiveState",
     "UnitFileState",
     "InvocationID",
+    "MainPID",
     "FragmentPath",
     "ExecMainStartTimestampMonotonic",
 )

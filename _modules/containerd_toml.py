@@ -261,11 +261,13 @@ def expected(overrides):
     Return what overrides set, as far as it can be told without the installed containerd.
 
     :return: a dictionary in the shape of ``diff``, without the old values; the paths are the fragments' own.
+        Layers that are for some releases only are left out.
     :raises CommandExecutionError: an override cannot be written as TOML.
     """
     data = {}
-    for _, fragment in document.layers(overrides):
-        data = combine(data, fragment)
+    for (_, fragment), condition in zip(document.layers(overrides), document.conditions(overrides)):
+        # Whether one for some releases will be laid over them nobody knows yet.
+        data = data if condition else combine(data, fragment)
     return {key: {"new": change["new"]} for key, change in difference({}, data).items()}
 
 

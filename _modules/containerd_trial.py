@@ -35,12 +35,13 @@ OPT = "io.containerd.internal.v1.opt"
 
 
 @_told
-def start(path, timeout=30, dump=None, files=None):
+def start(path, timeout=30, dump=None, files=None, cri=True):
     """
     Start the installed containerd with a configuration, ask its CRI plugins, stop it.
 
     ``dump`` is what ``config dump`` shows for the file, a dictionary; None asks for it. ``files`` are paths
     to the files that the daemon finds there, on a node with a sandbox; None is this one, and asks for that.
+    Without ``cri`` a daemon that answers is enough.
 
     :return: a dictionary: ``ok``, true, false, or None where no trial can be made; ``reason``, why not, in
         the daemon's own words where it is false; ``sandbox``, ``locked``, or why its mounts are not.
@@ -57,7 +58,7 @@ def start(path, timeout=30, dump=None, files=None):
     folder = __salt__["containerd_files.own_folder"](RUN_FOLDER)
     sockets = tempfile.mkdtemp(prefix="trial-", dir=folder)
     try:
-        return _tried(path, files, dump, sockets, timeout)
+        return _tried(path, files, dump, sockets, timeout, cri)
     finally:
         shutil.rmtree(sockets, ignore_errors=True)
         # With the last of what lies there.
@@ -69,7 +70,7 @@ def _untried(reason):
     return {"ok": None, "reason": reason, "sandbox": ""}
 
 
-def _tried(path, files, dump, sockets, timeout):
+def _tried(path, files, dump, sockets, timeout, cri):
     """Return what comes of a trial whose sockets are in a folder of this node."""
     address = _setting(dump, "grpc.address")
     argv = __salt__["containerd_sandbox.command"](
@@ -82,7 +83,7 @@ def _tried(path, files, dump, sockets, timeout):
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=output)
         try:
             socket = os.path.join(sockets, os.path.basename(address))
-            reason = _verdict(process, socket, time.monotonic() + timeout)
+            reason = _verdict(process, socket, time.monotonic() + timeout, cri)
         finally:
             # All that runs in the sandbox ends with it, and then nobody holds the pipe.
             process.kill()
@@ -145,10 +146,10 @@ def _setting(dump, name):
     return at(dump, path) if path else None
 
 
-def _verdict(process, socket, deadline):
-    """Return why CRI is not ready, empty where it is, None where the daemon ended and tells by itself."""
+def _verdict(process, socket, deadline, cri):
+    """Return why the daemon is not ready, empty where it is, None where it ended and tells by itself."""
     while process.poll() is None:
-        answer = __salt__["containerd_daemon.ready"](address=socket)
+        answer = __salt__["containerd_daemon.ready"](address=socket, cri=cri)
         if answer["answers"]:
             return answer["reason"]
         if time.monotonic() > deadline:

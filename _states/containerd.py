@@ -88,14 +88,13 @@ def restarted(name, restart="auto"):
 
     :return: a state return.
     """
-    comment = "The daemon runs with the configuration that the files hold."
-    ret = {"name": name, "result": True, "changes": {}, "comment": comment}
+    ret = {"name": name, "result": True, "changes": {}, "comment": ""}
     try:
         files = __salt__["containerd_change.pending"]()
+        if not files:
+            return {**ret, "comment": _nothing_pending()}
     except CommandExecutionError as err:
         return {**ret, "result": False, "comment": str(err)}
-    if not files:
-        return ret
     told = f"Restart pending: the daemon has not seen the change of {' and '.join(files)}."
     if restart == "manual":
         return {**ret, "comment": f"{told} It is left to you: systemctl restart containerd"}
@@ -112,7 +111,7 @@ def restarted(name, restart="auto"):
     return {**ret, "changes": RESTARTED, "comment": f"{told} It was restarted."}
 
 
-def ready(name, timeout=60, address=None):
+def ready(name, timeout=60, address=None, cri=True):
     """
     Wait until the daemon answers and its CRI plugins are ok.
 
@@ -127,6 +126,9 @@ def ready(name, timeout=60, address=None):
     address : ``None``
         The daemon's socket. None takes that of the configuration.
 
+    cri : ``True``
+        Whether a kubelet uses this containerd. If not, it is ready when it answers.
+
     SLS Example:
 
     .. code-block:: yaml
@@ -138,9 +140,10 @@ def ready(name, timeout=60, address=None):
     :return: a state return. It never has changes. Under ``test=True`` a daemon that is not ready gives
         None: a real run starts it first.
     """
-    comment = "containerd is ready: its CRI plugins are ok."
+    what = "its CRI plugins are ok" if cri else "it answers; CRI was not asked for"
+    comment = f"containerd is ready: {what}."
     ret = {"name": name, "result": True, "changes": {}, "comment": comment}
-    reason = _why_not_ready(0 if __opts__["test"] else timeout, address)
+    reason = _why_not_ready(0 if __opts__["test"] else timeout, address, cri)
     if __opts__["test"]:
         if reason:
             comment = f"containerd is not ready now ({reason}); up to {timeout} s would be waited for it."
@@ -157,7 +160,7 @@ def ready(name, timeout=60, address=None):
     return ret
 
 
-def rolled_back(name, restart="auto", timeout=60, address=None):
+def rolled_back(name, restart="auto", timeout=60, address=None, cri=True):
     """
     Put the configuration that a ready daemon ran with last back, and wait until the daemon is ready with it.
 
@@ -174,6 +177,9 @@ def rolled_back(name, restart="auto", timeout=60, address=None):
 
     address : ``None``
         The daemon's socket. None takes that of the configuration.
+
+    cri : ``True``
+        As for ``ready``.
 
     SLS Example:
 
@@ -196,7 +202,7 @@ def rolled_back(name, restart="auto", timeout=60, address=None):
         tried = __salt__["containerd_change.tried"]()
         if not tried:
             return ret
-        reason = _why_not_ready(0, address)
+        reason = _why_not_ready(0, address, cri)
         if not reason:
             comment = f"The daemon is ready with the change of {' and '.join(tried)}: something else failed."
             return {**ret, "comment": comment}
@@ -211,7 +217,7 @@ def rolled_back(name, restart="auto", timeout=60, address=None):
         rejected = _kept(back, "rejected")
         told = f"Rolled back, since {reason}\nWhat was rejected is in {rejected}."
         __salt__["containerd_service.restart"]()
-        if still := _why_not_ready(timeout, address):
+        if still := _why_not_ready(timeout, address, cri):
             comment = f"{told}\ncontainerd is not ready with the previous configuration either: {still}"
             return {**ret, "result": False, "comment": _with_last_words(comment)}
         __salt__["containerd_change.settle"]()
@@ -224,10 +230,22 @@ def rolled_back(name, restart="auto", timeout=60, address=None):
     return {**ret, "comment": f"{told}\ncontainerd is ready with the previous configuration."}
 
 
-def _why_not_ready(timeout, address):
+def _nothing_pending():
+    """Say why no restart is pending: there may be no daemon."""
+    if __opts__["test"] and foretold(__running__, "service.running", SERVICE):
+        return "The start that this run would make takes what the files hold then."
+    unit = __salt__["containerd_service.properties"]()
+    if not unit:
+        return "systemd does not run here: the next start of the daemon takes what the files hold."
+    if unit.get("ActiveState") != "active":
+        return "The daemon does not run: its next start takes what the files hold."
+    return "No restart is pending: the daemon has read each change that the formula made."
+
+
+def _why_not_ready(timeout, address, cri):
     """Return why the daemon is not ready, empty where it is."""
     try:
-        return __salt__["containerd_daemon.ready"](timeout=timeout, address=address)["reason"]
+        return __salt__["containerd_daemon.ready"](timeout=timeout, address=address, cri=cri)["reason"]
     except CommandExecutionError as err:
         return str(err)
 

@@ -9,6 +9,10 @@ from salt.exceptions import CommandExecutionError
 containerd_formula.renew()
 from containerd_formula import places
 
+PENDING = (
+    " Restart pending: the daemon runs the release before. It is left to you: systemctl restart containerd"
+)
+
 
 def unpacked(name, releases, arch):
     """
@@ -65,7 +69,7 @@ def unpacked(name, releases, arch):
     return {**ret, "changes": done}
 
 
-def in_use(name, releases):
+def in_use(name, releases, restart="auto"):
     """
     Let unpacked releases be those in use, and restart the service where it runs, as a package would.
 
@@ -74,6 +78,9 @@ def in_use(name, releases):
 
     releases
         A dictionary: ``containerd``, and ``runc`` where the site wants it, to a dictionary with ``version``.
+
+    restart : ``auto``
+        ``manual`` restarts nothing, and says that a restart is pending.
 
     SLS Example:
 
@@ -109,12 +116,12 @@ def in_use(name, releases):
                 __salt__["containerd_archive.switch"](kind, versions[kind])
     except CommandExecutionError as err:
         return {**ret, "result": False, "comment": str(err)}
-    return _restarted({**ret, "changes": changes})
+    return _restarted({**ret, "changes": changes}, restart)
 
 
 def tidied(name):
     """
-    Remove unpacked releases that are not in use.
+    Remove unpacked releases that are not in use, and that the daemon does not run either.
 
     name
         Any text.
@@ -128,15 +135,21 @@ def tidied(name):
 
     :return: a state return; ``changes`` are the folders that were removed.
     """
+    try:
+        pid = __salt__["containerd_service.properties"]().get("MainPID")
+    except CommandExecutionError as err:
+        return {"name": name, "result": False, "changes": {}, "comment": str(err)}
+    # With a restart that is pending it is the one before.
+    running = __salt__["containerd_archive.running"](pid)
     old = []
     for kind in ("containerd", "runc"):
-        used = __salt__["containerd_archive.current"](kind)
+        used = (__salt__["containerd_archive.current"](kind), running if kind == "containerd" else "")
         found = __salt__["containerd_archive.unpacked"](kind)
-        old += [f"{places.ARCHIVES}/{kind}-{version}" for version in found if version != used]
+        old += [f"{places.ARCHIVES}/{kind}-{version}" for version in found if version not in used]
     return _remove(name, old)
 
 
-def absent(name):
+def absent(name, restart="auto"):
     """
     Remove all releases, with the unit file and the links that lead to them.
 
@@ -144,6 +157,9 @@ def absent(name):
 
     name
         The unit file.
+
+    restart : ``auto``
+        ``manual`` restarts nothing, and says that a restart is pending.
 
     SLS Example:
 
@@ -161,13 +177,17 @@ def absent(name):
     if there or os.path.isdir(places.ARCHIVES):
         there += [path for path in (name, places.ARCHIVES) if os.path.exists(path)]
     ret = _remove(name, there)
-    return _restarted(ret) if ret["changes"] and ret["result"] else ret
+    return _restarted(ret, restart) if ret["changes"] and ret["result"] else ret
 
 
-def _restarted(ret):
+def _restarted(ret, restart):
     """Restart the service where it runs, with the unit file and binary that it has now; tell how it went."""
     try:
-        told = __salt__["containerd_service.restart_if_running"]()
+        if restart == "manual":
+            runs = __salt__["containerd_service.reload"]() and __salt__["containerd_change.pending"]()
+            told = PENDING if runs else ""
+        else:
+            told = __salt__["containerd_service.restart_if_running"]()
     except CommandExecutionError as err:
         return {**ret, "result": False, "comment": f"{ret['comment']} {err}"}
     return {**ret, "comment": f"{ret['comment']}{told}"}

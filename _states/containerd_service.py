@@ -8,8 +8,8 @@ from containerd_formula import unit
 from containerd_formula.errors import Refused
 
 ROLLED_BACK = (
-    "These settings were rolled back before; the first line of {kept} tells why. Change pillar "
-    "containerd:service, or remove that file to have them tried again."
+    "These settings were rolled back before; the first line of {kept} tells why, and whether others went "
+    "with them. Change pillar containerd:service, or remove that file to have them tried again."
 )
 
 
@@ -67,7 +67,7 @@ def managed(name, environment=None, limits=None, directives=None):
         if faults:
             lines = ["containerd:service is refused; nothing was changed. systemd would ignore:", *faults]
             return {**ret, "result": False, "comment": "\n".join(lines)}
-        again = [path for path in stale if __salt__["containerd_change.rejected"](path, files[path])]
+        again = [path for path in stale if __salt__["containerd_change.rejected"](path, files[path], files)]
         if again:
             kept = [__salt__["containerd_change.copies"](path)["rejected"] for path in again]
             comment = "\n".join(ROLLED_BACK.format(kept=path) for path in kept)

@@ -8,14 +8,17 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
-from containerd_formula import toml
-from containerd_formula.document import layers
+from containerd_formula import toml, unit
+from containerd_formula.document import conditions
 from containerd_formula.errors import Refused
-from containerd_formula.predictions import foretold
-from containerd_formula.secrets import secrets
+from containerd_formula.predictions import foretold, planned
 
 # What this run's states before have returned: Salt puts it here for each call.
 __running__ = {}
+# And what the states of this run are.
+__lowstate__ = ()
+
+PENDING = "Restart pending: the daemon {has} read {what}: apply containerd or containerd.service."
 
 
 def managed(
@@ -27,6 +30,8 @@ def managed(
     user=None,
     group=None,
     mode=None,
+    service=None,
+    cri=True,
 ):
     """
     Write the installed containerd's default configuration with overrides merged in.
@@ -46,7 +51,8 @@ def managed(
     overrides : ``None``
         A fragment of config.toml, with containerd's own key names, of config version 2, 3 or 4, merged as
         JSON Merge Patch (RFC 7396): tables merge, everything else is replaced, null removes the key. Or a
-        list of named fragments, merged in their order: ``[{site: {...}}, {node: {...}}]``.
+        list of named fragments, merged in their order: ``[{site: {...}}, {node: {...}, for: '>=1.5'}]``. One
+        that is not for the installed containerd is left out, and the comment says so.
 
     strict : ``True``
         Whether a key that the installed containerd does not know is an error. If not, it is a warning.
@@ -67,6 +73,13 @@ def managed(
     mode : ``None``
         The mode. None keeps the one that the file has; 0644 where it is new, and 0600 as soon as an
         override is a secret.
+
+    service : ``None``
+        A dictionary: the ``environment``, ``limits`` and ``directives`` that ``containerd_service.managed``
+        gives the unit in the same run. Where these and this file failed together before, neither is written.
+
+    cri : ``True``
+        Whether a kubelet uses this containerd. If not, CRI may be disabled.
 
     SLS Example:
 
@@ -91,16 +104,18 @@ def managed(
         if __opts__["test"] and (missing := _missing()):
             changes = __salt__["containerd_toml.expected"](overrides)
             comment = f"{name} would be written once {missing} installed, with these overrides."
-            return {**ret, "result": None, "changes": changes, "comment": comment}
+            return {**ret, "result": None, "changes": changes, "comment": comment + _for_some(overrides)}
         if not __opts__["test"]:
             __salt__["containerd_change.take_over"](name)
         trial = trial_timeout if trial_start else 0
-        plan = __salt__["containerd_document.plan"](name, overrides, strict=strict, trial=trial)
-    except CommandExecutionError as err:
+        plan = __salt__["containerd_document.plan"](
+            name, overrides, strict=strict, trial=trial, beside=_unit_files(service), cri=cri
+        )
+    except (CommandExecutionError, Refused) as err:
         return {**ret, "result": False, "comment": str(err)}
     ret["comment"] = "\n".join([ret["comment"], *plan["warnings"]])
     if not plan["write"]:
-        return ret
+        return _with_pending(ret)
     if mode is None and plan["secret"]:
         mode = "0600"
     return _write(ret, plan, user=user, group=group, mode=mode)
@@ -135,8 +150,8 @@ def protected(name, overrides=None):
     have = stat.S_IMODE(found.st_mode)
     try:
         __salt__["containerd_paths.must_be_roots"](name)
-        secret = any(secrets(fragment) for _, fragment in layers(overrides))
-    except (CommandExecutionError, Refused) as err:
+        secret = __salt__["containerd_document.secret"](overrides)
+    except CommandExecutionError as err:
         return {**ret, "result": False, "comment": str(err)}
     want = have & ~(0o077 if secret else 0o022)
     if found.st_uid != 0:
@@ -168,6 +183,21 @@ def protected(name, overrides=None):
     return {**ret, "comment": f"{name} was made root's."}
 
 
+def _for_some(overrides):
+    """Say which overrides are for some releases only, while it is not known which one there will be."""
+    some = ", ".join(str(condition) for condition in conditions(overrides) if condition)
+    return f" Not known yet is whether those come that are for some releases: {some}." if some else ""
+
+
+def _unit_files(service):
+    """Return what the files of the unit become with some settings; nothing where none are told."""
+    if service is None:
+        return {}
+    if not isinstance(service, dict) or set(service) - {"environment", "limits", "directives"}:
+        raise Refused("service must be a mapping of environment, limits and directives.")
+    return unit.render(*(service.get(key) for key in ("environment", "limits", "directives")))
+
+
 def _missing():
     """Return what a plan needs and this node does not have yet, empty where it has all."""
     names = [] if __salt__["cmd.which"]("containerd") else ["containerd"]
@@ -182,9 +212,25 @@ def _write(ret, plan, **attributes):
     would = "would be" if __opts__["test"] else "was"
     ret.update(changes=plan["changes"], comment="\n".join([f"{name} {would} written.", *plan["warnings"]]))
     if __opts__["test"]:
-        return {**ret, "result": None}
+        return _with_pending({**ret, "result": None})
     try:
         __salt__["containerd_change.apply"](name, plan["text"], **attributes)
     except CommandExecutionError as err:
         return {**ret, "result": False, "changes": {}, "comment": f"{err} Nothing was changed."}
-    return ret
+    return _with_pending(ret)
+
+
+def _with_pending(ret):
+    """Add that a restart is pending, where no state of this run restarts the daemon."""
+    if planned(__lowstate__, "service.running", "containerd"):
+        return ret
+    try:
+        runs = __salt__["containerd_service.properties"]().get("ActiveState") == "active"
+        files = [ret["name"]] if ret["result"] is None else __salt__["containerd_change.pending"]()
+    except CommandExecutionError:
+        return ret
+    if not runs or not files:
+        return ret
+    has = "would not have" if ret["result"] is None else "has not"
+    told = PENDING.format(has=has, what=" and ".join(files))
+    return {**ret, "comment": f"{ret['comment']}\n{told}"}

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from containerd_formula import rules, schema, toml
+from containerd_formula.conditions import holds, parsed
 from containerd_formula.data import combine, fit, leaves, plain, same, walk, without_null
 from containerd_formula.errors import Refused
 from containerd_formula.findings import WARNING, Finding, finding
@@ -10,6 +11,9 @@ from containerd_formula.places import CONFIG_FOLDER
 from containerd_formula.secrets import masked
 from containerd_formula.table import SCHEMAS
 from containerd_formula.translation import translate
+
+# Beside the name of a layer: for which releases it is meant.
+CONDITION = "for"
 
 
 class Composed(NamedTuple):
@@ -28,28 +32,33 @@ class Composed(NamedTuple):
 
 
 def layers(overrides):
-    """Return a fragment of config.toml, or a list of named ones, as a list of (name, plain fragment)."""
-    named = [{"overrides": overrides}] if overrides is None or _is_table(overrides) else overrides
-    if not isinstance(named, (list, tuple)) or not all(
-        _is_table(layer) and len(layer) == 1 for layer in named
-    ):
-        raise Refused(
-            "overrides must be a fragment of config.toml, or a list of named ones: [{site: {...}}]."
-        )
+    """
+    Return a fragment of config.toml, or a list of named ones, as a list of (name, plain fragment).
+
+    One that is meant for some releases has its condition beside it, which is left out here.
+    """
     result = []
-    for layer in named:
-        [(name, fragment)] = layer.items()
+    for layer in _layers(overrides):
+        [name] = _names(layer)
+        fragment = layer[name]
         if fragment is not None and not _is_table(fragment):
             raise Refused(f"layer {name} of overrides must be a fragment of config.toml: a mapping.")
         result.append((str(name), plain(fragment or {})))
     return result
 
 
-def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None):
+def conditions(overrides):
+    """Return for each layer which releases it is for, such as ``>=1.5``; None for all of them."""
+    # One that was left empty is a mistake, not for all.
+    return [(layer[CONDITION] or "") if len(layer) > 1 else None for layer in _layers(overrides)]
+
+
+def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None, release=None):
     """
     Lay overrides over TOML text, what ``containerd config default`` prints: translated, merged, checked.
 
-    Relative imports start in ``folder``; ``node`` tells the rules what they ask of it.
+    Relative imports start in ``folder``; ``node`` tells the rules what they ask of it. ``release`` is that of
+    the installed containerd, which only layers with a condition need.
     """
     document = toml.parse(base, "containerd config default")
     default, result = document.unwrap(), document.unwrap()
@@ -60,7 +69,11 @@ def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None):
             "binary containerd's, and the formula new enough for it?"
         )
     site, origin, found = {}, {}, []
-    for name, fragment in layers(overrides):
+    for (name, fragment), condition in zip(layers(overrides), conditions(overrides)):
+        if condition is not None and not _holds(name, condition, release):
+            words = f"layer {name}: left out, since it is for {condition} and containerd is {release}."
+            found.append(Finding(name, words, WARNING, about="release"))
+            continue
         try:
             moved = translate(fragment, version, base=result)
         except Refused as err:
@@ -147,6 +160,34 @@ def _new(value, path):
     if isinstance(value, dict):
         return {key: _new(inner, (*path, key)) for key, inner in value.items()}
     return float(value) if type(value) is int and schema.kind(path) == "float" else value
+
+
+def _layers(overrides):
+    """Return overrides as they came, as a list of named ones."""
+    named = [{"overrides": overrides}] if overrides is None or _is_table(overrides) else overrides
+    if not isinstance(named, (list, tuple)) or not all(
+        _is_table(layer) and len(_names(layer)) == 1 for layer in named
+    ):
+        raise Refused(
+            "overrides must be a fragment of config.toml, or a list of named ones: [{site: {...}}]."
+        )
+    return named
+
+
+def _names(layer):
+    """Return the keys of a layer but its condition: one, its name."""
+    return [key for key in layer if len(layer) == 1 or key != CONDITION]
+
+
+def _holds(name, condition, release):
+    """Tell whether the layer of this name is meant for a release."""
+    try:
+        if release is None:
+            parsed(condition)
+            raise Refused("it is for certain releases, and that of the installed containerd is not known.")
+        return holds(condition, release)
+    except Refused as err:
+        raise Refused(f"layer {name}: {err}") from err
 
 
 def _is_table(value):

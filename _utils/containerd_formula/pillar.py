@@ -11,7 +11,7 @@ import re
 
 # Mappings whose keys are the user's own.
 FREE = (
-    "config",
+    *("config", "config_for"),
     "kernel:sysctls",
     *(f"package:{source}:config" for source in ("docker", "distro", "archive", "none")),
     "package:docker:distributions",
@@ -20,12 +20,19 @@ FREE = (
     "package:archive:runc:sha256",
     *("service:environment", "service:limits", "service:directives"),
 )
+# Of some of these, what each value must be.
+OF_VALUES = {
+    "config_for": (("mapping",), "it must be a mapping."),
+    "kernel:sysctls": (("number", "string", "null"), "write the number, such as 1."),
+}
 # Settings that may be left to the node: null, or the type here.
 NULLABLE = {"package:hold": "boolean"}
 ADDRESS = re.compile(r"(salt|https?|file)://\S+")
 # What pip takes behind the name; it takes addresses and options, too.
 TOMLKIT = re.compile(r"tomlkit(?: ?[<>=!~]={0,2} ?[\w.*+!-]+(?:, ?[<>=!~]={0,2} ?[\w.*+!-]+)*)?", re.ASCII)
 RESTARTS = ("auto", "manual")
+# As conditions.py reads them.
+CONDITION = re.compile(r" *(>=|<)?\d{1,4}(\.\d{1,4}){0,2} *(, *(>=|<)?\d{1,4}(\.\d{1,4}){0,2} *)*", re.ASCII)
 # Of the whole pillar: values and characters, and keys above one another. Salt's merge recurses.
 SIZE, DEPTH = 500_000, 64
 # Characters of a sentence, and sentences.
@@ -106,10 +113,11 @@ def _shape(path, given, default):
             yield f"{label} is a {_kind(given)}; it must be a {NULLABLE[path]}."
     elif _kind(given) != _kind(default):
         yield f"{label} is a {_kind(given)}; it must be a {_kind(default)}."
-    elif path == "kernel:sysctls":
+    elif path in OF_VALUES:
+        kinds, cure = OF_VALUES[path]
         for key, value in given.items():
-            if _kind(value) not in ("number", "string", "null"):
-                yield f"{label}:{key} is a {_kind(value)}; write the number, such as 1."
+            if _kind(value) not in kinds:
+                yield f"{label}:{key} is a {_kind(value)}; {cure}"
     elif isinstance(default, list):
         wrong = [item for item in given if _kind(item) != "string"]
         if wrong:
@@ -134,6 +142,7 @@ def _values(given, defaults, grains):
     yield from _kernel(_merged(given.get("kernel") or {}, defaults["kernel"]))
     if "repository" in (given.get("package") or {}):
         yield "containerd:package:repository is the formula's own, by os family; leave it out."
+    yield from _conditions(given.get("config_for") or {})
     yield from _package(_merged(given.get("package") or {}, defaults["package"]), grains)
     yield from _library(_merged(given.get("salt") or {}, defaults["salt"]))
     service = given.get("service") or {}
@@ -154,6 +163,19 @@ def _merged(given, default):
             for key, value in given.items()
         },
     }
+
+
+def _conditions(config_for):
+    """Yield what is wrong with the releases that parts of the configuration are for."""
+    for key in config_for:
+        if not isinstance(key, str):
+            # YAML reads 1.10 as 1.1.
+            yield f"containerd:config_for has the key {key!r}, a number; put it in quotation marks."
+        elif len(key) > 100 or not CONDITION.fullmatch(key):
+            yield (
+                f"containerd:config_for has the key {key!r}; write releases such as '>=1.5', '<2.0', "
+                "'>=1.6,<2.0', or '1.7' for any 1.7."
+            )
 
 
 def _kernel(kernel):

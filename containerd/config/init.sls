@@ -25,9 +25,17 @@ containerd configuration is managed:
 {%- endif %}
         - os: {{ containerd.package[containerd.package.source].config | json(sort_keys=False) }}
         - pillar: {{ containerd.config | json(sort_keys=False) }}
+{%- for condition, fragment in containerd.config_for.items() %}
+        - {{ {"pillar " ~ condition: fragment, "for": condition} | json(sort_keys=False) }}
+{%- endfor %}
     - strict: {{ containerd.config_strict | json }}
+    - cri: {{ containerd.service.cri | json }}
     - trial_start: {{ containerd.service.trial_start | json }}
     - trial_timeout: {{ containerd.service.ready_timeout }}
+    - service:
+{%- for key in ("environment", "limits", "directives") %}
+        {{ key }}: {{ containerd.service[key] | json(sort_keys=False) }}
+{%- endfor %}
     - require:
       - sls: containerd.package
       - sls: containerd.salt

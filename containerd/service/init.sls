@@ -20,6 +20,8 @@ containerd service drop-in is managed:
     - require:
       - sls: containerd.package
       - sls: containerd.salt
+      # Of two changes that failed together neither is written.
+      - containerd configuration is managed
 
 # A state of its own: service.running that enables reports a change, and then Salt leaves out the restart.
 containerd service is enabled:
@@ -49,10 +51,11 @@ containerd service runs with its configuration:
     - require:
       - containerd service is running
 
-# systemd cannot see a failed CRI plugin.
+# systemd cannot see a failed CRI plugin. Without service:cri a daemon that answers is ready.
 containerd is ready:
   containerd.ready:
     - timeout: {{ service.ready_timeout }}
+    - cri: {{ service.cri | json }}
     - require:
       - containerd service is running
       - containerd service runs with its configuration
@@ -62,6 +65,7 @@ containerd configuration is rolled back:
   containerd.rolled_back:
     - restart: {{ service.restart | json }}
     - timeout: {{ service.ready_timeout }}
+    - cri: {{ service.cri | json }}
     - require:
       - sls: containerd.salt.modules
     - onfail:

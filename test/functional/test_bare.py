@@ -22,6 +22,14 @@ def test_preview_shows_what_the_overrides_will_set(loaders, config_path, no_cont
     assert not config_path.parent.exists()
 
 
+def test_preview_says_what_depends_on_the_release(loaders, config_path, no_containerd):
+    layers = [*LAYERS, {"pillar >=2.1": {"oom_score": 5}, "for": ">=2.1"}]
+    ret = loaders.states.containerd_toml.managed(name=str(config_path), overrides=layers, test=True)
+    assert ret.result is None
+    assert ret.changes["oom_score"] == {"new": -999}
+    assert "Not known yet is whether those come that are for some releases: >=2.1." in ret.comment
+
+
 def test_live_run_without_containerd_is_an_error_with_its_cure(loaders, config_path, no_containerd):
     ret = loaders.states.containerd_toml.managed(name=str(config_path), overrides=LAYERS)
     assert ret.result is False

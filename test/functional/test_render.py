@@ -329,6 +329,36 @@ def test_a_restart_is_automatic_or_not(apply_with, restart):
     assert set(changed) <= _required(running, chunks)
 
 
+def test_the_configuration_knows_what_becomes_of_the_unit(apply_with):
+    """
+    Two changes that failed together are refused before either is written.
+    """
+    service = {"environment": {"B": "1", "A": "2"}, "limits": {"LimitNOFILE": 5}}
+    chunks = apply_with("containerd", GRAINS["debian-12"], {"containerd": {"service": service}})
+    assert chunks["containerd configuration is managed"]["service"] == {**service, "directives": {}}
+    drop_in = chunks["containerd service drop-in is managed"]
+    assert "containerd configuration is managed" in _required(drop_in, chunks)
+
+
+@pytest.mark.parametrize("cri", [True, False])
+def test_a_node_without_a_kubelet_needs_no_cri(apply_with, cri):
+    chunks = apply_with("containerd", GRAINS["debian-12"], {"containerd": {"service": {"cri": cri}}})
+    names = ("configuration is managed", "is ready", "configuration is rolled back")
+    assert [chunks[f"containerd {name}"]["cri"] for name in names] == [cri] * 3
+
+
+@pytest.mark.parametrize("restart", ["auto", "manual"])
+@pytest.mark.parametrize("source", ["docker", "distro", "archive"])
+def test_a_switch_of_the_archive_restarts_as_the_service_does(apply_with, source, restart):
+    package = {"source": source}
+    if source == "archive":
+        package.update(version="1.7.24", archive={"sha256": {"1.7.24": {"amd64": "0" * 64}}})
+    given = {"containerd": {"package": package, "service": {"restart": restart}}}
+    chunks = apply_with("containerd.package", GRAINS["debian-12"], given)
+    name = "package is installed" if source == "archive" else "archive is not in use"
+    assert chunks[f"containerd {name}"]["restart"] == restart
+
+
 def test_null_takes_a_sysctl_out(apply_with):
     pillar = {"containerd": {"kernel": {"sysctls": {"net.ipv4.ip_forward": None, "vm.overcommit_memory": 1}}}}
     contents = apply_with("containerd.kernel", GRAINS["debian-12"], pillar)[
@@ -348,6 +378,19 @@ def test_order_of_the_overrides_is_that_of_the_pillar(apply_with):
     ]
     assert list(chunk["overrides"][-1]["pillar"]) == ["version", "zeta", "alpha"]
     assert list(chunk["overrides"][-1]["pillar"]["alpha"]) == ["b", "a"]
+
+
+def test_what_is_for_some_releases_is_a_layer_of_its_own(apply_with):
+    for_some = {">=1.6,<2.0": {"zeta": 1, "alpha": 2}, ">=1.5": {"oom_score": 1}}
+    pillar = {"containerd": {"config": {"oom_score": 0}, "config_for": for_some}}
+    chunks = apply_with("containerd.config", GRAINS["debian-12"], pillar)
+    overrides = chunks["containerd configuration is managed"]["overrides"]
+    assert overrides[2:] == [
+        {"pillar": {"oom_score": 0}},
+        *({f"pillar {condition}": given, "for": condition} for condition, given in for_some.items()),
+    ]
+    assert list(overrides[3]["pillar >=1.6,<2.0"]) == ["zeta", "alpha"]
+    assert chunks["containerd configuration is protected"]["overrides"] == overrides
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def problems(given, grains=DEBIAN):
         {"salt": {"wheel": "https://me:pw@a/b/tomlkit-1!2+c.1-py3-none-any.whl", "wheel_sha256": HASH}},
         {"salt": {"wheel": "file:///srv/tomlkit-0.15.2-py3-none-any.whl", "wheel_sha256": "ab" * 32}},
         {"service": {"ready_timeout": 0.5}},
+        {"config_for": {">=1.5": {"oom_score": 1}, ">=1.6, <2.0": {}, "1.7": {}}},
     ],
 )
 def test_a_right_pillar_has_no_problems(given):
@@ -60,6 +61,10 @@ def test_a_right_pillar_has_no_problems(given):
         ),
         ({"nope": 1}, "containerd:nope is not a setting of this formula; known are kernel, package"),
         ({"service": {"ready_timeout": "60"}}, "containerd:service:ready_timeout is a string"),
+        ({"config_for": []}, "containerd:config_for is a list; it must be a mapping."),
+        ({"config_for": {">=1.5": None}}, "containerd:config_for:>=1.5 is a null; it must be a mapping."),
+        ({"config_for": {1.7: {}}}, "the key 1.7, a number; put it in quotation marks."),
+        ({"config_for": {"=1.5": {}}}, "the key '=1.5'; write releases such as '>=1.5'"),
         ({"service": {"ready_timeout": 0}}, "containerd:service:ready_timeout is 0; it must be above 0"),
         ({"service": {"ready_timeout": True}}, "containerd:service:ready_timeout is a boolean"),
         ({"package": {"source": "Docker"}}, "must be one of docker, distro, archive, none."),

@@ -335,6 +335,29 @@ def test_settings_that_keep_the_daemon_from_starting_are_rolled_back(site):
     site.node.run(["rm", kept(DROP_IN, "rejected")])
 
 
+def test_two_changes_that_fail_together_are_not_tried_again(site):
+    """
+    A configuration that is right, and settings of the unit that keep the daemon from starting.
+    """
+    site.converge()
+    wrong = {"directives": {"Service": {"ExecStartPre": "/bin/false"}}}
+    ret = site.apply({"oom_score": -9}, **wrong)
+    changes = {path: {"old": "rejected", "new": "previous"} for path in (CONFIG, DROP_IN)}
+    assert ret[ROLLED_BACK]["changes"] == changes
+    assert site.ready()
+    untouched = site.identity()
+    again = site.apply({"oom_score": -9}, **wrong)
+    assert "was rolled back before" in again[MANAGED]["comment"]
+    assert (again.retcode, again.changed, site.identity()) == (2, {}, untouched)
+    # One of the two without the other is something else.
+    assert site.apply({"oom_score": -9}).failed == {}
+    again = site.apply({"oom_score": -9}, **wrong)
+    assert "were rolled back before" in again[SETTINGS]["comment"]
+    assert again.changed == {}
+    assert site.ready()
+    site.node.run(["rm", kept(CONFIG, "rejected"), kept(DROP_IN, "rejected")])
+
+
 def test_a_daemon_that_is_ready_is_not_rolled_back_because_something_else_failed(site):
     """
     The change was made without a restart, somebody restarted, and then a state failed.

@@ -45,6 +45,8 @@ for line in sys.stdin:
         file.seek(0)
     print(json.dumps([status, *(file.read().decode(errors="replace") for file in files)]), flush=True)
 """
+# What Salt says of a state that was not run since another one failed.
+REQUISITE = "One or more requisite failed"
 
 
 @dataclass
@@ -63,6 +65,14 @@ class Applied:
     @property
     def failed(self):
         return {ret["__id__"]: ret["comment"] for ret in self.states.values() if ret["result"] is False}
+
+    @property
+    def causes(self):
+        """
+        What failed by itself, and not because another state did.
+        """
+        own = {name: text for name, text in self.failed.items() if not text.startswith(REQUISITE)}
+        return own or self.failed
 
     @property
     def changed(self):

@@ -9,6 +9,8 @@ import sys
 import time
 
 import tomlkit
+from containerd_formula.data import at
+from containerd_formula.effect import differs
 from lab import image
 from lab.cri import Cri
 from lab.machine import Machine
@@ -16,16 +18,21 @@ from lab.oci import busybox_image
 from support.formula import FormulaNode
 
 SANDBOX_IMAGE = "registry.example.org/pause:1"
+CRI = "io.containerd.grpc.v1.cri"
 PILLAR = {
     "package": {"source": "distro"},
     "config": {
         "version": 2,
         "oom_score": -500,
         "plugins": {
-            "io.containerd.grpc.v1.cri": {
-                "sandbox_image": SANDBOX_IMAGE,
-                "registry": {"config_path": "/etc/containerd/certs.d"},
-            }
+            CRI: {"sandbox_image": SANDBOX_IMAGE, "max_container_log_line_size": 32768},
+        },
+    },
+    # The containerd of bullseye, 1.4, does not have it yet.
+    "config_for": {
+        ">=1.5": {
+            "version": 2,
+            "plugins": {CRI: {"registry": {"config_path": "/etc/containerd/certs.d"}}},
         },
     },
 }
@@ -64,7 +71,7 @@ def show(node):
     first = node.apply()
     say(f"applied: {len(first.changed)} of {len(first.states)} states changed something")
     if first.failed:
-        return [f"{name}: {comment}" for name, comment in first.failed.items()]
+        return [f"{name}: {comment}" for name, comment in first.causes.items()]
     problems, lines = [], []
     lines.append(("containerd", node.run(["containerd", "--version"]).stdout.strip()))
     lines += overrides(node, first, problems)
@@ -73,7 +80,7 @@ def show(node):
     say("salt-call state.apply containerd, once more")
     second = node.apply()
     if second.failed or second.changed:
-        problems.append(f"the second run changed {second.changed} and failed {second.failed}")
+        problems.append(f"the second run changed {second.changed} and failed {second.causes}")
     lines.append(("second run", f"{len(second.changed)} changed"))
     print()
     for name, value in lines:
@@ -86,18 +93,32 @@ def overrides(node, applied, problems):
     Compare what the formula set with what containerd says is in effect.
     """
     effective = node.effective()
-    lines = []
-    for key, change in applied["containerd configuration is managed"]["changes"].items():
-        value = effective
-        # A dotted key is TOML itself.
-        path = tomlkit.parse(f"{key} = 0").unwrap()
-        while isinstance(path, dict):
-            [(part, path)] = path.items()
-            value = value.get(part) if isinstance(value, dict) else None
-        lines.append((key, f"{change['old']!r} -> {value!r}"))
-        if value != change["new"]:
+    state = applied["containerd configuration is managed"]
+    lines = [(line, "") for line in state["comment"].splitlines() if line.startswith("layer ")]
+    for key, change in state["changes"].items():
+        if key.startswith("/"):
+            # The file itself, where there was none.
+            continue
+        path = parts(key)
+        value = at(effective, path)
+        wrong = differs(path, change["new"], effective)
+        # The dump of containerd 1.4 leaves the options of a runtime out.
+        shown = repr(value) if wrong or value is not None else f"{change['new']!r}, which the dump leaves out"
+        lines.append((key, f"{change['old']!r} -> {shown}"))
+        if wrong:
             problems.append(f"{key} is {value!r} in effect, not {change['new']!r}")
     return [("what is in effect now, by containerd config dump:", ""), *lines]
+
+
+def parts(key):
+    """
+    Return a dotted key as a path: it is TOML itself.
+    """
+    path, rest = [], tomlkit.parse(f"{key} = 0").unwrap()
+    while isinstance(rest, dict):
+        [(part, rest)] = rest.items()
+        path.append(part)
+    return tuple(path)
 
 
 def workload(node, problems):
@@ -105,11 +126,12 @@ def workload(node, problems):
     Run a container as the kubelet would and find its cgroup.
     """
     node.import_image(busybox_image(SANDBOX_IMAGE))
-    with Cri(node.machine.forward_socket("/run/containerd/containerd.sock")) as cri:
+    older = node.salt("containerd.version").startswith(("1.4.", "1.5."))
+    with Cri(node.machine.forward_socket("/run/containerd/containerd.sock"), older=older) as cri:
         status = cri.status()
         pod = cri.run_pod("try")
         container = cri.container(cri.run_container(pod, SANDBOX_IMAGE))
-        cgroup = node.machine.read(f"/proc/{container.pid}/cgroup").strip()
+        cgroup = node.machine.read(f"/proc/{container.pid}/cgroup").strip().splitlines()[0]
         cri.remove_pod(pod)
     if not status["RuntimeReady"]:
         problems.append("CRI is not ready")

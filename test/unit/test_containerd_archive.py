@@ -5,6 +5,8 @@ Upstream's archives: what is not whole, or not what was pinned, leaves everythin
 import hashlib
 import io
 import os
+import shutil
+import subprocess
 import tarfile
 
 import pytest
@@ -57,6 +59,9 @@ def states(archive):
         **{f"containerd_archive.{n}": f for n, f in vars(archive).items() if callable(f)},
         "cmd.which": lambda name: f"/usr/bin/{name}",
         "containerd_service.restart_if_running": restart,
+        "containerd_service.reload": lambda: True,
+        "containerd_service.properties": lambda: {"MainPID": "0"},
+        "containerd_change.pending": list,
     }
     return module
 
@@ -227,6 +232,50 @@ def test_how_the_restart_went_is_told_and_fails_no_state(states, pinned, told):
     ret = install(states, pinned("1.7.24"))
     assert (ret["result"], bool(ret["changes"])) == (True, True)
     assert ret["comment"] == f"The releases are in use.{told}"
+
+
+@pytest.mark.parametrize(
+    ("pending", "words"), [([], ""), (["/usr/local/bin/containerd"], "systemctl restart containerd")]
+)
+def test_with_manual_nothing_is_restarted_and_that_is_said(states, pinned, tmp_path, pending, words):
+    states.__salt__["containerd_change.pending"] = lambda: pending
+    releases = pinned("1.7.24")
+    states.unpacked("x", releases, "amd64")
+    ret = states.in_use("x", releases, restart="manual")
+    assert (ret["result"], bool(ret["changes"]), states.restarts) == (True, True, [])
+    gone = states.absent(str(tmp_path / "unit"), restart="manual")
+    assert (gone["result"], bool(gone["changes"]), states.restarts) == (True, True, [])
+    for comment in (ret["comment"], gone["comment"]):
+        assert ("Restart pending" in comment) is bool(words)
+        assert comment.endswith(words)
+
+
+@pytest.fixture
+def daemon(archive, pinned, states):
+    """
+    Return the id of a process that runs a release of the archive.
+    """
+    install(states, pinned("1.7.24"))
+    program = f"{archive.places.ARCHIVES}/containerd-1.7.24/bin/containerd"
+    os.unlink(program)
+    shutil.copy(shutil.which("sleep"), program)
+    process = subprocess.Popen([program, "60"])
+    yield str(process.pid)
+    process.kill()
+    process.wait()
+
+
+def test_a_daemon_of_another_release_than_that_in_use_is_known(states, archive, pinned, daemon):
+    assert archive.running(daemon) == archive.current() == "1.7.24"
+    for pid in (str(os.getpid()), "0", "", None, "1\0", "9" * 50):
+        assert archive.running(pid) == ""
+    install(states, pinned("2.1.9"))
+    assert (archive.running(daemon), archive.current()) == ("1.7.24", "2.1.9")
+    # What runs stays until it is restarted.
+    states.__salt__["containerd_service.properties"] = lambda: {"MainPID": daemon}
+    assert states.tidied("x")["changes"] == {}
+    shutil.rmtree(f"{archive.places.ARCHIVES}/containerd-1.7.24")
+    assert archive.running(daemon) == "1.7.24"
 
 
 def test_a_systemd_that_does_not_answer_is_no_traceback(states, pinned):

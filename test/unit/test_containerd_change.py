@@ -120,6 +120,23 @@ def test_a_change_is_pending_until_the_daemon_is_another_one(change, config, sys
     assert list(config.parent.glob("config.toml?*")) == []
 
 
+@pytest.mark.parametrize(
+    ("running", "pending"), [("", []), ("2.1.9", []), ("1.7.24", ["/usr/local/bin/containerd"])]
+)
+def test_another_release_of_the_archive_is_pending(change, config, systemd, running, pending):
+    systemd["MainPID"] = "7"
+    asked = change.__salt__
+    asked["containerd_archive.running"] = lambda pid: running if pid == "7" else ""
+    asked["containerd_archive.current"] = lambda: "2.1.9"
+    assert change.pending() == pending
+    change.apply(str(config), "new")
+    assert change.pending() == [*pending, str(config)]
+    systemd["InvocationID"] = "second"
+    assert change.pending() == pending
+    systemd["ActiveState"] = "inactive"
+    assert change.pending() == []
+
+
 @pytest.mark.parametrize("state", ["inactive", "failed", "activating"])
 def test_a_daemon_that_does_not_run_will_read_the_change(change, config, systemd, state):
     """
@@ -239,8 +256,69 @@ def test_roll_back_takes_a_new_drop_in_away_and_brings_a_removed_one_back(
     assert not new.exists()
     assert (gone.read_text(encoding="utf-8"), gone.stat().st_mode & 0o777) == ("secret", 0o600)
     assert reloads == [1]
+
+
+@pytest.fixture
+def pair(change, config, tmp_path, monkeypatch, systemd):
+    """
+    A configuration and a drop-in that were rolled back together: their paths.
+    """
+    monkeypatch.setattr(change, "UNIT_FOLDER", str(tmp_path))
+    drop_in = tmp_path / "own.conf"
+    change.apply(str(config), "new")
+    change.apply(str(drop_in), "limits")
+    systemd["InvocationID"] = "second"
+    assert set(change.roll_back("it failed")) == {str(config), str(drop_in)}
+    systemd["InvocationID"] = "third"
+    change.settle()
+    return str(config), str(drop_in)
+
+
+def test_two_that_failed_together_are_refused_together_and_not_alone(change, pair):
+    config, drop_in = pair
     # Which of the two was to blame nobody knows.
-    assert not change.rejected(str(new), "new")
+    assert not change.rejected(config, "new")
+    assert not change.rejected(drop_in, "limits")
+    assert change.rejected(config, "new", {drop_in: "limits"})
+    assert change.rejected(drop_in, "limits", {config: "new"})
+    assert not change.rejected(config, "new", {drop_in: "other limits"})
+    assert not change.rejected(config, "other", {drop_in: "limits"})
+    # What is on the disk counts where nobody says what it becomes.
+    change.apply(config, "new")
+    assert change.rejected(drop_in, "limits")
+    assert not change.rejected(drop_in, "other limits")
+    # A file of neither does not matter.
+    assert change.rejected(drop_in, "limits", {"/a": "b"})
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_copy_that_a_person_removed_lets_both_be_tried_again(change, pair, which):
+    config, drop_in = pair
+    os.unlink(change.copies(pair[which])["rejected"])
+    assert not change.rejected(config, "new", {drop_in: "limits"})
+    assert not change.rejected(drop_in, "limits", {config: "new"})
+
+
+@pytest.mark.parametrize("line", ["other files: it failed", "[", "5", '{"a": 1} it failed', "[1] it failed"])
+def test_a_copy_of_no_known_others_refuses_nothing(change, pair, line):
+    config, drop_in = pair
+    Path(change.copies(config)["rejected"]).write_text(f"{change.REJECTED_TOGETHER}{line}\nnew")
+    assert not change.rejected(config, "new", {drop_in: "limits"})
+
+
+def test_a_removal_that_failed_is_not_tried_again(change, tmp_path, monkeypatch, systemd):
+    """
+    A proxy that went, for one.
+    """
+    monkeypatch.setattr(change, "UNIT_FOLDER", str(tmp_path))
+    gone = tmp_path / "gone.conf"
+    gone.write_text("limits", encoding="utf-8")
+    assert not change.rejected(str(gone), None)
+    change.apply(str(gone), None)
+    systemd["InvocationID"] = "second"
+    change.roll_back("it failed")
+    assert change.rejected(str(gone), None)
+    assert not change.rejected(str(gone), "limits")
 
 
 @pytest.mark.parametrize("rubbish", ["{", "{}", "[]", '{"daemon": 1, "files": 2}'])

@@ -52,6 +52,18 @@ def test_version_is_the_third_field(daemon, printed, version):
     assert daemon.version() == version
 
 
+def test_without_cri_an_answer_is_enough(daemon, tmp_path):
+    socket = tmp_path / "containerd.sock"
+    socket.touch()
+    answers(daemon, PLUGINS.replace("grpc.v1           cri", "grpc.v1           other").format(images="skip"))
+    found = daemon.ready(address=str(socket))
+    assert (found["ready"], found["answers"]) == (False, True)
+    assert "set containerd:service:cri to false" in found["reason"]
+    assert daemon.ready(address=str(socket), cri=False) == {"ready": True, "answers": True, "reason": ""}
+    answers(daemon, stderr="nobody there", retcode=1)
+    assert daemon.ready(address=str(socket), cri=False)["ready"] is False
+
+
 def test_rubbish_is_no_version(daemon):
     answers(daemon, "hello\n")
     with pytest.raises(CommandExecutionError, match="printed no version: 'hello"):

@@ -183,7 +183,7 @@ def state(request, service):
     module.__opts__ = {"test": request.param}
     module.__salt__ = {
         **{f"containerd_service.{n}": f for n, f in vars(service).items() if callable(f)},
-        "containerd_change.rejected": lambda path, text: False,
+        "containerd_change.rejected": lambda path, text, beside: False,
         "containerd_change.copies": lambda path: {"rejected": f"/kept{path}"},
         "containerd_change.take_over": lambda path: None,
         "containerd_change.apply": apply,
@@ -235,7 +235,7 @@ def test_an_edit_that_says_the_same_is_a_change(state, tmp_path):
         ({"current": CommandExecutionError("is no file")}, "is no file"),
         ({"verify": ["Unknown key 'X'"]}, "nothing was changed. systemd would ignore:\nUnknown key 'X'"),
         ({"verify": CommandExecutionError("no copy")}, "no copy"),
-        ({"rejected": True}, "own.env tells why."),
+        ({"rejected": True}, "own.env tells why"),
     ],
     ids=["unreadable", "ignored", "no trial", "rolled back before"],
 )
@@ -246,6 +246,14 @@ def test_what_is_refused_changes_nothing(state, broken, words):
     ret = state.managed("x", **WANTED)
     assert (ret["result"], ret["changes"], state.written) == (False, {}, [])
     assert words in ret["comment"]
+
+
+def test_the_other_files_of_the_run_are_told_to_who_knows_what_failed_together(state):
+    asked = []
+    state.__salt__["containerd_change.rejected"] = lambda *args: asked.append(args)
+    state.managed("x", **WANTED)
+    files = state.unit.render(**WANTED)
+    assert asked == [(path, text, files) for path, text in files.items()]
 
 
 def test_what_cannot_be_written_is_refused(state):

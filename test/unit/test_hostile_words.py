@@ -29,6 +29,7 @@ HARMLESS = {
     "label": "a",
     "limit": 10,
     "package": "a",
+    "pid": "1",
     "stderr": "",
     "text": "a",
     "contents": "a",
@@ -52,12 +53,13 @@ HARMLESS = {
     },
 }
 # What comes from pillar or a command line, whatever it is.
-ATTACKED = ("overrides", "fragment", "base", "environment", "limits", "directives", "beneath")
+ATTACKED = ("overrides", "fragment", "base", "environment", "limits", "directives", "beneath", "service")
 WORDS = (
     "text",
     "stderr",
     "address",
     "package",
+    "pid",
     "version",
     "url",
     "module",

@@ -21,6 +21,8 @@ class Node(NamedTuple):
     # Why others than root could change what a path leads to, and the paths of what lies in a folder.
     why_not_roots: Callable = lambda path: ""
     entries: Callable = lambda folder: ()
+    # Whether a kubelet uses it, and so CRI.
+    cri: bool = True
 
 
 # Where there is no node to ask, nothing is missing, and all is root's.

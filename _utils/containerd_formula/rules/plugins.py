@@ -6,6 +6,8 @@ from containerd_formula.names import misspelt, nearest
 from containerd_formula.rules.context import is_short, too_short
 from containerd_formula.table import IDS
 
+NO_KUBELET = "remove it, or set containerd:service:cri to false where no kubelet uses this containerd"
+
 
 def disabled(context):
     """Plugins to disable: without CRI no kubelet can use the node; short ids end the daemon."""
@@ -17,7 +19,8 @@ def disabled(context):
         if is_short(plugin):
             yield ("disabled_plugins",), too_short(plugin, known)
         elif plugin in cri:
-            yield ("disabled_plugins",), f"{plugin} is CRI, without which no pod runs: remove it"
+            if context.node.cri:
+                yield ("disabled_plugins",), f"{plugin} is CRI, without which no pod runs: {NO_KUBELET}"
         elif plugin not in known and near and misspelt(plugin, near):
             yield ("disabled_plugins",), f"there is no {plugin}, nothing is disabled: write {near}", "warning"
 

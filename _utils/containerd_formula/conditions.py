@@ -1,0 +1,36 @@
+"""Which releases of containerd a layer is for: ``>=1.5``, ``<2.0``, ``>=1.6,<2.0``, ``1.7`` (any of it)."""
+
+import re
+
+from containerd_formula.errors import Refused, quoted
+
+_TERM = re.compile(r"(>=|<|)(\d{1,4}(?:\.\d{1,4}){0,2})", re.ASCII)
+FORMS = "write one such as '>=1.5', '<2.0', '>=1.6,<2.0', or '1.7' for any 1.7"
+
+
+def parsed(condition):
+    """Return a condition as a list of (sign, numbers)."""
+    if not isinstance(condition, str):
+        raise Refused(f"{quoted(condition)} is no condition: {FORMS}, in quotation marks.")
+    terms = [_TERM.fullmatch(term.strip()) for term in condition[:100].split(",")]
+    if not all(terms):
+        raise Refused(f"{condition!r} is no condition: {FORMS}.")
+    return [(term[1], _numbers(term[2])) for term in terms]
+
+
+def holds(condition, release):
+    """Tell whether a release of containerd is meant; a pre-release counts as the release that it becomes."""
+    found = _numbers(re.match(r"[0-9.]{0,50}", release)[0])
+    return all(_holds(sign, numbers, found) for sign, numbers in parsed(condition))
+
+
+def _holds(sign, numbers, found):
+    if sign == ">=":
+        return found >= numbers
+    if sign == "<":
+        return found < numbers
+    return found[: len(numbers)] == numbers
+
+
+def _numbers(text):
+    return tuple(int(number) for number in text.split(".") if number)
