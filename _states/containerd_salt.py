@@ -11,8 +11,11 @@ from salt.exceptions import CommandExecutionError
 renew()
 
 from containerd_formula import secrets
+from containerd_formula.addresses import in_saltenv
 from containerd_formula.toml import FLOOR, is_new_enough
 
+# That of the SLS: Salt puts it here.
+__env__ = "base"
 # Bytes; that of 0.15 has 52,000.
 _WHEEL_LIMIT = 4 << 20
 
@@ -103,7 +106,7 @@ def _install_wheel(wheel, sha256):
     # pip takes the project from it, and a separator for the end of a name.
     if not re.fullmatch(r"tomlkit-[\w.+!-]+\.whl", file, re.ASCII):
         raise CommandExecutionError(f"{label} is refused: its name must be that of a release of tomlkit.")
-    content = __salt__["containerd_fetch.content"](wheel, _WHEEL_LIMIT, label)
+    content = __salt__["containerd_fetch.content"](in_saltenv(wheel, __env__), _WHEEL_LIMIT, label)
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise CommandExecutionError(

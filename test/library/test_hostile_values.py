@@ -79,6 +79,7 @@ PARAMETERS = {
     "function": ("a.b", NOTHING),
     "pillar.problems.families": ({"Debian": {}}, NOTHING),
     "pillar.problems.grains": ({"os_family": "Debian", "os": "Debian"}, NOTHING),
+    **dict.fromkeys(("address", "saltenv"), ("salt://a", TEXTS)),
     "failed": (True, NOTHING),
     "data.put.data": ({}, NOTHING),
     "packages.newest.package": ("a", TEXTS),

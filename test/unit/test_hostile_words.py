@@ -108,7 +108,9 @@ def node(tmp_path, monkeypatch):
         "pkg.install": lambda *_, **__: {},
         "pkg.remove": lambda **_: {},
         "service.restart": lambda _: True,
-        "state.show_low_sls": lambda _: [said["stdout"][:100]],
+        "state.show_low_sls": lambda *_, **__: [said["stdout"][:100]],
+        "state.show_top": lambda: {said["stdout"][:100]: [said["stdout"][:100]]},
+        "cp.list_states": lambda _: [said["stdout"][:100]],
         "file.uid_to_user": lambda _: "root",
     }
     modules = {}
