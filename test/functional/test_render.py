@@ -371,6 +371,12 @@ def test_a_restart_is_automatic_or_not(apply_with, restart):
     assert set(changed) <= _required(running, chunks)
 
 
+def test_sysctls_know_the_modules_that_bring_them(apply_with):
+    pillar = {"containerd": {"kernel": {"modules": ["overlay", "nf_conntrack"]}}}
+    chunks = apply_with("containerd.kernel", GRAINS["debian-12"], pillar)
+    assert chunks["containerd sysctls are set now"]["modules"] == ["overlay", "nf_conntrack"]
+
+
 def test_null_takes_a_sysctl_out(apply_with):
     pillar = {"containerd": {"kernel": {"sysctls": {"net.ipv4.ip_forward": None, "vm.overcommit_memory": 1}}}}
     contents = apply_with("containerd.kernel", GRAINS["debian-12"], pillar)[
