@@ -20,6 +20,37 @@ __env__ = "base"
 _WHEEL_LIMIT = 4 << 20
 
 
+def synced(name):
+    """
+    Make sure that the modules that Salt has loaded are the formula's, of the release of the SLS.
+
+    Others use the name ``containerd`` for a module, too, and Salt takes the one that it finds first.
+
+    name
+        The release, as ``containerd.release`` tells it.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd Salt modules are synced:
+          containerd_salt.synced:
+            - name: 0.1.0+0123abcd
+
+    :return: a state return, without changes. Where it fails, the comment names the file, and whence it comes.
+    """
+    release = __salt__.get("containerd.release")
+    found = {
+        "modules": release is not None and release() == name,
+        "states": "containerd.ready" in __states__,
+    }
+    wrong = [
+        __salt__["containerd_salt.stranger"](kind, name, __env__) for kind, own in found.items() if not own
+    ]
+    comment = "\n".join(wrong) or "The modules are those of the formula."
+    return {"name": name, "result": not wrong, "changes": {}, "comment": comment}
+
+
 def library_installed(name="tomlkit>=0.15.1", wheel="", wheel_sha256="", index_url="", package=""):
     """
     Install tomlkit into the Python that runs the minion, where it is missing or too old.

@@ -5,76 +5,39 @@ By salt-call, a process for each run: loaders of the other tests find the module
 """
 
 import hashlib
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
 from support.binaries import RELEASES, binaries, on_path  # noqa: F401
+from support.salt_call import Minion
 
 # The pillar's own files are in the saltenv, too.
 PILLAR = {"package": {"source": "distro"}, "config": {"version": 2, "oom_score": -999}}
-PREVIEW = ("state.apply", "containerd", "test=True")
 
 
-class Minion:
+class Prod(Minion):
     """
-    A masterless minion whose file server has saltenv prod and no other.
+    A minion whose file server has saltenv prod and no other.
     """
 
     def __init__(self, folder, file_root, way):
-        self.folder, self.way = folder, way
-        self.states, self.pillars = folder / "states", folder / "pillar"
-        for path in (self.states, self.pillars):
-            path.mkdir()
-        self.config = {
-            "id": "prod-minion",
-            "root_dir": str(folder / "root"),
-            "file_client": "local",
-            "file_roots": {"prod": [str(self.states), str(file_root)]},
-            "pillar_roots": {"base": [str(self.pillars)]},
-            "fileserver_list_cache_time": 0,
-            "enable_fqdns_grains": False,
-            "grains": {"os": "Debian", "os_family": "Debian", "osfinger": "Debian-12", "cpuarch": "x86_64"},
-            **({"saltenv": "prod"} if way == "option" else {}),
-        }
-        (folder / "minion").write_text(yaml.safe_dump(self.config), encoding="utf-8")
-        (self.pillars / "top.sls").write_text("base: {'*': [containerd]}\n", encoding="utf-8")
+        self.way, self.states, self.formula = way, folder / "states", file_root
+        self.states.mkdir()
+        roots = {"prod": [self.states, file_root]}
+        super().__init__(folder, roots, **({"saltenv": "prod"} if way == "option" else {}))
         self.pillar(PILLAR)
-
-    def pillar(self, settings):
-        (self.pillars / "containerd.sls").write_text(
-            yaml.safe_dump({"containerd": settings}), encoding="utf-8"
-        )
 
     def top(self, *names):
         (self.states / "top.sls").write_text(yaml.safe_dump({"prod": {"*": list(names)}}), encoding="utf-8")
 
     def call(self, function, *arguments):
-        salt_call = Path(sys.executable).with_name("salt-call")
-        command = [salt_call, "--config-dir", self.folder, "--out=json", "--log-level=quiet", function]
         saltenv = ["saltenv=prod"] if self.way == "argument" and function.startswith("state.") else []
-        environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-        done = subprocess.run(
-            [*command, *arguments, *saltenv], capture_output=True, text=True, check=False, env=environment
-        )
-        try:
-            return json.loads(done.stdout)["local"]
-        except ValueError:
-            raise AssertionError(done.stdout + done.stderr) from None
-
-    def apply(self, *arguments):
-        states = self.call(*arguments)
-        assert isinstance(states, dict), states
-        return {ret["__id__"]: ret for ret in states.values()}
+        return super().call(function, *arguments, *saltenv)
 
 
 @pytest.fixture(params=["argument", "option", "top file"])
 def minion(request, tmp_path, file_root):
-    made = Minion(tmp_path, file_root, request.param)
+    made = Prod(tmp_path, file_root, request.param)
     if request.param == "top file":
         made.top("containerd")
     return made
@@ -91,7 +54,7 @@ def applied(minion, *arguments):
     Apply as the site does it: a top file is for a highstate.
     """
     sls = () if minion.way == "top file" else ("containerd",)
-    return minion.apply("state.apply", *sls, *arguments)
+    return minion.apply(*sls, *arguments)
 
 
 def test_the_first_preview_is_whole_in_any_saltenv(minion):
@@ -136,7 +99,7 @@ def test_what_pillar_names_on_the_file_server_is_that_of_the_saltenv(minion):
     # A library that is too old is what has it fetched.
     floor = "containerd_formula/toml.py"
     (minion.states / "_utils/containerd_formula").mkdir(parents=True)
-    text = (Path(minion.config["file_roots"]["prod"][1]) / "_utils" / floor).read_text(encoding="utf-8")
+    text = (minion.formula / "_utils" / floor).read_text(encoding="utf-8")
     assert "FLOOR = (0, 15, 1)" in text
     (minion.states / "_utils" / floor).write_text(text.replace("(0, 15, 1)", "(9, 9, 9)"), encoding="utf-8")
     for address in (f"salt://{wheel.name}", f"salt://other/{wheel.name}"):
@@ -144,7 +107,7 @@ def test_what_pillar_names_on_the_file_server_is_that_of_the_saltenv(minion):
         sls = () if minion.way == "top file" else ("containerd.salt",)
         if minion.way == "top file":
             minion.top("containerd.salt")
-        comment = minion.apply("state.apply", *sls)["containerd TOML library is installed"]["comment"]
+        comment = minion.apply(*sls)["containerd TOML library is installed"]["comment"]
         if "other" in address:
             assert "cannot be fetched: there is no such file" in comment
         else:

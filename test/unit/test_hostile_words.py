@@ -33,6 +33,8 @@ HARMLESS = {
     "text": "a",
     "contents": "a",
     "reason": "a",
+    "release": "0.1.0+a",
+    "saltenv": "base",
     "module": "a",
     "modules": ["a"],
     "value": "1",
@@ -101,6 +103,7 @@ def node(tmp_path, monkeypatch):
         "cmd.which": which,
         "cp.get_url": lambda *_: "",
         "cp.cache_file": lambda _: "",
+        "cp.hash_file": lambda *_: {},
         "pkg.version": lambda _: said["stdout"],
         "pkg.get_selections": lambda **_: {},
         "pkg.list_repo_pkgs": lambda name: {name: [said["stdout"]]},
@@ -117,7 +120,8 @@ def node(tmp_path, monkeypatch):
     for path in FILES:
         module = modules[path] = load(str(path.relative_to(ROOT)))
         module.__salt__ = functions
-        module.__opts__ = {"root_dir": str(tmp_path), "test": False}
+        module.__opts__ = {"root_dir": str(tmp_path), "extension_modules": str(tmp_path), "test": False}
+        module.__opts__.update(file_client="local", file_roots={})
         module.__grains__ = {"os_family": "Debian"}
         names = ("file.managed", "file.absent", "pip.installed", "pkg.installed")
         module.__states__ = dict.fromkeys(names, lambda **_: dict(state))
