@@ -84,7 +84,7 @@ def content(path):
             os.close(descriptor)
         if len(data) > places.LARGEST_FILE:
             raise OSError(errno.EFBIG, f"it is larger than {places.LARGEST_FILE >> 20} MB")
-    except FileNotFoundError as err:
+    except (FileNotFoundError, NotADirectoryError) as err:
         raise CommandExecutionError(f"{path} cannot be read: it is not there.") from err
     except OSError as err:
         words = f"{path} cannot be read: {err.strerror}. Remove it, or make it a file that root can read."

@@ -11,7 +11,7 @@ import containerd_formula
 from salt.exceptions import CommandExecutionError
 
 containerd_formula.renew()
-from containerd_formula import errors
+from containerd_formula import errors, names
 
 PROC = "/proc"
 SYS = "/sys"
@@ -23,6 +23,14 @@ TRACES = {
     "br_netfilter": "sys/net/bridge/bridge-nf-call-iptables",
     "ip_vs": "net/ip_vs",
     "nf_conntrack": "sys/net/netfilter/nf_conntrack_max",
+}
+# The sysctls that a module brings, or one that comes with it. What others bring is not known.
+BRINGS = {
+    "overlay": (),
+    "bridge": (),
+    "br_netfilter": ("net/bridge/",),
+    "nf_conntrack": ("net/netfilter/", "net/nf_conntrack_max"),
+    "ip_vs": ("net/ipv4/vs/", "net/netfilter/", "net/nf_conntrack_max"),
 }
 
 
@@ -53,6 +61,48 @@ def module_loaded(module):
         return True
     builtin = os.path.join(LIB_MODULES, os.uname().release, "modules.builtin")
     return any(os.path.basename(line).replace("-", "_") == f"{name}.ko" for line in _lines(builtin))
+
+
+def why_missing(module):
+    """
+    Return why a module that is not loaded cannot be, an empty text where it can: modinfo knows it.
+
+    :raises CommandExecutionError: nobody can be asked: this kernel's modules or modinfo are not here.
+    """
+    folder = os.path.join(LIB_MODULES, os.uname().release)
+    if not os.path.isdir(folder):
+        raise CommandExecutionError(f"{folder} is not there, as in a container or before a reboot")
+    result = __salt__["containerd_command.run"]("modinfo", "--", module)
+    if result["retcode"] == 0:
+        return ""
+    lists = [
+        line for name in ("modules.dep", "modules.builtin") for line in _lines(os.path.join(folder, name))
+    ]
+    files = {os.path.basename(line.partition(":")[0]) for line in lists}
+    near = names.nearest(
+        module.replace("-", "_"), {file.partition(".")[0].replace("-", "_") for file in files}
+    )
+    hint = (
+        f"did you mean {near}?"
+        if near
+        else "install the package of this kernel that has it, or leave it out."
+    )
+    return f"kernel module {errors.brief(module)} is neither in this kernel nor in {folder}: {hint}"
+
+
+def bringing(key, modules):
+    """Return those of some modules, not loaded yet, that bring a sysctl, or may: few are known."""
+    name = _sysctl_path(key)[len(os.path.join(PROC, "sys", "")) :]
+    waiting = [module for module in modules if not module_loaded(module)]
+    return [one for one in waiting if name.startswith(BRINGS.get(one.replace("-", "_"), ""))]
+
+
+def nearest_sysctl(key):
+    """Return the nearest key of this kernel to one that it has not, None where none is near."""
+    folder, name = os.path.split(_sysctl_path(key))
+    there = os.listdir(folder) if os.path.isdir(folder) else []
+    near = names.nearest(name, there)
+    return f"{key[: len(key) - len(name)]}{near}" if near else None
 
 
 def load_module(module):

@@ -22,6 +22,14 @@ from containerd_formula import packages as versions
 
 _told = errors.told_as(CommandExecutionError)
 _NEWEST = "the newest"
+# What nobody could be asked about.
+_NOT_LISTED = (
+    "No repository that is configured now lists {}: whether there is such a version, and what comes or goes "
+    "with it, could not be asked."
+)
+_NOT_SIMULATED = (
+    "What comes or goes with it was not asked: only apt, with lists that have it, tells beforehand."
+)
 
 
 @_told
@@ -53,19 +61,19 @@ def plan(packages, version="", hold=None, repository="", update=True):
         salt '*' containerd_package.plan '[containerd.io]' version=1.7.24 update=False
 
     :return: a dictionary: ``install`` (package to version, an empty one for the newest), ``held`` (what of
-        them, and of what they displace, is held now), ``wanted_holds`` (what shall be), and ``changes``,
-        what a state would report.
+        them, and of what they displace, is held now), ``wanted_holds`` (what shall be), ``changes``, what a
+        state would report, and ``unasked``, what of them nobody could be asked about, and why.
     :raises CommandExecutionError: there is no such version, the repository does not answer, or something that
         is not containerd would have to go.
     """
     found = {package: __salt__["pkg.version"](package) for package in packages}
-    install, changes = {}, {}
+    install, changes, unasked = {}, {}, ""
     wrong = [package for package in packages if not _fits(found[package], version)]
     if wrong:
         complaints = _manager().refresh(repository) if update else []
         for package in wrong:
             install[package] = _chosen(package, version, update, complaints)
-        changes = _foreseen(install, found, version)
+        changes, unasked = _foreseen(install, found, version)
     displaced = [name for name, change in changes.items() if not change["new"]]
     is_held = held([*packages, *displaced])
     kept = [package for package in packages if package in is_held]
@@ -73,7 +81,13 @@ def plan(packages, version="", hold=None, repository="", update=True):
     for package in [*packages, *displaced]:
         if (package in is_held) != (package in wanted):
             changes[f"{package} hold"] = {"old": package in is_held, "new": package in wanted}
-    return {"install": install, "held": is_held, "wanted_holds": wanted, "changes": changes}
+    return {
+        "install": install,
+        "held": is_held,
+        "wanted_holds": wanted,
+        "changes": changes,
+        "unasked": unasked,
+    }
 
 
 def held(packages):
@@ -90,24 +104,13 @@ def probe(text):
     :raises CommandExecutionError: it does not answer, or it is not signed by the key that the text names:
         apt's own words are in the message.
     """
-    with tempfile.TemporaryDirectory(prefix="containerd-formula-") as folder:
-        partial = os.path.join(folder, "lists", "partial")
-        os.makedirs(partial)
-        # For apt's own user, who reads what comes from the network.
-        os.chmod(folder, 0o711)  # noqa: S103 - it lies in here, and nobody else has to list it.
-        with contextlib.suppress(LookupError):
-            shutil.chown(partial, "_apt")
+    with _own_lists() as (folder, options):
         source = os.path.join(folder, "probe.sources")
         # Its address may hold credentials, and apt itself reads it as root.
         with open(source, "w", encoding="utf-8", errors="backslashreplace", opener=_for_root) as file:
             file.write(text)
-        settings = {
-            "Dir::Etc::sourcelist": source,
-            "Dir::Etc::sourceparts": "-",
-            "Dir::State::lists": os.path.join(folder, "lists"),
-        }
-        options = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
-        result = _apt("--quiet", *options, "update")
+        own = _options({"Dir::Etc::sourcelist": source, "Dir::Etc::sourceparts": "-"})
+        result = _apt("--quiet", *options, *own, "update")
     told = apt.complaints(result["stderr"])
     if told or result["retcode"] != 0:
         words = errors.brief(apt.words(told)) or f"apt-get update ended with {result['retcode']}."
@@ -150,29 +153,43 @@ def _chosen(package, version, update, complaints):
     """Return the version to install, an empty text for the newest or where the lists do not tell yet."""
     if not version:
         return ""
+    there_are = _available(package)
     try:
-        return versions.newest(package, version, _available(package), complaints)
+        return versions.newest(package, version, there_are, complaints)
     except errors.Refused:
+        # Nobody could be asked: its repository is not configured yet.
+        if not (update or there_are):
+            return ""
         # Lists that were not refreshed prove nothing.
-        if update:
+        if update or not _manager().offered_now:
             raise
-        return ""
+    found, complaints = _manager().offered_now(package)
+    return versions.newest(package, version, _newest_first(found), complaints)
 
 
 def _available(package):
     """Return the versions that the repositories offer, as last refreshed, the newest first."""
-    offered = set(__salt__["pkg.list_repo_pkgs"](package).get(package) or [])
-    return sorted(offered, key=functools.cmp_to_key(_manager().compare), reverse=True)
+    return _newest_first(__salt__["pkg.list_repo_pkgs"](package).get(package) or [])
+
+
+def _newest_first(offered):
+    return sorted(set(offered), key=functools.cmp_to_key(_manager().compare), reverse=True)
 
 
 def _foreseen(install, found, version):
-    """Return the changes that installing will make, as far as can be told."""
+    """Return the changes that installing will make, as far as can be told, and what could not be asked."""
     simulate = _manager().simulate
-    if simulate and all(chosen or not version and _available(name) for name, chosen in install.items()):
-        return simulate(install)
-    return {
-        name: {"old": found[name], "new": chosen or version or _NEWEST} for name, chosen in install.items()
-    }
+    known = {name: _available(name) for name in install} if simulate else {}
+    if known and all(known[name] and chosen in ("", *known[name]) for name, chosen in install.items()):
+        return simulate(install), ""
+    gone = {name: __salt__["pkg.version"](name) for name in versions.displaced(install)}
+    changes = {name: {"old": there, "new": ""} for name, there in gone.items() if there}
+    for name, chosen in install.items():
+        changes[name] = {"old": found[name], "new": chosen or version or _NEWEST}
+    unlisted = [
+        name for name, chosen in install.items() if not (known[name] if known else chosen or not version)
+    ]
+    return changes, _NOT_LISTED.format(", ".join(unlisted)) if unlisted else _NOT_SIMULATED
 
 
 def _rewritten(own, rewrite):
@@ -228,6 +245,34 @@ def _apt(*argv):
     return __salt__["containerd_command.run"]("apt-get", *argv, timeout=places.APT_TIMEOUT, env=environment)
 
 
+def _options(settings):
+    return [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
+
+
+@contextlib.contextmanager
+def _own_lists():
+    """Lend a folder, and the options with which apt has its lists there: its own ones stay."""
+    with tempfile.TemporaryDirectory(prefix="containerd-formula-") as folder:
+        partial = os.path.join(folder, "lists", "partial")
+        os.makedirs(partial)
+        # For apt's own user, who reads what comes from the network.
+        os.chmod(folder, 0o711)  # noqa: S103 - it lies in here, and nobody else has to list it.
+        with contextlib.suppress(LookupError):
+            shutil.chown(partial, "_apt")
+        caches = {f"Dir::Cache::{name}": "" for name in ("pkgcache", "srcpkgcache")}
+        yield folder, _options({"Dir::State::lists": os.path.join(folder, "lists"), **caches})
+
+
+def _apt_offered_now(package):
+    with _own_lists() as (_, options):
+        told = apt.complaints(_apt("--quiet", *options, "update")["stderr"])
+        listed = __salt__["containerd_command.run"]("apt-cache", *options, "madison", "--", package)
+    found = apt.offered(listed["stdout"])
+    if told and not found:
+        raise CommandExecutionError(f"The repositories cannot be asked for {package}: {apt.words(told)}")
+    return found, told
+
+
 def _apt_holds():
     return __salt__["pkg.get_selections"](state="hold").get("hold", [])
 
@@ -256,13 +301,17 @@ class _Manager(typing.NamedTuple):
     refresh: typing.Callable = _refresh
     # Return the changes of an install, where that can be told beforehand.
     simulate: typing.Optional[typing.Callable] = None
+    # Return the versions that there are of a package now, and complaints; the node's own lists stay.
+    offered_now: typing.Optional[typing.Callable] = None
     # Compare two versions as cmp does.
     compare: typing.Callable = _compare
 
 
 # By grain os_family.
 _MANAGERS = {
-    "Debian": _Manager(holds=_apt_holds, refresh=_apt_refresh, simulate=_apt_simulate),
+    "Debian": _Manager(
+        holds=_apt_holds, refresh=_apt_refresh, simulate=_apt_simulate, offered_now=_apt_offered_now
+    ),
     "RedHat": _Manager(holds=_locks),
     "Suse": _Manager(holds=_locks),
     "Arch": _Manager(compare=_compare_texts),

@@ -2,11 +2,32 @@
 What the formula needs of Salt: tomlkit in the Python that runs the minion, and a pillar without mistakes.
 """
 
+import os
+import re
+import sys
+
+import salt.utils.hashutils
 from containerd_formula import renew
 
 renew()
 
-from containerd_formula import pillar, toml
+from containerd_formula import errors, pillar, toml
+
+# What Salt's loader calls what lies in a folder, where it calls it otherwise.
+_TAGS = {"modules": "module"}
+_EXTMODS = "extension_modules"
+_FORBIDDEN = (
+    "There is no {} ({}), although the modules were synced: does an option of this minion forbid it "
+    "(extmod_blacklist, extmod_whitelist, disable_modules)?"
+)
+_ELSEWHERE = (
+    "Salt finds it before what it syncs: remove it there (module_dirs, -m, or a package), or rename it."
+)
+_SERVED = (
+    "It is {} of saltenv {}{}: a root or remote that comes before the formula's has it. Remove or rename it "
+    "there, or name the formula's root first."
+)
+_STALE = "The file server has it no more: run the states again, or remove the file."
 
 
 def library():
@@ -21,3 +42,66 @@ def problems(given, defaults, families):
     Return what is wrong with a pillar, a list of sentences: for map.jinja, which needs a renderer else.
     """
     return pillar.problems(given, defaults, families, __grains__)
+
+
+def states_are_ours():
+    """
+    Tell whether the states ``containerd`` that were synced are the formula's: no release tells of them.
+    """
+    try:
+        return "containerd_formula" in _text(_synced("states"))
+    except OSError:
+        # They lie elsewhere, or are about to be synced.
+        return True
+
+
+def stranger(kind, release, saltenv):
+    """
+    Return a sentence about what Salt has for a module of ours: which file, where it comes from, and the cure.
+
+    ``kind`` is a folder of modules, ``modules`` or ``states``; the module is ``containerd``.
+    """
+    path = _loaded(kind) or _synced(kind)
+    try:
+        own = re.search(r'^RELEASE = "([^"]*)"', _text(path), re.MULTILINE)
+    except OSError as err:
+        return _FORBIDDEN.format(path, err.strerror)
+    what = f"of another release of this formula, {errors.brief(own[1])}," if own else "not of this formula"
+    place = f"where _{kind}/containerd.py of release {release} should be"
+    return f"{path} is {what} and stands {place}. {_origin(path, kind, saltenv)}"
+
+
+def _loaded(kind):
+    """Return the file that Salt has loaded under the name of our module, None where that is not known."""
+    ends = tuple(f".{place}.{_TAGS.get(kind, kind)}.containerd" for place in ("ext", "int"))
+    files = [module.__file__ for name, module in list(sys.modules.items()) if name.endswith(ends)]
+    # The last one is of the loader that was made last.
+    return files[-1] if files and os.path.isfile(files[-1]) else None
+
+
+def _synced(kind):
+    return os.path.join(__opts__[_EXTMODS], kind, "containerd.py")
+
+
+def _text(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def _origin(path, kind, saltenv):
+    """Return where a file comes from, and what to do about it."""
+    if os.path.realpath(path) != os.path.realpath(_synced(kind)):
+        return _ELSEWHERE
+    for env in dict.fromkeys((saltenv, "base")):
+        address = f"salt://_{kind}/containerd.py"
+        served = __salt__["cp.hash_file"](address, env)
+        if served and served["hsum"] == salt.utils.hashutils.get_hash(path, served["hash_type"]):
+            return _SERVED.format(address, env, _root(kind, env))
+    return _STALE
+
+
+def _root(kind, saltenv):
+    """Return the folder from which a masterless minion has a module, in brackets."""
+    roots = __opts__["file_roots"].get(saltenv, []) if __opts__.get("file_client") == "local" else []
+    found = [root for root in roots if os.path.isfile(os.path.join(root, f"_{kind}", "containerd.py"))]
+    return f" ({found[0]})" if found else ""

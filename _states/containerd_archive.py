@@ -8,6 +8,10 @@ from salt.exceptions import CommandExecutionError
 
 containerd_formula.renew()
 from containerd_formula import places
+from containerd_formula.addresses import in_saltenv
+
+# That of the SLS: Salt puts it here.
+__env__ = "base"
 
 PENDING = (
     " Restart pending: the daemon runs the release before. It is left to you: systemctl restart containerd"
@@ -62,7 +66,8 @@ def unpacked(name, releases, arch):
         version = release["version"]
         sha256 = release["sha256"][version][arch]
         try:
-            __salt__["containerd_archive.unpack"](kind, version, release["url"], sha256, arch)
+            url = in_saltenv(release["url"], __env__)
+            __salt__["containerd_archive.unpack"](kind, version, url, sha256, arch)
         except CommandExecutionError as err:
             return {**ret, "result": False, "changes": done, "comment": str(err)}
         done[kind] = changes[kind]

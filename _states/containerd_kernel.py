@@ -21,14 +21,19 @@ def modules_loaded(name, modules):
           containerd_kernel.modules_loaded:
             - modules: [overlay, br_netfilter]
 
-    :return: a state return; ``changes`` are module to ``{"old": "not loaded", "new": "loaded"}``.
+    :return: a state return; ``changes`` are module to ``{"old": "not loaded", "new": "loaded"}``. Under
+        ``test=True`` modinfo tells whether there is such a module, and the comment where it cannot be asked.
     """
     missing = [module for module in modules if not __salt__["containerd_kernel.module_loaded"](module)]
     changes = {module: {"old": "not loaded", "new": "loaded"} for module in missing}
-    return _apply(name, changes, __salt__["containerd_kernel.load_module"], "Kernel modules")
+    wrong, unasked = _not_there(missing) if __opts__["test"] else ([], "")
+    if wrong:
+        return {"name": name, "result": False, "changes": {}, "comment": "\n".join(wrong)}
+    ret = _apply(name, changes, __salt__["containerd_kernel.load_module"], "Kernel modules")
+    return {**ret, "comment": ret["comment"] + unasked}
 
 
-def sysctls_set(name, values):
+def sysctls_set(name, values, modules=()):
     """
     Set live sysctls that have another value.
 
@@ -37,6 +42,9 @@ def sysctls_set(name, values):
 
     values
         A dictionary: key to number or string. A null leaves the key alone.
+
+    modules : ``()``
+        The modules that a run loads before, and that may bring a key.
 
     SLS Example:
 
@@ -48,7 +56,8 @@ def sysctls_set(name, values):
                 net.ipv4.ip_forward: 1
 
     :return: a state return; ``changes`` are key to old and new value. Under ``test=True`` a key that the
-        kernel does not have yet is named in the comment: its module may bring the right value with it.
+        kernel does not have yet is named in the comment: its module may bring the right value with it. One
+        that none of ``modules`` brings is an error.
     """
     wanted = {key: " ".join(str(value).split()) for key, value in values.items() if value is not None}
     try:
@@ -57,12 +66,34 @@ def sysctls_set(name, values):
         return {"name": name, "result": False, "changes": {}, "comment": str(err)}
     changes = {key: {"old": found[key], "new": wanted[key]} for key in wanted if found[key] != wanted[key]}
     absent = [key for key in changes if found[key] is None]
+    unknown = [key for key in absent if not __salt__["containerd_kernel.bringing"](key, modules)]
+    if unknown:
+        return {"name": name, "result": False, "changes": {}, "comment": " ".join(map(_unknown, unknown))}
     if __opts__["test"] and absent:
         known = {key: change for key, change in changes.items() if key not in absent}
         comment = f"{', '.join(absent)} will exist once the kernel modules are loaded."
         return {"name": name, "result": None, "changes": known, "comment": comment}
     return _apply(
         name, changes, lambda key: __salt__["containerd_kernel.sysctl_set"](key, wanted[key]), "Sysctls"
+    )
+
+
+def _not_there(modules):
+    """Return what is wrong with modules that are not loaded, and what could not be asked."""
+    try:
+        told = [__salt__["containerd_kernel.why_missing"](module) for module in modules]
+    except CommandExecutionError as err:
+        return [], f" Whether there are such modules could not be asked: {str(err).rstrip('.')}."
+    return [words for words in told if words], ""
+
+
+def _unknown(key):
+    """Return the sentence for a sysctl that the kernel has not, and that no module brings."""
+    near = __salt__["containerd_kernel.nearest_sysctl"](key)
+    hint = f"did you mean {near}?" if near else "name its module there, or take it out."
+    return (
+        f"sysctl {key} does not exist in this kernel, and no module of containerd:kernel:modules that is "
+        f"still to be loaded brings it: {hint}"
     )
 
 

@@ -7,6 +7,10 @@ from salt.exceptions import CommandExecutionError, MinionError
 
 containerd_formula.renew()
 from containerd_formula import secrets
+from containerd_formula.addresses import in_saltenv
+
+# That of the SLS: Salt puts it here.
+__env__ = "base"
 
 
 def managed(name, source, fingerprints):
@@ -47,7 +51,7 @@ def managed(name, source, fingerprints):
         if source.startswith(("http://", "https://")):
             text = __salt__["containerd_key.on_node"](name, fingerprints)
         if text is None:
-            text = __salt__["containerd_key.fetch"](source, fingerprints)
+            text = __salt__["containerd_key.fetch"](in_saltenv(source, __env__), fingerprints)
     except (CommandExecutionError, MinionError) as err:
         return {**ret, "comment": secrets.masked_url(str(err))}
     ret = __states__["file.managed"](name=name, contents=text, mode="0644", makedirs=True, show_changes=False)

@@ -6,13 +6,13 @@ import containerd_formula
 from salt.exceptions import CommandExecutionError, MinionError, SaltInvocationError
 
 containerd_formula.renew()
-from containerd_formula import secrets
+from containerd_formula import errors, secrets
 
 # What Salt's pkg raises.
 _FAILURES = (CommandExecutionError, MinionError, SaltInvocationError)
 
 
-def installed(name, packages, version="", hold=None, repository=""):
+def installed(name, packages, version="", hold=None, repository="", source=""):
     """
     Have packages in a version, and held or not.
 
@@ -37,6 +37,9 @@ def installed(name, packages, version="", hold=None, repository=""):
         The address of the repository that must answer before anything is installed. Of others the old lists
         will do.
 
+    source : ````
+        Where they come from and why, such as ``distro, as installed``, where pillar does not say it.
+
     SLS Example:
 
     .. code-block:: yaml
@@ -48,8 +51,28 @@ def installed(name, packages, version="", hold=None, repository=""):
             - hold: true
 
     :return: a state return; ``changes`` are package to old and new version, and ``PACKAGE hold`` to
-        false or true. With apt they are the same under ``test=True``, once the repository is known.
+        false or true. With apt they are the same under ``test=True``, once the repository is known; what
+        nobody could be asked about is in the comment, and so is a source that pillar does not name.
     """
+    # Before it is installed.
+    told = _about(source, packages) if source else []
+    ret = _installed(name, packages, version, hold, repository)
+    return {**ret, "comment": " ".join([ret["comment"], *told])}
+
+
+def _about(source, packages):
+    """Return sentences about a source that pillar does not name."""
+    told = [f"The source is {errors.brief(source)}; containerd:package:source sets it."]
+    path = __salt__["cmd.which"]("containerd")
+    if path and not any(__salt__["pkg.version"](package) for package in packages):
+        told.append(
+            f"{path} is there, and of no such package: source archive or none is for such a one. Unless it "
+            "goes, it may come before the package's in PATH."
+        )
+    return told
+
+
+def _installed(name, packages, version, hold, repository):
     ret = {"name": name, "result": True, "changes": {}, "comment": f"{', '.join(packages)}: as specified."}
     try:
         plan = __salt__["containerd_package.plan"](
@@ -58,7 +81,7 @@ def installed(name, packages, version="", hold=None, repository=""):
         if not plan["changes"]:
             return ret
         if __opts__["test"]:
-            comment = f"{', '.join(plan['changes'])} would be changed."
+            comment = f"{', '.join(plan['changes'])} would be changed. {plan['unasked']}".rstrip()
             return {**ret, "result": None, "changes": plan["changes"], "comment": comment}
         done = _carry_out(plan)
     except _FAILURES as err:

@@ -11,10 +11,44 @@ from salt.exceptions import CommandExecutionError
 renew()
 
 from containerd_formula import secrets
+from containerd_formula.addresses import in_saltenv
 from containerd_formula.toml import FLOOR, is_new_enough
 
+# That of the SLS: Salt puts it here.
+__env__ = "base"
 # Bytes; that of 0.15 has 52,000.
 _WHEEL_LIMIT = 4 << 20
+
+
+def synced(name):
+    """
+    Make sure that the modules that Salt has loaded are the formula's, of the release of the SLS.
+
+    Others use the name ``containerd`` for a module, too, and Salt takes the one that it finds first.
+
+    name
+        The release, as ``containerd.release`` tells it.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd Salt modules are synced:
+          containerd_salt.synced:
+            - name: 0.1.0+0123abcd
+
+    :return: a state return, without changes. Where it fails, the comment names the file, and whence it comes.
+    """
+    release = __salt__.get("containerd.release")
+    found = {
+        "modules": release is not None and release() == name,
+        "states": "containerd.ready" in __states__,
+    }
+    wrong = [
+        __salt__["containerd_salt.stranger"](kind, name, __env__) for kind, own in found.items() if not own
+    ]
+    comment = "\n".join(wrong) or "The modules are those of the formula."
+    return {"name": name, "result": not wrong, "changes": {}, "comment": comment}
 
 
 def library_installed(name="tomlkit>=0.15.1", wheel="", wheel_sha256="", index_url="", package=""):
@@ -103,7 +137,7 @@ def _install_wheel(wheel, sha256):
     # pip takes the project from it, and a separator for the end of a name.
     if not re.fullmatch(r"tomlkit-[\w.+!-]+\.whl", file, re.ASCII):
         raise CommandExecutionError(f"{label} is refused: its name must be that of a release of tomlkit.")
-    content = __salt__["containerd_fetch.content"](wheel, _WHEEL_LIMIT, label)
+    content = __salt__["containerd_fetch.content"](in_saltenv(wheel, __env__), _WHEEL_LIMIT, label)
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise CommandExecutionError(

@@ -36,6 +36,12 @@ def updated(stderr, failed, repository=""):
     return told
 
 
+def offered(listed):
+    """Return the versions that ``apt-cache madison`` lists."""
+    fields = [line.split("|") for line in listed.splitlines()]
+    return [words[1].strip() for words in fields if len(words) > 1]
+
+
 def foreseen(simulated, install):
     """Return the changes that a simulated install tells, unless others than containerd would go."""
     lines = simulated.splitlines()

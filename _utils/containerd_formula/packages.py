@@ -7,6 +7,8 @@ from containerd_formula.errors import Refused
 
 # Packages that bring the same files: one may replace another, and nothing else may go for it.
 SAME_FILES = ("containerd", "containerd.io", "runc")
+# What goes where one of them comes: they are in conflict.
+_DISPLACED = {"containerd.io": ("containerd", "runc"), "containerd": ("containerd.io",)}
 # How many of the versions that there are an error names.
 _SHOWN = 10
 # Characters of a version.
@@ -28,6 +30,11 @@ def matches(found, wanted):
 def upstream(version):
     """Return a version without epoch, packaging revision, and the marks of a repacked source."""
     return re.sub(r"[~+.](?:ds|dfsg)[\d.]*$", "", version.split(":", 1)[-1].split("-", 1)[0])
+
+
+def displaced(packages):
+    """Return the packages that have to go, where they are installed, for others to come."""
+    return [name for package in packages for name in _DISPLACED.get(package, ())]
 
 
 def newest(package, wanted, offered, complaints=()):

@@ -45,6 +45,7 @@ containerd sysctls are set now:
 {%- if containerd.service.manage %}
   containerd_kernel.sysctls_set:
     - values: {{ containerd.kernel.sysctls | json(sort_keys=False) }}
+    - modules: {{ containerd.kernel.modules | json }}
     - require: *modules
 {%- else %}
   test.nop: []

@@ -1,7 +1,7 @@
-{#- containerd from the source that the site trusts: Docker's repository, the distribution, an archive, or none. A
-    package's own scripts enable and start the service, and restart it on an upgrade; so does the switch to another
-    archive. #}
-{%- from "containerd/map.jinja" import containerd with context %}
+{#- containerd from the source that the site trusts: Docker's repository, the distribution, an archive, or none; where
+    pillar says nothing, from the vendor whose package is installed. A package's own scripts enable and start the service,
+    and restart it on an upgrade; so does the switch to another archive. #}
+{%- from "containerd/map.jinja" import containerd, source_is with context %}
 
 include:
   - containerd.pillar

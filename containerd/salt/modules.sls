@@ -2,7 +2,8 @@
     of another release. Salt's highstate does so, too. Thereby the first test=True is the whole preview.
     `release` is written by make stamp. #}
 {%- set release = "0.1.0+1014d2db" %}
-{%- set synced = "containerd.release" in salt and salt["containerd.release"]() == release %}
+{%- set synced = "containerd.release" in salt and salt["containerd.release"]() == release
+      and salt["containerd_salt.states_are_ours"]() %}
 {%- if not synced %}
 {#-   A sync removes what comes from other saltenvs: so base means those of the top file, as for Salt itself, and another
       saltenv is laid over base. Refreshed is by the state below: in this moment, a minion without multiprocessing
@@ -17,7 +18,7 @@
 include:
   - containerd.pillar
 
-containerd Salt modules are synced:
+containerd Salt modules are loaded:
   test.nop:
     - name: {{ release }}
 {%- if not synced %}
@@ -26,3 +27,10 @@ containerd Salt modules are synced:
 {%- endif %}
     - require:
       - sls: containerd.pillar
+
+# Somebody else's module of the same name would take the place of ours, whatever is synced.
+containerd Salt modules are synced:
+  containerd_salt.synced:
+    - name: {{ release }}
+    - require:
+      - containerd Salt modules are loaded

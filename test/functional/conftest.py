@@ -50,7 +50,7 @@ def make_minion_opts(salt_factories, file_root):
             overrides={
                 "file_client": "local",
                 "file_roots": {"base": [str(file_root)]},
-                "module_dirs": [str(ROOT / "_modules")],
+                "module_dirs": [str(ROOT / "_modules"), str(ROOT / "test/support/modules")],
                 "states_dirs": [str(ROOT / "_states")],
                 "utils_dirs": [str(ROOT / "_utils")],
                 **overrides,

@@ -54,15 +54,17 @@ def apply_with(make_minion_opts):
     """
 
     @functools.cache
-    def loaders_of(grains, root, saltenv):
+    def loaders_of(grains, root, saltenv, packages):
         keys = ("os", "os_family", "osfinger", "oscodename", "osarch")
         machine = "aarch64" if grains[4] in ("arm64", "aarch64") else "x86_64"
         static = {**dict(zip(keys, grains)), "cpuarch": machine, "systemd": {"version": "252"}}
-        roots = {"file_roots": {saltenv: [str(root)]}} if root else {}
-        return Loaders(make_minion_opts(f"render-{grains[2]}", grains=static, **roots))
+        options = {"file_roots": {saltenv: [str(root)]}} if root else {}
+        # Not this machine's.
+        options.update(providers={"pkg": "node_pkg"}, test_packages=dict.fromkeys(packages, "1.6.20"))
+        return Loaders(make_minion_opts(f"render-{grains[2]}", grains=static, **options))
 
-    def render(sls, grains, pillar, test=False, root=None, saltenv="base"):
-        show = loaders_of(grains, root, saltenv).modules.state.show_low_sls
+    def render(sls, grains, pillar, test=False, root=None, saltenv="base", packages=()):
+        show = loaders_of(grains, root, saltenv, packages).modules.state.show_low_sls
         chunks = show(sls, pillar=pillar, test=test, saltenv=saltenv)
         assert all(isinstance(chunk, dict) for chunk in chunks), chunks
         return {chunk["__id__"]: chunk for chunk in chunks}
@@ -252,6 +254,46 @@ def test_source_none_leaves_packages_and_repositories_alone(apply_with, name):
     assert chunks["containerd configuration is managed"]["fun"] == "managed"
 
 
+@pytest.mark.parametrize(
+    ("name", "installed", "package", "source", "told"),
+    [
+        ("debian-12", (), {}, "docker", "docker, the default"),
+        ("debian-12", ("containerd", "runc"), {}, "distro", "distro, as installed"),
+        ("rocky-9", ("containerd",), {"hold": True}, "distro", "distro, as installed"),
+        ("rocky-9", ("containerd.io",), {}, "docker", "docker, as installed"),
+        # That of no vendor of containerd's.
+        ("debian-12", ("runc",), {}, "docker", "docker, the default"),
+        ("debian-12", ("containerd",), {"source": "docker"}, "docker", ""),
+        ("debian-12", ("containerd.io",), {"source": "distro"}, "distro", ""),
+        ("opensuse-15", (), {}, "distro", "distro, the default"),
+    ],
+)
+@pytest.mark.parametrize("root", ["file_root", "other_release"])
+def test_the_vendor_of_a_node_stays_unless_pillar_says_so(
+    request, apply_with, name, installed, package, source, told, root
+):
+    """
+    Also on a minion that has no modules yet.
+    """
+    given = {
+        "pillar": {"containerd": {"package": package}},
+        "root": request.getfixturevalue(root),
+        "packages": installed,
+    }
+    chunks = apply_with("containerd", GRAINS[name], **given)
+    assert chunks["containerd pillar is valid"]["fun"] == "nop"
+    chunk = chunks["containerd package is installed"]
+    assert (chunk["packages"][0], chunk["source"]) == (
+        {"docker": "containerd.io"}.get(source, "containerd"),
+        told,
+    )
+    assert bool([name for name in chunks if "repository" in name]) is (source == "docker")
+    layers = chunks["containerd configuration is managed"]["overrides"]
+    assert bool(layers[1]["os"]) is (source == "distro" and name == "debian-12")
+    cleaned = apply_with("containerd.clean", GRAINS[name], **given)["containerd package is removed"]
+    assert cleaned["packages"] == chunk["packages"]
+
+
 def test_version_and_hold_reach_the_package(apply_with):
     pillar = {"containerd": {"package": {"version": "1.7.*", "hold": True}}}
     chunk = apply_with("containerd", GRAINS["debian-12"], pillar)["containerd package is installed"]
@@ -357,6 +399,12 @@ def test_a_switch_of_the_archive_restarts_as_the_service_does(apply_with, source
     chunks = apply_with("containerd.package", GRAINS["debian-12"], given)
     name = "package is installed" if source == "archive" else "archive is not in use"
     assert chunks[f"containerd {name}"]["restart"] == restart
+
+
+def test_sysctls_know_the_modules_that_bring_them(apply_with):
+    pillar = {"containerd": {"kernel": {"modules": ["overlay", "nf_conntrack"]}}}
+    chunks = apply_with("containerd.kernel", GRAINS["debian-12"], pillar)
+    assert chunks["containerd sysctls are set now"]["modules"] == ["overlay", "nf_conntrack"]
 
 
 def test_null_takes_a_sysctl_out(apply_with):

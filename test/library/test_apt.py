@@ -106,3 +106,10 @@ def test_a_repository_with_credentials_is_known_and_they_are_not_shown(named):
     assert "hunter2" not in str(apt.complaints(told))
     # That of somebody else is no reason to stop.
     assert apt.updated(told.replace("docker", "other"), True, WITH_USER)
+
+
+def test_versions_are_those_that_madison_lists():
+    listed = (
+        " c | 5:1.7.24-1~deb |  http://x/debian bookworm/stable amd64 Packages\n c | 1.6 | http://x\n\nE\n"
+    )
+    assert apt.offered(listed) == ["5:1.7.24-1~deb", "1.6"]

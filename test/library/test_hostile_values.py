@@ -81,6 +81,8 @@ PARAMETERS = {
     "function": ("a.b", NOTHING),
     "pillar.problems.families": ({"Debian": {}}, NOTHING),
     "pillar.problems.grains": ({"os_family": "Debian", "os": "Debian"}, NOTHING),
+    **dict.fromkeys(("address", "saltenv", "listed"), ("salt://a", TEXTS)),
+    "packages": (["a"], LINES),
     "failed": (True, NOTHING),
     "data.put.data": ({}, NOTHING),
     "packages.newest.package": ("a", TEXTS),

@@ -92,7 +92,8 @@ def test_only_a_regular_file_of_a_sane_size_is_read(files, tmp_path, monkeypatch
     assert len(files.content(str(path))) == 1 << 20
     path.write_bytes(b"x" * ((1 << 20) + 1))
     assert "it is larger than 1 MB" in refused(files.content, str(path))
-    assert refused(files.content, f"{path}-gone") == f"{path}-gone cannot be read: it is not there."
+    for gone in (f"{path}-gone", f"{path}/gone", f"{path}-gone/gone"):
+        assert refused(files.content, gone) == f"{gone} cannot be read: it is not there."
 
 
 @pytest.mark.parametrize("there", [True, False])

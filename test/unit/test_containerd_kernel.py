@@ -91,6 +91,7 @@ def states(request, kernel):
 def test_only_missing_modules_are_loaded(states, kernel):
     write(Path(kernel.SYS) / "module/overlay/refcnt")
     loaded = []
+    states.__salt__["containerd_kernel.why_missing"] = lambda _: ""
     states.__salt__["containerd_kernel.load_module"] = loaded.append
     ret = states.modules_loaded("x", ["overlay", "br_netfilter"])
     test = states.__opts__["test"]
@@ -119,7 +120,7 @@ def test_a_key_that_is_none_is_no_traceback(states):
 
 
 def test_a_key_that_its_module_will_bring_is_no_failed_preview(states):
-    ret = states.sysctls_set("x", {"net.bridge.bridge-nf-call-iptables": 1})
+    ret = states.sysctls_set("x", {"net.bridge.bridge-nf-call-iptables": 1}, ["br_netfilter"])
     assert ret["result"] is (None if states.__opts__["test"] else False)
     assert ret["changes"] == {}
     assert "net.bridge.bridge-nf-call-iptables" in ret["comment"]

@@ -35,7 +35,9 @@ class Pkg:
             "containerd_command.run": self.run,
         }
 
-    def run(self, *argv, timeout, env):
+    def run(self, *argv, timeout=None, env=None):
+        if argv[0] == "apt-cache":
+            return self.answers["madison"]
         assert (argv[0], timeout, env["LC_ALL"]) == ("apt-get", 900, "C.UTF-8")
         function = "update" if "update" in argv else "simulate"
         self.done.append(function)
@@ -177,10 +179,43 @@ def test_a_preview_of_a_bare_node_says_what_is_wanted(wire):
 
 def test_a_preview_does_not_trust_old_lists(wire):
     pkg = Pkg({"c": "1.6.20-1"}, {"c": ["1.6.20-1"]})
+    listed = " c | 1.7.24-1 | http://x Packages\n c | 1.6.20-1 | http://x Packages\n"
+    pkg.answers["madison"] = {"retcode": 0, "stderr": "", "stdout": listed}
     ret = wire(pkg, "Debian", test=True).installed("x", ["c"], version="1.7.24")
-    assert (ret["result"], ret["changes"]) == (None, {"c": {"old": "1.6.20-1", "new": "1.7.24"}})
+    assert (ret["result"], ret["changes"]) == (None, {"c": {"old": "1.6.20-1", "new": "1.7.24-1"}})
+    assert "was not asked" in ret["comment"]
     ret = wire(pkg, "Debian").installed("x", ["c"], version="1.7.24")
     assert (ret["result"], ret["changes"]) == (False, {})
+
+
+@pytest.mark.parametrize(
+    ("family", "package", "installed", "gone"),
+    [
+        ("RedHat", "containerd.io", ("containerd", "runc"), ("containerd", "runc")),
+        ("RedHat", "containerd", ("containerd.io", "runc"), ("containerd.io",)),
+        ("Debian", "containerd", ("runc",), ()),
+    ],
+)
+def test_what_goes_for_another_vendor_is_told_where_nobody_is_asked(wire, family, package, installed, gone):
+    pkg = Pkg(dict.fromkeys(installed, "1-1"), held=["containerd"])
+    ret = wire(pkg, family, test=True).installed("x", [package])
+    changes = {key: value for key, value in ret["changes"].items() if not key.endswith(" hold")}
+    assert changes == {
+        **{name: {"old": "1-1", "new": ""} for name in gone},
+        package: {"old": "", "new": "the newest"},
+    }
+    assert ("containerd hold" in ret["changes"]) is ("containerd" in gone)
+    assert "not be asked" in ret["comment"] or "was not asked" in ret["comment"]
+
+
+def test_a_preview_with_lists_that_cannot_be_renewed_is_an_error(wire):
+    """
+    dnf's, which it renews itself.
+    """
+    pkg = Pkg({}, {"c": ["1.7.24-1"]})
+    ret = wire(pkg, test=True).installed("x", ["c"], version="1.9.*")
+    assert (ret["result"], ret["changes"], pkg.done) == (False, {}, [])
+    assert "there are 1.7.24-1" in ret["comment"]
 
 
 def test_apt_says_beforehand_what_it_will_do(module, wire):

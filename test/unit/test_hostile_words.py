@@ -34,6 +34,8 @@ HARMLESS = {
     "text": "a",
     "contents": "a",
     "reason": "a",
+    "release": "0.1.0+a",
+    "saltenv": "base",
     "module": "a",
     "modules": ["a"],
     "value": "1",
@@ -103,6 +105,7 @@ def node(tmp_path, monkeypatch):
         "cmd.which": which,
         "cp.get_url": lambda *_: "",
         "cp.cache_file": lambda _: "",
+        "cp.hash_file": lambda *_: {},
         "pkg.version": lambda _: said["stdout"],
         "pkg.get_selections": lambda **_: {},
         "pkg.list_repo_pkgs": lambda name: {name: [said["stdout"]]},
@@ -110,14 +113,17 @@ def node(tmp_path, monkeypatch):
         "pkg.install": lambda *_, **__: {},
         "pkg.remove": lambda **_: {},
         "service.restart": lambda _: True,
-        "state.show_low_sls": lambda _: [said["stdout"][:100]],
+        "state.show_low_sls": lambda *_, **__: [said["stdout"][:100]],
+        "state.show_top": lambda: {said["stdout"][:100]: [said["stdout"][:100]]},
+        "cp.list_states": lambda _: [said["stdout"][:100]],
         "file.uid_to_user": lambda _: "root",
     }
     modules = {}
     for path in FILES:
         module = modules[path] = load(str(path.relative_to(ROOT)))
         module.__salt__ = functions
-        module.__opts__ = {"root_dir": str(tmp_path), "test": False}
+        module.__opts__ = {"root_dir": str(tmp_path), "extension_modules": str(tmp_path), "test": False}
+        module.__opts__.update(file_client="local", file_roots={})
         module.__grains__ = {"os_family": "Debian"}
         names = ("file.managed", "file.absent", "pip.installed", "pkg.installed")
         module.__states__ = dict.fromkeys(names, lambda **_: dict(state))
