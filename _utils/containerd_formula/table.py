@@ -101,11 +101,11 @@ _HOSTS = {"instead": "use registry.config_path with hosts.toml files"}
 # any one part, "{a b}" is a row for each key ("{}" repeats it), "b | a" are names of which a release has one,
 # first the one to use: the default of the binary decides. A row covers all that lies below its path, and the
 # longest row wins: ("CRI", "RT", "=") moves what no longer row names.
-# Facts: kind and choices of the value; open: legal though no default prints it ("name": the path, "below":
-# whatever is below it); unprinted: known to a release that does not print it; since, gone: the first release
-# that has it, and that has not; deprecated: (release, release that removes it), of several names all but the
-# first; instead: the cure; list: (of several names the one with a list, who has a single value); never: why
-# no site may set it.
+# Facts: kind and choices of the value; otherwise: what comes of another one, which containerd takes; open:
+# legal though no default prints it ("name": the path, "below": whatever is below it); unprinted: known to a
+# release that does not print it; since, gone: the first release that has it, and that has not; deprecated:
+# (release, release that removes it), of several names all but the first; instead: the cure; list: (of several
+# names the one with a list, who has a single value); never: why no site may set it.
 _TABLE = (
     # CRI is one plugin in schema 2; since schema 3 it is images, runtime and streaming server.
     ("CRI", "RT", "="),
@@ -117,7 +117,7 @@ _TABLE = (
     ("CRI.{max_concurrent_downloads image_pull_with_sync_fs}", "IMG.{}", "="),
     ("CRI.image_pull_progress_timeout", "IMG.image_pull_progress_timeout", "=", _DURATION),
     ("CRI.image_decryption.key_model", "IMG.image_decryption.key_model", "=",
-     {"kind": "enum", "choices": ("", "node")}),
+     {"kind": "enum", "choices": ("", "node"), "otherwise": "containerd takes it, and decrypts no image"}),
     ("CRI.containerd.{snapshotter disable_snapshot_annotations discard_unpacked_layers}", "IMG.{}", "="),
     ("CRI.registry.{mirrors configs}", "IMG.registry.{}", "=",
      {**_HOSTS, "deprecated": ("1.5", "2.4"), "open": "name"}),

@@ -40,8 +40,10 @@ def choices(context):
         # Levels are the one kind that containerd reads in any case.
         fold = schema.kind(path) == "level" and isinstance(value, str)
         if legal and value is not None and (value.lower() if fold else value) not in legal:
-            names = ", ".join(choice or '"" (the default)' for choice in legal)
-            yield path, f"{shown(value, path)} is none of its values: write one of {names}"
+            names = ", ".join(choice or '""' for choice in legal)
+            taken = isinstance(value, str) and schema.facts(path).get("otherwise")
+            words = f"{shown(value, path)} is none of its values{f', {taken}' if taken else ''}"
+            yield path, f"{words}: write one of {names}", "warning" if taken else "error"
 
 
 def ports(context):
