@@ -160,6 +160,18 @@ def without_null(value):
     return value
 
 
+def without(data, paths):
+    """Return data without some of its keys."""
+    result = dict(data)
+    for key in {path[0] for path in paths}:
+        below = [path[1:] for path in paths if path[0] == key]
+        if () in below:
+            del result[key]
+        else:
+            result[key] = without(result[key], below)
+    return result
+
+
 def walk(data, path=()):
     """Yield (path, value) of each value that is no table, and of each empty table."""
     for key, value in data.items():

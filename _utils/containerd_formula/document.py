@@ -3,13 +3,18 @@
 from typing import NamedTuple
 
 from containerd_formula import rules, schema, toml
-from containerd_formula.data import combine, fit, leaves, plain, same, walk, without_null
+from containerd_formula.data import combine, fit, leaves, plain, same, walk, without, without_null
 from containerd_formula.errors import Refused
 from containerd_formula.findings import WARNING, Finding, finding
 from containerd_formula.places import CONFIG_FOLDER
 from containerd_formula.secrets import masked
 from containerd_formula.table import SCHEMAS
-from containerd_formula.translation import translate
+from containerd_formula.translation import removed_tables, translate
+
+_WHOLE_TABLE = (
+    "null would remove this whole table, with containerd's own settings in it: remove the line (a key with "
+    "nothing behind it is a null), or give null to each key that is to go"
+)
 
 
 class Composed(NamedTuple):
@@ -62,10 +67,12 @@ def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None):
     site, origin, found = {}, {}, []
     for name, fragment in layers(overrides):
         try:
-            moved = translate(fragment, version, base=result)
+            whole = removed_tables(fragment, version, default)
+            moved = translate(without(fragment, whole), version, base=result)
         except Refused as err:
             found.append(Finding(name, f"layer {name}: {err}", about="layer"))
             continue
+        found += [finding(path, _WHOLE_TABLE, about="value") for path in whole]
         # A key that the target lacks may be a warning, a wrong value not.
         found += [
             one if strict or one.about == "value" else one._replace(level=WARNING) for one in moved.findings

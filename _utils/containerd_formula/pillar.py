@@ -20,8 +20,8 @@ FREE = (
     "package:archive:runc:sha256",
     *("service:environment", "service:limits", "service:directives"),
 )
-# Settings that may be left to the node: null, or the type here.
-NULLABLE = {"package:hold": "boolean"}
+# Settings that may be null, as if they were not given, or have the type here.
+NULLABLE = {"package:hold": "boolean", "config": "mapping"}
 ADDRESS = re.compile(r"(salt|https?|file)://\S+")
 # What pip takes behind the name; it takes addresses and options, too.
 TOMLKIT = re.compile(r"tomlkit(?: ?[<>=!~]={0,2} ?[\w.*+!-]+(?:, ?[<>=!~]={0,2} ?[\w.*+!-]+)*)?", re.ASCII)
