@@ -9,6 +9,14 @@ from containerd_formula.durations import nanoseconds
 from containerd_formula.names import nearest
 from containerd_formula.paths import dotted
 from containerd_formula.rules.context import shown
+from containerd_formula.secrets import UNMASK, is_masked
+
+
+def masks(context):
+    """Values as the formula shows them, pasted back: containerd would take the mask for the password."""
+    for path, value in context.leaves:
+        if is_masked(value):
+            yield path, UNMASK
 
 
 def timeouts(context):
@@ -107,4 +115,4 @@ def _is_host_port(text):
     return bool(match) and int(match[1] or 0) < 2**16
 
 
-RULES = (timeouts, durations, choices, ports, addresses, socket, folders, oom_score, imports)
+RULES = (masks, timeouts, durations, choices, ports, addresses, socket, folders, oom_score, imports)
