@@ -9,7 +9,7 @@ from containerd_formula.findings import WARNING, Finding, finding
 from containerd_formula.places import CONFIG_FOLDER
 from containerd_formula.secrets import masked
 from containerd_formula.table import SCHEMAS
-from containerd_formula.translation import removed_tables, translate
+from containerd_formula.translation import removed_tables, translate, written
 
 _WHOLE_TABLE = (
     "null would remove this whole table, with containerd's own settings in it: remove the line (a key with "
@@ -64,11 +64,13 @@ def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None):
             f"containerd config default is of version {version!r}; this formula knows 2, 3 and 4: is the "
             "binary containerd's, and the formula new enough for it?"
         )
-    site, origin, found = {}, {}, []
+    site, origin, authors, found = {}, {}, {}, []
     for name, fragment in layers(overrides):
         try:
             whole = removed_tables(fragment, version, default)
-            moved = translate(without(fragment, whole), version, base=result)
+            fragment = without(fragment, whole)
+            moved = translate(fragment, version, base=result)
+            authors.update(written(fragment, version, result))
         except Refused as err:
             found.append(Finding(name, f"layer {name}: {err}", about="layer"))
             continue
@@ -81,7 +83,7 @@ def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None):
         applied = _patch(document, result, patch, (), found)
         site = combine(site, applied)
         origin.update(dict.fromkeys(leaves(applied), name))
-    found += rules.findings(default, site, result, strict=strict, folder=folder, node=node)
+    found += rules.findings(default, site, result, strict, folder, node, authors)
     unique = list({(one.key, one.message): one for one in found}.values())
     return Composed(document.as_string(), version, default, result, site, origin, unique)
 

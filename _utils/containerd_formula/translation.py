@@ -90,6 +90,18 @@ def translate(fragment, version, base=None):
     return Translated(result, found)
 
 
+def written(fragment, version, base):
+    """Return how the author of a fragment calls what is translated: its path to its schema and path there."""
+    source = version_of(fragment) or version
+    way = _Way(fragment, source, version, base)
+    return {
+        named(target, version, base): (source, path)
+        for path, value in (walk(fragment) if source != version else ())
+        if not schema.stray(path, source)
+        for target in _targets(path, value, way)
+    }
+
+
 def removed_tables(fragment, version, base):
     """
     Return the keys of a fragment whose null would remove a whole table of the target's default, ``base``.

@@ -52,6 +52,8 @@ PARAMETERS = {
     "apt.set_aside.path": ("a.sources", TEXTS),
     **dict.fromkeys(("data", "patch", "site", "result", "dump", "main", "old", "new"), ({}, ADMITTED)),
     **dict.fromkeys(("translation.version_of.fragment", "translation.translate.fragment"), ({}, ADMITTED)),
+    "translation.written.fragment": ({}, ADMITTED),
+    "translation.written.base": ({}, ADMITTED),
     "translation.removed_tables.fragment": ({}, {**ADMITTED, "nulls": dict.fromkeys(TEXTS)}),
     "translation.removed_tables.base": ({}, ADMITTED),
     "data.without.paths": ([], NOTHING),
