@@ -3,14 +3,27 @@
 from typing import NamedTuple
 
 from containerd_formula import rules, schema, toml
-from containerd_formula.data import combine, fit, leaves, plain, same, walk, without, without_null
+from containerd_formula.data import (
+    SAMPLES,
+    combine,
+    fit,
+    leaves,
+    plain,
+    same,
+    table,
+    walk,
+    without,
+    without_null,
+)
 from containerd_formula.errors import Refused
 from containerd_formula.findings import WARNING, Finding, finding
+from containerd_formula.paths import dotted
 from containerd_formula.places import CONFIG_FOLDER
 from containerd_formula.secrets import masked
 from containerd_formula.table import SCHEMAS
 from containerd_formula.translation import removed_tables, translate, written
 
+_TEXTS = "it must be an array of strings"
 _WHOLE_TABLE = (
     "null would remove this whole table, with containerd's own settings in it: remove the line (a key with "
     "nothing behind it is a null), or give null to each key that is to go"
@@ -80,7 +93,7 @@ def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None):
             one if strict or one.about == "value" else one._replace(level=WARNING) for one in moved.findings
         ]
         patch = {key: value for key, value in moved.fragment.items() if key != "version"}
-        applied = _patch(document, result, patch, (), found)
+        applied = _patch(document, result, patch, (), found, default)
         site = combine(site, applied)
         origin.update(dict.fromkeys(leaves(applied), name))
     found += rules.findings(default, site, result, strict, folder, node, authors)
@@ -123,8 +136,12 @@ def without_secrets(text, source="the text"):
     return document.as_string()
 
 
-def _patch(document, data, patch, path, problems):
-    """Apply a merge patch to a tomlkit container and to its plain data alike; return what was applied."""
+def _patch(document, data, patch, path, problems, default=None):
+    """
+    Apply a merge patch to a tomlkit container and to its plain data alike; return what was applied.
+
+    With containerd's ``default`` its other keys, and the table of settings, tell the types of new ones.
+    """
     applied = {}
     for key, value in patch.items():
         here = (*path, key)
@@ -134,12 +151,12 @@ def _patch(document, data, patch, path, problems):
                 del document[key]
                 del data[key]
         elif isinstance(value, dict) and isinstance(data.get(key), dict):
-            applied[key] = _patch(document[key], data[key], value, here, problems)
+            applied[key] = _patch(document[key], data[key], value, here, problems, default)
         else:
             try:
-                applied[key] = _fitted(value, data, key, here)
+                applied[key] = _fitted(value, data, key, here, problems, default)
             except Refused as err:
-                problems.append(finding(here, "")._replace(message=str(err)))
+                problems.append(_problem(here, err))
                 continue
             # What is there already keeps its layout.
             if key not in data or not same(data[key], applied[key]):
@@ -147,15 +164,50 @@ def _patch(document, data, patch, path, problems):
     return applied
 
 
-def _fitted(value, data, key, path):
-    return fit(value, data[key], path) if key in data else _new(without_null(value), path)
+def _fitted(value, data, key, path, problems, default):
+    if key not in data:
+        return _new(without_null(value), path, problems, default)
+    fitted = fit(value, data[key], path)
+    # Lists that are empty by default are of strings; where they are of tables, these are.
+    if default and data[key] == [] and not any(isinstance(item, (dict, list)) for item in fitted):
+        return fit(fitted, [""], path, _TEXTS)
+    return fitted
 
 
-def _new(value, path):
-    # It replaces none: YAML's 1 is a float where only the table tells.
-    if isinstance(value, dict):
-        return {key: _new(inner, (*path, key)) for key, inner in value.items()}
-    return float(value) if type(value) is int and schema.kind(path) == "float" else value
+def _new(value, path, problems, default):
+    """Return a value that replaces none in the type that it must have; note what is wrong in a table."""
+    known, names = schema.type_of(path) if default else (schema.kind(path), [])
+    sibling = _sibling(default, path)
+    if sibling is not None:
+        value = fit(value, sibling[1], path, f"in {dotted(sibling[0])} it is {sibling[1]!r}")
+    elif known in SAMPLES:
+        sample, words = SAMPLES[known]
+        keys = f" with {' and '.join(names)}" if 0 < len(names) < 5 else ""
+        value = fit(value, sample, path, f"it must be {words}{keys}")
+    if not isinstance(value, dict):
+        return value
+    result = {}
+    for key, inner in value.items():
+        try:
+            result[key] = _new(inner, (*path, key), problems, default)
+        except Refused as err:
+            problems.append(_problem((*path, key), err))
+    return result
+
+
+def _sibling(default, path):
+    """Return (path, value) of the same key in another table of containerd's default that has a name."""
+    if default is None or len(path) < 3 or schema.facts(path[:-1]).get("open") != "name":
+        return None
+    for name, other in table(default, path[:-2]).items():
+        value = other.get(path[-1]) if isinstance(other, dict) else None
+        if value is not None and not isinstance(value, dict):
+            return (*path[:-2], name, path[-1]), value
+    return None
+
+
+def _problem(path, err):
+    return finding(path, "")._replace(message=str(err))
 
 
 def _is_table(value):

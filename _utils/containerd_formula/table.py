@@ -87,6 +87,7 @@ RUNC_OPTIONS = {
 
 _DURATION = {"kind": "duration"}
 _NAME = {"open": "name"}
+_TEXT, _TEXTS = {"open": "name", "type": "text"}, {"open": "name", "type": "texts"}
 _OPTIONAL = {"kind": "optional duration"}
 _PROGRAM, _FOLDER, _PATH, _SOCKET = ({"kind": kind} for kind in ("program", "folder", "path", "socket"))
 _OTEL = {"instead": "use OpenTelemetry's environment variables", "deprecated": ("1.6.29", "2.4")}
@@ -97,26 +98,27 @@ _LINUX = {"gone": "2.0", "instead": "use the runtime io.containerd.runc.v2"}
 _AUFS = {"gone": "2.0", "instead": "use the overlayfs snapshotter"}
 _HOSTS = {"instead": "use registry.config_path with hosts.toml files"}
 _PULL_SECRETS = {
-    "instead": "hosts.toml has no credentials: use imagePullSecrets, a credential provider of the kubelet, or "
-    "an Authorization header in hosts.toml (where the registry gives tokens, from containerd 2.1 on)"
+    "instead": "hosts.toml has no credentials: use imagePullSecrets, a credential provider of the kubelet, "
+    "or an Authorization header in hosts.toml (where the registry gives tokens, from containerd 2.1 on)"
 }
 
 # THE TABLE. One row is a path in schema 2, 3 and 4: "=" is the path on its left, "-" is no such key, "*" is
 # any one part, "{a b}" is a row for each key ("{}" repeats it), "b | a" are names of which a release has one,
 # first the one to use: the default of the binary decides. A row covers all that lies below its path, and the
 # longest row wins: ("CRI", "RT", "=") moves what no longer row names.
-# Facts: kind and choices of the value; otherwise: what comes of another one, which containerd takes; open:
-# legal though no default prints it ("name": the path, "below": whatever is below it); unprinted: known to a
-# release that does not print it; since, gone: the first release that has it, and that has not; deprecated:
-# (release, release that removes it), of several names all but the first; instead: the cure; list: (of several
-# names the one with a list, who has a single value); never: why no site may set it.
+# Facts: type (where no default may show it), kind and choices of the value; otherwise: what comes of another
+# one, which containerd takes; open: legal though no default prints it ("name": the path, "below": whatever is
+# below it); unprinted: known to a release that does not print it; since, gone: the first release that has it,
+# and that has not; deprecated: (release, release that removes it), of several names all but the first;
+# instead: the cure; list: (of several names the one with a list, who has a single value); never: why no site
+# may set it.
 _TABLE = (
     # CRI is one plugin in schema 2; since schema 3 it is images, runtime and streaming server.
     ("CRI", "RT", "="),
     ("-", "IMG", "="),
     ("CRI.sandbox_image", "IMG.pinned_images.sandbox", "="),
-    ("-", "IMG.{pinned_images.* runtime_platforms runtime_platforms.*}", "=", _NAME),
-    ("-", "IMG.runtime_platforms.*.{platform snapshotter}", "=", _NAME),
+    ("-", "IMG.{runtime_platforms runtime_platforms.*}", "=", _NAME),
+    ("-", "IMG.{pinned_images.* runtime_platforms.*.platform runtime_platforms.*.snapshotter}", "=", _TEXT),
     ("-", "IMG.{use_local_image_pull concurrent_layer_fetch_buffer}", "=", {"since": "2.1"}),
     ("CRI.{registry image_decryption stats_collect_period max_concurrent_downloads}", "IMG.{}", "="),
     ("CRI.image_pull_with_sync_fs", "IMG.image_pull_with_sync_fs", "=", {"since": "1.7.14"}),
@@ -127,15 +129,23 @@ _TABLE = (
     ("CRI.containerd.{snapshotter disable_snapshot_annotations discard_unpacked_layers}", "IMG.{}", "="),
     ("CRI.registry.{mirrors configs}", "IMG.registry.{}", "=",
      {**_HOSTS, "deprecated": ("1.5", "2.4"), "open": "name"}),
-    ("CRI.registry.{mirrors.* mirrors.*.endpoint configs.*}", "IMG.registry.{}", "=", _NAME),
+    ("CRI.registry.{mirrors.* configs.*}", "IMG.registry.{}", "=", _NAME),
+    ("CRI.registry.mirrors.*.endpoint", "IMG.registry.mirrors.*.endpoint", "=", _TEXTS),
     ("CRI.registry.config_path", "IMG.registry.config_path", "=", {"since": "1.5"}),
     ("CRI.registry.configs.*.auth", "IMG.registry.configs.*.auth", "=",
      {**_PULL_SECRETS, "deprecated": ("1.5", "2.4"), "open": "below"}),
+    *((f"CRI.registry.{place}.{{username password auth identitytoken}}", f"IMG.registry.{place}.{{}}", "=",
+       {"type": "text"}) for place in ("configs.*.auth", "auths.*")),
     ("CRI.registry.configs.*.tls", "-", "=", {**_HOSTS, "gone": "2.0", "open": "below"}),
+    ("CRI.registry.configs.*.tls.{ca_file cert_file key_file}", "-", "=",
+     {**_HOSTS, "gone": "2.0", "type": "text"}),
+    ("CRI.registry.configs.*.tls.insecure_skip_verify", "-", "=",
+     {**_HOSTS, "gone": "2.0", "type": "boolean"}),
     ("CRI.registry.auths", "IMG.registry.auths", "=",
      {**_PULL_SECRETS, "deprecated": ("1.3", "2.4"), "open": "name"}),
     ("CRI.registry.auths.*", "IMG.registry.auths.*", "=", {"open": "below"}),
-    ("CRI.registry.{headers headers.*}", "IMG.registry.{}", "=", _NAME),
+    ("CRI.registry.headers", "IMG.registry.headers", "=", _NAME),
+    ("CRI.registry.headers.*", "IMG.registry.headers.*", "=", _TEXTS),
     # The streaming server keeps its plugin id and its keys.
     ("CRI.{stream_server_address enable_tls_streaming disable_tcp_service}", "=", "="),
     ("CRI.stream_server_port", "=", "=", {"kind": "port"}),
@@ -164,7 +174,7 @@ _TABLE = (
      "RT.containerd.runtimes.*.{}", "=", {**_NAME, "since": "1.7"}),
     # containerd 1.4 has these two and prints neither.
     ("CRI.containerd.runtimes.*.{pod_annotations container_annotations}", "RT.containerd.runtimes.*.{}", "=",
-     {**_NAME, "unprinted": True}),
+     {**_TEXTS, "unprinted": True}),
     ("CRI.containerd.runtimes.*.sandbox_mode", "RT.containerd.runtimes.*.sandboxer", "=",
      {**_NAME, "since": "1.7"}),
     ("-", "RT.containerd.runtimes.*.io_type", "=",
@@ -282,13 +292,15 @@ _TABLE = (
     ("temp", "=", "=", {**_PATH, "since": "1.6"}),
     ("timeouts.*", "=", "=", {**_DURATION, "open": "name"}),
     ("{proxy_plugins proxy_plugins.*}", "=", "=", _NAME),
-    ("proxy_plugins.*.{type platform capabilities}", "=", "=", _NAME),
+    ("proxy_plugins.*.{type platform exports.*}", "=", "=", _TEXT),
+    ("proxy_plugins.*.capabilities", "=", "=", _TEXTS),
     # What a snapshotter answers is mounted by root.
     ("proxy_plugins.*.address", "=", "=", {**_NAME, **_SOCKET}),
     ("proxy_plugins.*.exports", "=", "=", {"open": "below"}),
     # containerd 1.4 prints no imports and no stream_processors.
-    ("{imports stream_processors stream_processors.*}", "=", "=", _NAME),
-    ("stream_processors.*.{accepts returns args}", "=", "=", _NAME),
+    ("{stream_processors stream_processors.*}", "=", "=", _NAME),
+    ("{imports stream_processors.*.accepts stream_processors.*.args}", "=", "=", _TEXTS),
+    ("stream_processors.*.returns", "=", "=", _TEXT),
     ("stream_processors.*.path", "=", "=", {**_NAME, **_PROGRAM}),
     ("stream_processors.*.env", "=", "=", {**_NAME, "kind": "environment"}),
     # Plugins and their keys that came later, but for those above.
@@ -311,11 +323,12 @@ _TABLE = (
     ("BLOCKFILE.scratch_file", "=", "=", _PATH),
     ("VERIFIER.bin_dir", "=", "=", _FOLDER),
     ("VERIFIER.per_verifier_timeout", "=", "=", _DURATION),
-    ("TRANSFER.unpack_config", "=", "=", _NAME),
-    ("OTLP.{endpoint insecure}", "=", "=", {**_OTEL, "open": "name"}),
+    ("TRANSFER.unpack_config", "=", "=", {"open": "name", "type": "tables"}),
+    ("OTLP.endpoint", "=", "=", {**_OTEL, **_TEXT}),
+    ("OTLP.insecure", "=", "=", {**_OTEL, "open": "name", "type": "boolean"}),
     ("OTLP.protocol", "=", "=",
      {**_OTEL, "open": "name", "kind": "enum", "choices": ("", "grpc", "http/protobuf")}),
-    ("TRACING.service_name", "=", "=", {**_OTEL, "open": "name"}),
+    ("TRACING.service_name", "=", "=", {**_OTEL, **_TEXT}),
     ("TRACING.sampling_ratio", "=", "=", {**_OTEL, "open": "name", "kind": "float"}),
 )  # fmt: skip
 
