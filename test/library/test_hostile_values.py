@@ -23,7 +23,7 @@ MODULES = {
     ".".join(path.relative_to(FOLDER).with_suffix("").parts): path for path in sorted(FOLDER.rglob("*.py"))
 }
 # Rules are given what the composition of a document gives them, and pillar.run what a renderer does.
-INNER = tuple(f"rules.{name}" for name in ("cri", "names", "values", "plugins", "trusted", "deprecated"))
+INNER = tuple(name for name in MODULES if name.startswith("rules.") and name != "rules.context")
 PATHS = {name: ("plugins", text[:SIZE]) for name, text in TEXTS.items()}
 # What comes through the door, and is as large as it may be.
 ADMITTED = {

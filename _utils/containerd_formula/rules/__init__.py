@@ -9,11 +9,14 @@ default's. Only what the overrides cause is reported, and defaults that are not 
 
 from containerd_formula.findings import finding
 from containerd_formula.places import CONFIG_FOLDER
-from containerd_formula.rules import cri, deprecated, names, plugins, trusted, values
+from containerd_formula.rules import cri, deprecated, images, missing, names, plugins, trusted, values
 from containerd_formula.rules.context import ANY_NODE, Context, is_below
 
 # Names come first: a value at a name that is wrong itself is not looked at.
-RULES = (*names.RULES, *values.RULES, *plugins.RULES, *cri.RULES, *trusted.RULES, *deprecated.RULES)
+RULES = (
+    *(*names.RULES, *values.RULES, *plugins.RULES, *cri.RULES),
+    *(*images.RULES, *missing.RULES, *trusted.RULES, *deprecated.RULES),
+)
 
 
 def findings(base, site, result, strict=True, folder=CONFIG_FOLDER, node=None, written=None):

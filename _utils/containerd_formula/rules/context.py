@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from containerd_formula import schema
 from containerd_formula.data import at, table, walk
-from containerd_formula.places import CONFIG_FOLDER
+from containerd_formula.places import CONFIG_FOLDER, DAEMON_PATH
 from containerd_formula.secrets import is_secret, masked
 from containerd_formula.table import ROWS, named
 
@@ -21,6 +21,10 @@ class Node(NamedTuple):
     # Why others than root could change what a path leads to, and the paths of what lies in a folder.
     why_not_roots: Callable = lambda path: ""
     entries: Callable = lambda folder: ()
+    # Whether something is there, whether it is a program, and where the daemon looks for bare names of those.
+    exists: Callable = lambda path: True
+    is_executable: Callable = lambda path: True
+    path: tuple = DAEMON_PATH
 
 
 # Where there is no node to ask, nothing is missing, and all is root's.
