@@ -17,7 +17,7 @@ from containerd_formula import document, drop_ins, effect, errors, explain, find
 from containerd_formula.conditions import holds
 from containerd_formula.data import combine, same
 from containerd_formula.diff import diff
-from containerd_formula.places import CONFIG
+from containerd_formula.places import CONFIG, DAEMON_PATH
 from containerd_formula.rules.context import Node
 from containerd_formula.secrets import MASK, secrets
 
@@ -57,6 +57,9 @@ def compose(base, overrides, strict=True, path=CONFIG, cri=True):
         why_not_roots=__salt__["containerd_paths.why_not_roots"],
         entries=_entries,
         cri=cri,
+        exists=os.path.exists,
+        is_executable=_is_executable,
+        path=_daemon_path(),
     )
     folder, release = os.path.dirname(path), _release(overrides)
     return document.compose(base, overrides, strict=strict, folder=folder, node=node, release=release)
@@ -217,6 +220,17 @@ def _entries(folder):
         return sorted(os.path.join(folder, name) for name in os.listdir(folder))
     except OSError:
         return []
+
+
+def _is_executable(path):
+    return os.path.isfile(path) and os.access(path, os.X_OK)
+
+
+def _daemon_path():
+    """Return where the daemon looks for programs; it finds its shims beside itself, too."""
+    binary = __salt__["cmd.which"]("containerd")
+    beside = [os.path.dirname(path) for path in (binary, os.path.realpath(binary))] if binary else []
+    return tuple(dict.fromkeys([*DAEMON_PATH, *beside]))
 
 
 def _formula_layers():

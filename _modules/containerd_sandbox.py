@@ -26,15 +26,15 @@ KERNELS = ("/proc", "/dev", "/sys")
 HIDDEN = ("/run", "/tmp", "/var/tmp")  # noqa: S108
 # What the mounts of containerd's probes, its sockets and the map of the user namespace need.
 CAPABILITIES = (
-    *("SYS_ADMIN", "CHOWN", "DAC_OVERRIDE", "FOWNER", "MKNOD"),
+    *("SYS_ADMIN", "CHOWN", "DAC_OVERRIDE", "FOWNER", "MKNOD", "NET_BIND_SERVICE"),
     *("SETUID", "SETGID", "NET_ADMIN", "KILL", "SETFCAP"),
 )
 MARK = "containerd-formula: "
 # What runs in bubblewrap, then the command; its first line on stderr tells that it is one, and which.
 # Every address is one of this machine, as those of a site are on its node, and the streaming server of 1.x
 # looks for a default route. A socket may be of any group, so the user namespace has all ids but the last:
-# with that one too containerd takes it for none. Further namespaces would bring file systems that nobody has
-# made read-only, such as that of cgroups.
+# with that one too containerd takes it for none. Low ports are only for root of the network, who is outside.
+# Further namespaces would bring file systems that nobody has made read-only, such as that of cgroups.
 SCRIPT = f"""
 for words in 'link set lo up' 'address add 192.0.2.1/32 dev lo' 'route add default dev lo' \
   'route add local 0.0.0.0/0 dev lo' '-6 route add local ::/0 dev lo'; do ip $words; done >/dev/null 2>&1
@@ -43,6 +43,8 @@ if why=$(unshare --user --map-root-user --mount true 2>&1) && mkfifo /run/held; 
   exec 3>/run/held
   echo '0 0 4294967294' >"/proc/$!/uid_map" && echo '0 0 4294967294' >"/proc/$!/gid_map" || exit 1
   mkdir /run/proc && mount -t proc proc /run/proc || exit 1
+  low=/run/proc/sys/net/ipv4/ip_unprivileged_port_start
+  [ ! -e $low ] || echo 0 >$low || exit 1
   nsenter --user --target $! sh -c 'for kind in cgroup ipc net pid time user uts; do
     limit=/run/proc/sys/user/max_${{kind}}_namespaces
     [ ! -e $limit ] || echo 0 >$limit || exit 1

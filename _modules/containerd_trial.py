@@ -25,6 +25,8 @@ _told = errors.told_as(CommandExecutionError)
 _PATH = r"(?<![^\s:\"'])[^\s:\"'/]*(/[^\s:\"']+)"
 _UNSEEN = re.compile(rf"{_PATH}: no such file")
 _READ_ONLY = re.compile(rf"{_PATH}: read-only file system")
+# Of a name that cannot be one, Go says so itself, and asks nobody.
+_NO_NAMES = re.compile(r"\blookup ([\w.-]+)(?: on [^\s:]+:\d+)?: (?!no such host)")
 POLL_INTERVAL = 0.05
 # They look at the file system beneath their directory, which is another one in a trial.
 PICKY_SNAPSHOTTERS = ("btrfs", "zfs")
@@ -105,6 +107,8 @@ def _unlike_the_node(reason):
     for path in _UNSEEN.findall(reason):
         if os.path.exists(path):
             return f"the daemon of a trial does not see {path}, which the node has"
+    if unknown := _NO_NAMES.search(reason):
+        return f"the daemon of a trial has nobody to ask for the address of {unknown[1]}"
     if read_only := _READ_ONLY.search(reason):
         return f"the daemon of a trial may not write {read_only[1]}"
     return ""

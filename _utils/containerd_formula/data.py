@@ -102,16 +102,18 @@ def is_unicode(text):
     return True
 
 
-def fit(value, default, path):
+def fit(value, default, path, told=None):
     """
     Return a plain value in the type of the default that it replaces, where nothing is lost by it.
 
-    A float is no string: YAML has made 3.1 of 3.10 by then.
+    A float is no string: YAML has made 3.1 of 3.10 by then. ``told`` says what the default is, where it is
+    not containerd's.
     """
     wanted = type(default)
     if type(value) is wanted:
         if wanted is list and default and all(isinstance(item, str) for item in default):
-            return [fit(item, default[0], (*path, str(number))) for number, item in enumerate(value)]
+            told = told and "each of it must be a string"
+            return [fit(item, default[0], (*path, str(number)), told) for number, item in enumerate(value)]
         return value
     if wanted is str and type(value) is int:
         return str(value)
@@ -123,10 +125,19 @@ def fit(value, default, path):
     if wanted is int and isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,19}", value):
         if int(value) in INT64:
             return int(value)
-    raise Refused(
-        f"{_where(path)} is {_shown(value, default, path)}; containerd's default is "
-        f"{_shown(default, value, path)}: write (or quote) it so."
-    )
+    told = told or f"containerd's default is {_shown(default, value, path)}"
+    raise Refused(f"{_where(path)} is {_shown(value, default, path)}; {told}: write (or quote) it so.")
+
+
+# By the word of the table for a type: a value of it, and what a message calls it.
+SAMPLES = {
+    "text": ("", "a string"),
+    "texts": ([""], "an array of strings"),
+    "boolean": (False, "a boolean"),
+    "float": (0.0, "a float"),
+    "table": ({}, "a table"),
+    "tables": ([{}], "an array of tables"),
+}
 
 
 def same(one, other):
@@ -158,6 +169,18 @@ def without_null(value):
     if isinstance(value, list):
         return [without_null(item) for item in value]
     return value
+
+
+def without(data, paths):
+    """Return data without some of its keys."""
+    result = dict(data)
+    for key in {path[0] for path in paths}:
+        below = [path[1:] for path in paths if path[0] == key]
+        if () in below:
+            del result[key]
+        else:
+            result[key] = without(result[key], below)
+    return result
 
 
 def walk(data, path=()):

@@ -4,13 +4,31 @@ from typing import NamedTuple
 
 from containerd_formula import rules, schema, toml
 from containerd_formula.conditions import holds, parsed
-from containerd_formula.data import combine, fit, leaves, plain, same, walk, without_null
+from containerd_formula.data import (
+    SAMPLES,
+    combine,
+    fit,
+    leaves,
+    plain,
+    same,
+    table,
+    walk,
+    without,
+    without_null,
+)
 from containerd_formula.errors import Refused
 from containerd_formula.findings import WARNING, Finding, finding
+from containerd_formula.paths import dotted
 from containerd_formula.places import CONFIG_FOLDER
 from containerd_formula.secrets import masked
 from containerd_formula.table import SCHEMAS
-from containerd_formula.translation import translate
+from containerd_formula.translation import removed_tables, translate, written
+
+_TEXTS = "it must be an array of strings"
+_WHOLE_TABLE = (
+    "null would remove this whole table, with containerd's own settings in it: remove the line (a key with "
+    "nothing behind it is a null), or give null to each key that is to go"
+)
 
 # Beside the name of a layer: for which releases it is meant.
 CONDITION = "for"
@@ -68,26 +86,30 @@ def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None, relea
             f"containerd config default is of version {version!r}; this formula knows 2, 3 and 4: is the "
             "binary containerd's, and the formula new enough for it?"
         )
-    site, origin, found = {}, {}, []
+    site, origin, authors, found = {}, {}, {}, []
     for (name, fragment), condition in zip(layers(overrides), conditions(overrides)):
         if condition is not None and not _holds(name, condition, release):
             words = f"layer {name}: left out, since it is for {condition} and containerd is {release}."
             found.append(Finding(name, words, WARNING, about="release"))
             continue
         try:
+            whole = removed_tables(fragment, version, default)
+            fragment = without(fragment, whole)
             moved = translate(fragment, version, base=result)
+            authors.update(written(fragment, version, result))
         except Refused as err:
             found.append(Finding(name, f"layer {name}: {err}", about="layer"))
             continue
+        found += [finding(path, _WHOLE_TABLE, about="value") for path in whole]
         # A key that the target lacks may be a warning, a wrong value not.
         found += [
             one if strict or one.about == "value" else one._replace(level=WARNING) for one in moved.findings
         ]
         patch = {key: value for key, value in moved.fragment.items() if key != "version"}
-        applied = _patch(document, result, patch, (), found)
+        applied = _patch(document, result, patch, (), found, default)
         site = combine(site, applied)
         origin.update(dict.fromkeys(leaves(applied), name))
-    found += rules.findings(default, site, result, strict=strict, folder=folder, node=node)
+    found += rules.findings(default, site, result, strict, folder, node, authors)
     unique = list({(one.key, one.message): one for one in found}.values())
     return Composed(document.as_string(), version, default, result, site, origin, unique)
 
@@ -127,8 +149,12 @@ def without_secrets(text, source="the text"):
     return document.as_string()
 
 
-def _patch(document, data, patch, path, problems):
-    """Apply a merge patch to a tomlkit container and to its plain data alike; return what was applied."""
+def _patch(document, data, patch, path, problems, default=None):
+    """
+    Apply a merge patch to a tomlkit container and to its plain data alike; return what was applied.
+
+    With containerd's ``default`` its other keys, and the table of settings, tell the types of new ones.
+    """
     applied = {}
     for key, value in patch.items():
         here = (*path, key)
@@ -138,12 +164,12 @@ def _patch(document, data, patch, path, problems):
                 del document[key]
                 del data[key]
         elif isinstance(value, dict) and isinstance(data.get(key), dict):
-            applied[key] = _patch(document[key], data[key], value, here, problems)
+            applied[key] = _patch(document[key], data[key], value, here, problems, default)
         else:
             try:
-                applied[key] = _fitted(value, data, key, here)
+                applied[key] = _fitted(value, data, key, here, problems, default)
             except Refused as err:
-                problems.append(finding(here, "")._replace(message=str(err)))
+                problems.append(_problem(here, err))
                 continue
             # What is there already keeps its layout.
             if key not in data or not same(data[key], applied[key]):
@@ -151,15 +177,50 @@ def _patch(document, data, patch, path, problems):
     return applied
 
 
-def _fitted(value, data, key, path):
-    return fit(value, data[key], path) if key in data else _new(without_null(value), path)
+def _fitted(value, data, key, path, problems, default):
+    if key not in data:
+        return _new(without_null(value), path, problems, default)
+    fitted = fit(value, data[key], path)
+    # Lists that are empty by default are of strings; where they are of tables, these are.
+    if default and data[key] == [] and not any(isinstance(item, (dict, list)) for item in fitted):
+        return fit(fitted, [""], path, _TEXTS)
+    return fitted
 
 
-def _new(value, path):
-    # It replaces none: YAML's 1 is a float where only the table tells.
-    if isinstance(value, dict):
-        return {key: _new(inner, (*path, key)) for key, inner in value.items()}
-    return float(value) if type(value) is int and schema.kind(path) == "float" else value
+def _new(value, path, problems, default):
+    """Return a value that replaces none in the type that it must have; note what is wrong in a table."""
+    known, names = schema.type_of(path) if default else (schema.kind(path), [])
+    sibling = _sibling(default, path)
+    if sibling is not None:
+        value = fit(value, sibling[1], path, f"in {dotted(sibling[0])} it is {sibling[1]!r}")
+    elif known in SAMPLES:
+        sample, words = SAMPLES[known]
+        keys = f" with {' and '.join(names)}" if 0 < len(names) < 5 else ""
+        value = fit(value, sample, path, f"it must be {words}{keys}")
+    if not isinstance(value, dict):
+        return value
+    result = {}
+    for key, inner in value.items():
+        try:
+            result[key] = _new(inner, (*path, key), problems, default)
+        except Refused as err:
+            problems.append(_problem((*path, key), err))
+    return result
+
+
+def _sibling(default, path):
+    """Return (path, value) of the same key in another table of containerd's default that has a name."""
+    if default is None or len(path) < 3 or schema.facts(path[:-1]).get("open") != "name":
+        return None
+    for name, other in table(default, path[:-2]).items():
+        value = other.get(path[-1]) if isinstance(other, dict) else None
+        if value is not None and not isinstance(value, dict):
+            return (*path[:-2], name, path[-1]), value
+    return None
+
+
+def _problem(path, err):
+    return finding(path, "")._replace(message=str(err))
 
 
 def _layers(overrides):

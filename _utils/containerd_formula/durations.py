@@ -2,30 +2,46 @@
 
 import re
 
-_DURATION = re.compile(r"([+-]?)(?:0|((?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+))")
-_UNIT = re.compile(r"([^0-9.]+)")
+_PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]+)")
 _MINUTE = 60 * 10**9
 # The micro sign and the Greek letter are two characters; Go takes both.
 _UNITS = {
     "ns": 1,
     "us": 10**3,
-    "µs": 10**3,
-    "μs": 10**3,
+    "\u00b5s": 10**3,
+    "\u03bcs": 10**3,
     "ms": 10**6,
     "s": 10**9,
     "m": _MINUTE,
     "h": 60 * _MINUTE,
 }
+# Go counts in 64 bits. What has more digits than these is more; of a fraction it reads no more.
+_LARGEST, _DIGITS, _FRACTION = 2**63, 20, 18
 
 
 def nanoseconds(text):
     """Return a duration as a whole number, None for what Go takes for none."""
-    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
-    if not match:
+    if not isinstance(text, str):
         return None
-    parts = _UNIT.split(match[2] or "")
-    total = sum(float(number) * _UNITS[unit] for number, unit in zip(parts[::2], parts[1::2]))
-    # Go counts them in 64 bits.
-    if total >= 2**63:
+    minus, rest = text[:1] == "-", text[1:] if text[:1] in ("+", "-") else text
+    if rest == "0":
+        return 0
+    total, at = 0, 0
+    while at < len(rest) or not rest:
+        part = _PART.match(rest, at)
+        value = _value(*part.groups()) if part else None
+        if value is None:
+            return None
+        total, at = total + value, part.end()
+        if total > _LARGEST:
+            return None
+    return None if total == _LARGEST and not minus else -total if minus else total
+
+
+def _value(whole, fraction, unit):
+    """Return a number with its unit in nanoseconds, None for what is none."""
+    digits = whole.lstrip("0")
+    if unit not in _UNITS or not (whole or fraction) or len(digits) > _DIGITS:
         return None
-    return -round(total) if match[1] == "-" else round(total)
+    fraction = (fraction or "")[:_FRACTION]
+    return int(digits or 0) * _UNITS[unit] + int(fraction or 0) * _UNITS[unit] // 10 ** len(fraction)

@@ -25,8 +25,8 @@ OF_VALUES = {
     "config_for": (("mapping",), "it must be a mapping."),
     "kernel:sysctls": (("number", "string", "null"), "write the number, such as 1."),
 }
-# Settings that may be left to the node: null, or the type here.
-NULLABLE = {"package:hold": "boolean"}
+# Settings that may be null, as if they were not given, or have the type here.
+NULLABLE = {"package:hold": "boolean", "config": "mapping"}
 ADDRESS = re.compile(r"(salt|https?|file)://\S+")
 # What pip takes behind the name; it takes addresses and options, too.
 TOMLKIT = re.compile(r"tomlkit(?: ?[<>=!~]={0,2} ?[\w.*+!-]+(?:, ?[<>=!~]={0,2} ?[\w.*+!-]+)*)?", re.ASCII)

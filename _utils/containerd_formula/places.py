@@ -4,6 +4,8 @@ CONFIG = "/etc/containerd/config.toml"
 CONFIG_FOLDER = "/etc/containerd"
 SOCKET = "/run/containerd/containerd.sock"
 
+# Of a unit that sets none, as systemd.exec(5) has it.
+DAEMON_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 UNIT = "containerd.service"
 UNIT_FOLDER = "/etc/systemd/system/"
 DROP_IN = f"{UNIT_FOLDER}{UNIT}.d/50-containerd-formula.conf"

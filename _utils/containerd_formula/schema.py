@@ -8,6 +8,13 @@ from containerd_formula.findings import ERROR, WARNING, finding
 from containerd_formula.paths import dotted
 from containerd_formula.table import CONTAINERD, IDS, NAMES, PLUGINS, ROWS, SCHEMAS, SILENT, named, setting
 
+# Types by kind; durations, ports and words of a few have rules of their own.
+_TYPES = {
+    **dict.fromkeys(("program", "folder", "prefix", "path", "socket"), "text"),
+    "environment": "texts",
+    "float": "float",
+}
+
 
 def kind(path):
     """
@@ -34,6 +41,21 @@ def facts(path):
         depth, row = governing(path, schema)
         found.update(row[1] if row and depth == len(path) else {})
     return found
+
+
+def type_of(path):
+    """
+    Return the type of a setting's value and, of a table, the names of its keys that the table has.
+
+    The type is "text", "texts" (a list of them), "boolean", "float", "table" or "tables", None where only
+    containerd's default tells.
+    """
+    told = facts(path)
+    inner = [node for schema in SCHEMAS for node in covering(path, schema)[1]]
+    names = dict.fromkeys(name for node in inner for name in node if name not in (None, ...))
+    if "type" not in told and (names or told.get("open") == "below" or any(... in node for node in inner)):
+        return "table", list(names)
+    return told.get("type", _TYPES.get(told.get("kind")) if "list" not in told else None), []
 
 
 def is_free_form(path):

@@ -3,6 +3,13 @@
 import re
 
 MASK = "(secret)"
+# What to do about a mask that was pasted as a value.
+UNMASK = (
+    f"a value with {MASK} in it is what this formula shows instead of a secret: write the real one, from the "
+    "node's file or with show_secrets=True"
+)
+# Alone, as the user of an address, or as the path behind its host.
+_MASKED = re.compile(r"(?:^|[/:=])\(secret\)(?:@|$)")
 _NAME = re.compile(
     r"passw|passphrase|secret|token|credential|authorization|api_?key|private_?key|^pass$", re.IGNORECASE
 )
@@ -40,6 +47,11 @@ def masked(value, path):
     if isinstance(value, list):
         return [masked(item, path) for item in value]
     return masked_url(value) if isinstance(value, str) else value
+
+
+def is_masked(value):
+    """Tell whether a value, or one in its lists and tables, is as it is shown and not as it is."""
+    return any(_MASKED.search(word) for text in _texts(value) for word in text.split())
 
 
 def masked_url(text):

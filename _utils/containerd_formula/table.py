@@ -87,6 +87,7 @@ RUNC_OPTIONS = {
 
 _DURATION = {"kind": "duration"}
 _NAME = {"open": "name"}
+_TEXT, _TEXTS = {"open": "name", "type": "text"}, {"open": "name", "type": "texts"}
 _OPTIONAL = {"kind": "optional duration"}
 _PROGRAM, _FOLDER, _PATH, _SOCKET = ({"kind": kind} for kind in ("program", "folder", "path", "socket"))
 _OTEL = {"instead": "use OpenTelemetry's environment variables", "deprecated": ("1.6.29", "2.4")}
@@ -96,39 +97,55 @@ _UNTRUSTED = {"gone": "2.0", "instead": "make it a runtime of `runtimes`, with t
 _LINUX = {"gone": "2.0", "instead": "use the runtime io.containerd.runc.v2"}
 _AUFS = {"gone": "2.0", "instead": "use the overlayfs snapshotter"}
 _HOSTS = {"instead": "use registry.config_path with hosts.toml files"}
+_PULL_SECRETS = {
+    "instead": "hosts.toml has no credentials: use imagePullSecrets, a credential provider of the kubelet, "
+    "or an Authorization header in hosts.toml (where the registry gives tokens, from containerd 2.1 on)"
+}
 
 # THE TABLE. One row is a path in schema 2, 3 and 4: "=" is the path on its left, "-" is no such key, "*" is
 # any one part, "{a b}" is a row for each key ("{}" repeats it), "b | a" are names of which a release has one,
 # first the one to use: the default of the binary decides. A row covers all that lies below its path, and the
 # longest row wins: ("CRI", "RT", "=") moves what no longer row names.
-# Facts: kind and choices of the value; open: legal though no default prints it ("name": the path, "below":
-# whatever is below it); unprinted: known to a release that does not print it; since, gone: the first release
-# that has it, and that has not; deprecated: (release, release that removes it), of several names all but the
-# first; instead: the cure; list: (of several names the one with a list, who has a single value); never: why
-# no site may set it.
+# Facts: type (where no default may show it), kind and choices of the value; otherwise: what comes of another
+# one, which containerd takes; open: legal though no default prints it ("name": the path, "below": whatever is
+# below it); unprinted: known to a release that does not print it; since, gone: the first release that has it,
+# and that has not; deprecated: (release, release that removes it), of several names all but the first;
+# instead: the cure; list: (of several names the one with a list, who has a single value); never: why no site
+# may set it.
 _TABLE = (
     # CRI is one plugin in schema 2; since schema 3 it is images, runtime and streaming server.
     ("CRI", "RT", "="),
     ("-", "IMG", "="),
     ("CRI.sandbox_image", "IMG.pinned_images.sandbox", "="),
-    ("-", "IMG.{pinned_images.* runtime_platforms runtime_platforms.*}", "=", _NAME),
-    ("-", "IMG.runtime_platforms.*.{platform snapshotter}", "=", _NAME),
-    ("CRI.{registry image_decryption stats_collect_period}", "IMG.{}", "="),
-    ("CRI.{max_concurrent_downloads image_pull_with_sync_fs}", "IMG.{}", "="),
-    ("CRI.image_pull_progress_timeout", "IMG.image_pull_progress_timeout", "=", _DURATION),
+    ("-", "IMG.{runtime_platforms runtime_platforms.*}", "=", _NAME),
+    ("-", "IMG.{pinned_images.* runtime_platforms.*.platform runtime_platforms.*.snapshotter}", "=", _TEXT),
+    ("-", "IMG.{use_local_image_pull concurrent_layer_fetch_buffer}", "=", {"since": "2.1"}),
+    ("CRI.{registry image_decryption stats_collect_period max_concurrent_downloads}", "IMG.{}", "="),
+    ("CRI.image_pull_with_sync_fs", "IMG.image_pull_with_sync_fs", "=", {"since": "1.7.14"}),
+    ("CRI.image_pull_progress_timeout", "IMG.image_pull_progress_timeout", "=",
+     {**_DURATION, "since": "1.7"}),
     ("CRI.image_decryption.key_model", "IMG.image_decryption.key_model", "=",
-     {"kind": "enum", "choices": ("", "node")}),
+     {"kind": "enum", "choices": ("", "node"), "otherwise": "containerd takes it, and decrypts no image"}),
     ("CRI.containerd.{snapshotter disable_snapshot_annotations discard_unpacked_layers}", "IMG.{}", "="),
     ("CRI.registry.{mirrors configs}", "IMG.registry.{}", "=",
      {**_HOSTS, "deprecated": ("1.5", "2.4"), "open": "name"}),
-    ("CRI.registry.{mirrors.* mirrors.*.endpoint configs.*}", "IMG.registry.{}", "=", _NAME),
+    ("CRI.registry.{mirrors.* configs.*}", "IMG.registry.{}", "=", _NAME),
+    ("CRI.registry.mirrors.*.endpoint", "IMG.registry.mirrors.*.endpoint", "=", _TEXTS),
     ("CRI.registry.config_path", "IMG.registry.config_path", "=", {"since": "1.5"}),
-    ("CRI.registry.configs.*.auth", "IMG.registry.configs.*.auth", "=", {"open": "below"}),
+    ("CRI.registry.configs.*.auth", "IMG.registry.configs.*.auth", "=",
+     {**_PULL_SECRETS, "deprecated": ("1.5", "2.4"), "open": "below"}),
+    *((f"CRI.registry.{place}.{{username password auth identitytoken}}", f"IMG.registry.{place}.{{}}", "=",
+       {"type": "text"}) for place in ("configs.*.auth", "auths.*")),
     ("CRI.registry.configs.*.tls", "-", "=", {**_HOSTS, "gone": "2.0", "open": "below"}),
+    ("CRI.registry.configs.*.tls.{ca_file cert_file key_file}", "-", "=",
+     {**_HOSTS, "gone": "2.0", "type": "text"}),
+    ("CRI.registry.configs.*.tls.insecure_skip_verify", "-", "=",
+     {**_HOSTS, "gone": "2.0", "type": "boolean"}),
     ("CRI.registry.auths", "IMG.registry.auths", "=",
-     {"deprecated": ("1.3", "2.4"), "instead": "use ImagePullSecrets", "open": "name"}),
+     {**_PULL_SECRETS, "deprecated": ("1.3", "2.4"), "open": "name"}),
     ("CRI.registry.auths.*", "IMG.registry.auths.*", "=", {"open": "below"}),
-    ("CRI.registry.{headers headers.*}", "IMG.registry.{}", "=", _NAME),
+    ("CRI.registry.headers", "IMG.registry.headers", "=", _NAME),
+    ("CRI.registry.headers.*", "IMG.registry.headers.*", "=", _TEXTS),
     # The streaming server keeps its plugin id and its keys.
     ("CRI.{stream_server_address enable_tls_streaming disable_tcp_service}", "=", "="),
     ("CRI.stream_server_port", "=", "=", {"kind": "port"}),
@@ -136,22 +153,30 @@ _TABLE = (
     ("CRI.x509_key_pair_streaming", "=", "="),
     # Runtimes. Every key is named, because no default prints a runtime other than runc.
     ("CRI.containerd.{default_runtime_name runtimes}", "RT.containerd.{}", "="),
-    ("CRI.containerd.{ignore_blockio_not_enabled_errors ignore_rdt_not_enabled_errors}",
-     "RT.containerd.{}", "="),
+    ("CRI.containerd.ignore_blockio_not_enabled_errors", "RT.containerd.ignore_blockio_not_enabled_errors",
+     "=", {"since": "1.7"}),
+    ("CRI.containerd.ignore_rdt_not_enabled_errors", "RT.containerd.ignore_rdt_not_enabled_errors", "=",
+     {"since": "1.6"}),
     ("CRI.containerd.runtimes.*", "RT.containerd.runtimes.*", "=", _NAME),
     ("CRI.containerd.runtimes.*.runtime_type", "RT.containerd.runtimes.*.runtime_type", "=",
      {**_NAME, **_PROGRAM}),
-    ("CRI.containerd.runtimes.*.{runtime_path base_runtime_spec}", "RT.containerd.runtimes.*.{}", "=",
+    ("CRI.containerd.runtimes.*.runtime_path", "RT.containerd.runtimes.*.runtime_path", "=",
+     {**_NAME, **_PATH, "since": "1.6"}),
+    ("CRI.containerd.runtimes.*.base_runtime_spec", "RT.containerd.runtimes.*.base_runtime_spec", "=",
      {**_NAME, **_PATH}),
     ("CRI.containerd.runtimes.*.cni_conf_dir", "RT.containerd.runtimes.*.cni_conf_dir", "=",
-     {**_NAME, **_FOLDER}),
-    ("CRI.containerd.runtimes.*.{privileged_without_host_devices "
-     "privileged_without_host_devices_all_devices_allowed cni_max_conf_num snapshotter}",
-     "RT.containerd.runtimes.*.{}", "=", _NAME),
+     {**_NAME, **_FOLDER, "since": "1.6"}),
+    ("CRI.containerd.runtimes.*.cni_max_conf_num", "RT.containerd.runtimes.*.cni_max_conf_num", "=",
+     {**_NAME, "since": "1.6"}),
+    ("CRI.containerd.runtimes.*.privileged_without_host_devices",
+     "RT.containerd.runtimes.*.privileged_without_host_devices", "=", _NAME),
+    ("CRI.containerd.runtimes.*.{privileged_without_host_devices_all_devices_allowed snapshotter}",
+     "RT.containerd.runtimes.*.{}", "=", {**_NAME, "since": "1.7"}),
     # containerd 1.4 has these two and prints neither.
     ("CRI.containerd.runtimes.*.{pod_annotations container_annotations}", "RT.containerd.runtimes.*.{}", "=",
-     {**_NAME, "unprinted": True}),
-    ("CRI.containerd.runtimes.*.sandbox_mode", "RT.containerd.runtimes.*.sandboxer", "=", _NAME),
+     {**_TEXTS, "unprinted": True}),
+    ("CRI.containerd.runtimes.*.sandbox_mode", "RT.containerd.runtimes.*.sandboxer", "=",
+     {**_NAME, "since": "1.7"}),
     ("-", "RT.containerd.runtimes.*.io_type", "=",
      {"open": "name", "since": "2.0", "kind": "enum", "choices": ("", "fifo", "streaming")}),
     ("-", "RT.containerd.runtimes.*.cgroup_writable", "=", {"open": "name", "since": "2.1"}),
@@ -188,15 +213,22 @@ _TABLE = (
     # The rest of the runtime plugin, by name, so that `null` on a whole table can be translated.
     ("CRI.{enable_selinux selinux_category_range max_container_log_line_size disable_apparmor "
      "restrict_oom_score_adj disable_proc_mount unset_seccomp_profile cni "
-     "tolerate_missing_hugetlb_controller disable_hugetlb_controller netns_mounts_under_state_dir "
-     "device_ownership_from_security_context ignore_image_defined_volumes enable_unprivileged_ports "
-     "enable_unprivileged_icmp ignore_deprecation_warnings}", "RT.{}", "="),
-    ("CRI.{cdi_spec_dirs cni.conf_dir}", "RT.{}", "=", _FOLDER),
+     "tolerate_missing_hugetlb_controller disable_hugetlb_controller ignore_image_defined_volumes}",
+     "RT.{}", "="),
+    ("CRI.netns_mounts_under_state_dir", "RT.netns_mounts_under_state_dir", "=", {"since": "1.5"}),
+    ("CRI.{device_ownership_from_security_context enable_unprivileged_ports enable_unprivileged_icmp}",
+     "RT.{}", "=", {"since": "1.6"}),
+    ("CRI.ignore_deprecation_warnings", "RT.ignore_deprecation_warnings", "=", {"since": "1.6.29"}),
+    ("CRI.cni.conf_dir", "RT.cni.conf_dir", "=", _FOLDER),
     ("CRI.cni.conf_template", "RT.cni.conf_template", "=", _PATH),
-    ("CRI.drain_exec_sync_io_timeout", "RT.drain_exec_sync_io_timeout", "=", _OPTIONAL),
+    ("CRI.cni.setup_serially", "RT.cni.setup_serially", "=", {"since": "1.7"}),
+    ("CRI.drain_exec_sync_io_timeout", "RT.drain_exec_sync_io_timeout", "=",
+     {**_OPTIONAL, "since": "1.6.29"}),
+    ("CRI.cdi_spec_dirs", "RT.cdi_spec_dirs", "=", {**_FOLDER, "since": "1.7"}),
     ("CRI.enable_cdi", "RT.enable_cdi", "=",
-     {"deprecated": ("2.2", "2.4"), "instead": "remove it: CDI will always be enabled"}),
-    ("CRI.cni.ip_pref", "RT.cni.ip_pref", "=", {"kind": "enum", "choices": ("", "ipv4", "ipv6", "cni")}),
+     {"since": "1.7", "deprecated": ("2.2", "2.4"), "instead": "remove it: CDI will always be enabled"}),
+    ("CRI.cni.ip_pref", "RT.cni.ip_pref", "=",
+     {"kind": "enum", "choices": ("", "ipv4", "ipv6", "cni"), "since": "1.6"}),
     # A string before containerd 2.1, a list since, which reads the new name in a file of schema 2 as well.
     ("CRI.cni.bin_dir | CRI.cni.bin_dirs", "RT.cni.bin_dirs | RT.cni.bin_dir", "=",
      {**_FOLDER, "list": ("bin_dirs", "containerd before 2.1 has one CNI directory"),
@@ -219,8 +251,8 @@ _TABLE = (
     ("TASK", "=", "="),
     ("-", "SHIM", "="),
     # A boolean before, a variable of the shims' environment since: the translation converts it.
-    ("TASK.sched_core", "SHIM.env", "=", {"kind": "environment"}),
-    ("-", "SHIM.socket_dir", "=", _PATH),
+    ("TASK.sched_core", "SHIM.env", "=", {"kind": "environment", "since": "1.6"}),
+    ("-", "SHIM.socket_dir", "=", {**_PATH, "since": "2.3"}),
     ("LINUX", "-", "=", _LINUX),
     ("LINUX.{shim runtime}", "-", "=", {**_LINUX, **_PROGRAM}),
     ("LINUX.runtime_root", "-", "=", {**_LINUX, **_PATH}),
@@ -234,9 +266,10 @@ _TABLE = (
     ("-", "=", "TCP.{max_recv_message_size max_send_message_size}",
      {"instead": "grpc.{} is the limit of both servers"}),
     ("grpc.tcp_address", "=", "TCP.address"),
-    ("grpc.tcp_{tls_cert tls_key tls_common_name}", "=", "TCP.{}"),
+    ("grpc.tcp_{tls_cert tls_key}", "=", "TCP.{}"),
+    ("grpc.tcp_tls_common_name", "=", "TCP.tls_common_name", {"since": "2.2"}),
     # Whom it signs for is root by the TCP server.
-    ("grpc.tcp_tls_ca", "=", "TCP.tls_ca", _PATH),
+    ("grpc.tcp_tls_ca", "=", "TCP.tls_ca", {**_PATH, "since": "1.6"}),
     ("ttrpc", "=", "TTRPC"),
     ("ttrpc.address", "=", "TTRPC.address", _SOCKET),
     ("-", "=", "DEBUG"),
@@ -255,18 +288,30 @@ _TABLE = (
     ("plugin_dir", "=", "-",
      {"gone": "2.1", "instead": "use proxy_plugins",
       "never": "containerd loads each plugin that lies there into itself, as root: remove it"}),
-    ("{root state temp}", "=", "=", _PATH),
+    ("{root state}", "=", "=", _PATH),
+    ("temp", "=", "=", {**_PATH, "since": "1.6"}),
     ("timeouts.*", "=", "=", {**_DURATION, "open": "name"}),
     ("{proxy_plugins proxy_plugins.*}", "=", "=", _NAME),
-    ("proxy_plugins.*.{type platform capabilities}", "=", "=", _NAME),
+    ("proxy_plugins.*.{type platform exports.*}", "=", "=", _TEXT),
+    ("proxy_plugins.*.capabilities", "=", "=", _TEXTS),
     # What a snapshotter answers is mounted by root.
     ("proxy_plugins.*.address", "=", "=", {**_NAME, **_SOCKET}),
     ("proxy_plugins.*.exports", "=", "=", {"open": "below"}),
     # containerd 1.4 prints no imports and no stream_processors.
-    ("{imports stream_processors stream_processors.*}", "=", "=", _NAME),
-    ("stream_processors.*.{accepts returns args}", "=", "=", _NAME),
+    ("{stream_processors stream_processors.*}", "=", "=", _NAME),
+    ("{imports stream_processors.*.accepts stream_processors.*.args}", "=", "=", _TEXTS),
+    ("stream_processors.*.returns", "=", "=", _TEXT),
     ("stream_processors.*.path", "=", "=", {**_NAME, **_PROGRAM}),
     ("stream_processors.*.env", "=", "=", {**_NAME, "kind": "environment"}),
+    # Plugins and their keys that came later, but for those above.
+    *((names, "=", "=", {"since": since}) for since, names in (
+        ("1.6", "{DEVMAPPER.discard_blocks DEVMAPPER.fs_options DEVMAPPER.fs_type OVERLAYFS.upperdir_label}"),
+        ("1.7", "{BLOCKFILE NRI TRANSFER OVERLAYFS.mount_options OVERLAYFS.sync_remove}"),
+        ("2.0", "{VERIFIER BLOCKFILE.recreate_scratch OVERLAYFS.slow_chown}"),
+        ("2.1", "{EROFS BOLT.no_sync}"),
+        ("2.1", "TRANSFER.{check_platform_supported concurrent_layer_fetch_buffer}"),
+        ("2.2", "{NRI.default_validator EROFS.default_size TRANSFER.max_concurrent_unpacks}"),
+    )),
     ("GC.pause_threshold", "=", "=", {"kind": "float"}),
     ("GC.{schedule_delay startup_delay}", "=", "=", _DURATION),
     ("BOLT.content_sharing_policy", "=", "=", {"kind": "enum", "choices": ("shared", "isolated")}),
@@ -278,11 +323,12 @@ _TABLE = (
     ("BLOCKFILE.scratch_file", "=", "=", _PATH),
     ("VERIFIER.bin_dir", "=", "=", _FOLDER),
     ("VERIFIER.per_verifier_timeout", "=", "=", _DURATION),
-    ("TRANSFER.unpack_config", "=", "=", _NAME),
-    ("OTLP.{endpoint insecure}", "=", "=", {**_OTEL, "open": "name"}),
+    ("TRANSFER.unpack_config", "=", "=", {"open": "name", "type": "tables"}),
+    ("OTLP.endpoint", "=", "=", {**_OTEL, **_TEXT}),
+    ("OTLP.insecure", "=", "=", {**_OTEL, "open": "name", "type": "boolean"}),
     ("OTLP.protocol", "=", "=",
      {**_OTEL, "open": "name", "kind": "enum", "choices": ("", "grpc", "http/protobuf")}),
-    ("TRACING.service_name", "=", "=", {**_OTEL, "open": "name"}),
+    ("TRACING.service_name", "=", "=", {**_OTEL, **_TEXT}),
     ("TRACING.sampling_ratio", "=", "=", {**_OTEL, "open": "name", "kind": "float"}),
 )  # fmt: skip
 

@@ -90,6 +90,37 @@ def translate(fragment, version, base=None):
     return Translated(result, found)
 
 
+def written(fragment, version, base):
+    """Return how the author of a fragment calls what is translated: its path to its schema and path there."""
+    source = version_of(fragment) or version
+    way = _Way(fragment, source, version, base)
+    return {
+        named(target, version, base): (source, path)
+        for path, value in (walk(fragment) if source != version else ())
+        if not schema.stray(path, source)
+        for target in _targets(path, value, way)
+    }
+
+
+def removed_tables(fragment, version, base):
+    """
+    Return the keys of a fragment whose null would remove a whole table of the target's default, ``base``.
+
+    In YAML a key with nothing behind it is a null: whoever comments out what is below it means no removal.
+    """
+    source = version_of(fragment) or version
+    way = _Way(fragment, source, version, base)
+    nulls = [path for path, value in walk(fragment) if value is None]
+    return [path for path in nulls if path == ("plugins",) or _is_table_of_default(path, way)]
+
+
+def _is_table_of_default(path, way):
+    if schema.stray(path, way.source):
+        return False
+    there = [at(way.base, named(target, way.target, way.base)) for target in _removals(path, way)]
+    return any(value is not None if len(there) > 1 else isinstance(value, dict) for value in there)
+
+
 def _mapping(data, name):
     if not isinstance(data, Mapping):
         raise Refused(f"{name} must be a mapping, not {type(data).__name__}")

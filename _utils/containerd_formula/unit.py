@@ -7,7 +7,7 @@ from containerd_formula.data import plain
 from containerd_formula.diff import diff
 from containerd_formula.errors import Refused
 from containerd_formula.paths import dotted
-from containerd_formula.secrets import MASK, masked_variable
+from containerd_formula.secrets import MASK, UNMASK, is_masked, masked_variable
 
 HEADER = "# Managed by Salt (containerd-formula). Edits are overwritten: change pillar containerd:service.\n"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -163,6 +163,8 @@ def _line(label, name, pattern, value, faults):
         faults.append(
             f"{label} has a line break or another control character, which a unit file cannot hold."
         )
+    elif is_masked(value):
+        faults.append(f"{label}: {UNMASK}.")
     elif pattern is _WORD and str(value).endswith("\\"):
         faults.append(f"{label} ends with a backslash: systemd would take the next line for a part of it.")
     return str(value)

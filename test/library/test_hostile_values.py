@@ -23,7 +23,7 @@ MODULES = {
     ".".join(path.relative_to(FOLDER).with_suffix("").parts): path for path in sorted(FOLDER.rglob("*.py"))
 }
 # Rules are given what the composition of a document gives them, and pillar.run what a renderer does.
-INNER = tuple(f"rules.{name}" for name in ("cri", "names", "values", "plugins", "trusted", "deprecated"))
+INNER = tuple(name for name in MODULES if name.startswith("rules.") and name != "rules.context")
 PATHS = {name: ("plugins", text[:SIZE]) for name, text in TEXTS.items()}
 # What comes through the door, and is as large as it may be.
 ADMITTED = {
@@ -52,6 +52,11 @@ PARAMETERS = {
     "apt.set_aside.path": ("a.sources", TEXTS),
     **dict.fromkeys(("data", "patch", "site", "result", "dump", "main", "old", "new"), ({}, ADMITTED)),
     **dict.fromkeys(("translation.version_of.fragment", "translation.translate.fragment"), ({}, ADMITTED)),
+    "translation.written.fragment": ({}, ADMITTED),
+    "translation.written.base": ({}, ADMITTED),
+    "translation.removed_tables.fragment": ({}, {**ADMITTED, "nulls": dict.fromkeys(TEXTS)}),
+    "translation.removed_tables.base": ({}, ADMITTED),
+    "data.without.paths": ([], NOTHING),
     **dict.fromkeys(("value", "default", "one", "other", "intended"), (1, VALUES_ADMITTED)),
     **dict.fromkeys(("overrides", "document.merge.fragment", "data.plain.value"), ({}, ANY)),
     **dict.fromkeys(("environment", "limits", "directives", "given", "toml.key.text"), ({}, ANY)),

@@ -27,6 +27,7 @@ def problems(given, grains=DEBIAN):
     [
         {},
         {"config": {"any": {"thing": [1, None, True]}}},
+        {"config": None},
         {"kernel": {"modules": [], "sysctls": {"a.b": "1 2 3", "c.d": 1, "e.f": None}}},
         {"package": {"source": "distro"}},
         {"package": {"source": "none"}},

@@ -136,6 +136,28 @@ CASES = [
     *image_cases(NEW, f"{IMG}.snapshotter", f"{IMG}.registry"),
     *cases((2,), (f"{CRI}.containerd.runtimes", None), "no runtime runc", (f"{RUNC2}.options", None)),
     *cases(NEW, (f"{RUNC}.runtime_type", "io.containerd.runc.v1"), f"write {RUNC_TYPE}", []),
+    *(
+        one
+        for kind in ("io.containerd.runc.v1", "io.containerd.runtime.v1.linux")
+        for one in cases(
+            (2,),
+            (f"{RUNC2}.runtime_type", kind),
+            f"containerd 2.0 removes {kind}: write {RUNC_TYPE}",
+            (f"{RUNC2}.runtime_type", RUNC_TYPE),
+            level="warning",
+        )
+    ),
+    *(
+        one
+        for version, table in ((2, CRI), (3, IMG), (4, IMG))
+        for one in cases(
+            (version,),
+            (f"{table}.registry.configs.x.auth.username", "u"),
+            "hosts.toml has no credentials: use imagePullSecrets",
+            (f"{table}.registry.headers.X", ["1"]),
+            level="warning",
+        )
+    ),
     *cases((2,), (f"{CRI}.systemd_cgroup", True), "options.SystemdCgroup", (f"{CRI}.systemd_cgroup", False)),
     *cases((2,), (f"{RUNC2}.runtime_engine", "crun"), "options.BinaryName", []),
     *cases(

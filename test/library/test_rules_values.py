@@ -24,7 +24,19 @@ from library.rules_documents import (
 
 PORT, IDLE = f"{CRI}.stream_server_port", f"{CRI}.stream_idle_timeout"
 
+AUTH = "registry.configs.x.auth"
 CASES = [
+    *(
+        one
+        for version, table in ((2, CRI), (3, IMG), (4, IMG))
+        for one in cases(
+            (version,),
+            (f"{table}.{AUTH}.password", "(secret)"),
+            "write the real one",
+            (f"{table}.{AUTH}.password", "a(secret)"),
+        )
+    ),
+    *cases(ALL, ("imports", ["a*", "https://(secret)@h/*"]), "write the real one", ("imports", ["a*"])),
     *cases(ALL, (f"{GC}.startup_delay", 5), 'as "5s"', (f"{GC}.startup_delay", "1.5s")),
     *cases(ALL, (SHIM_LOAD, "5x"), "'5x' is no duration", (SHIM_LOAD, "-1s")),
     *cases(ALL, (IDLE, "5"), 'as "5s"', (IDLE, "")),

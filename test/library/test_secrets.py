@@ -3,7 +3,7 @@ What is a secret, and how a value looks without it.
 """
 
 import pytest
-from containerd_formula.secrets import is_secret, masked, masked_url, masked_variable, secrets
+from containerd_formula.secrets import is_masked, is_secret, masked, masked_url, masked_variable, secrets
 from library.texts import CRI, IMG, key
 
 
@@ -102,6 +102,38 @@ def test_urls_without_what_identifies_somebody(text, shown):
 )
 def test_variables_without_what_nobody_should_see(name, value, shown):
     assert masked_variable(name, value) == shown
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "(secret)",
+        " (secret)\n",
+        ["a", "(secret)"],
+        [{"a": "(secret)"}],
+        "https://(secret)@host/p",
+        "see http://(secret)@host",
+        "http://host/(secret)",
+        "http://(secret)@host/(secret)",
+        "--auth=user:(secret)@host",
+    ],
+)
+def test_a_masked_value_is_none(value):
+    assert is_masked(value)
+
+
+@pytest.mark.parametrize(
+    "value", ["secret", "my(secret)word", "(secret)word", "", None, 5, [], {}, "https://u:p@host/secret"]
+)
+def test_any_other_value_is_one(value):
+    assert not is_masked(value)
+
+
+@pytest.mark.parametrize("path", [("password",), ("plugins", "x", "auth_token"), ("root",)])
+@pytest.mark.parametrize("value", ["hunter2", ["hunter2"], {"password": "hunter2"}, "https://u:hunter2@h"])
+def test_what_is_masked_is_known_again(path, value):
+    shown = masked(value, path)
+    assert is_masked(shown) == (shown != value)
 
 
 def test_the_secrets_of_a_document():

@@ -102,6 +102,19 @@ def test_what_is_no_mapping_is_refused(setting):
         unit.render(**{setting: ["a"]})
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"environment": {"HTTPS_PROXY": "http://(secret)@proxy:3128"}},
+        {"environment": {"OTHER": "(secret)"}},
+        {"directives": {"Service": {"ExecStartPre": ["/bin/true", "/bin/fetch user:(secret)@host"]}}},
+    ],
+)
+def test_a_masked_value_that_was_pasted_back_is_refused(settings):
+    with pytest.raises(Refused, match="write the real one, from the node's file or with show_secrets=True"):
+        unit.render(**settings)
+
+
 def test_a_backslash_at_the_end_of_a_variable_is_a_part_of_it():
     files = unit.render({"A": "x\\"})
     assert files[ENVIRONMENT].endswith('A="x\\\\"\n')

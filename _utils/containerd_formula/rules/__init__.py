@@ -9,27 +9,31 @@ default's. Only what the overrides cause is reported, and defaults that are not 
 
 from containerd_formula.findings import finding
 from containerd_formula.places import CONFIG_FOLDER
-from containerd_formula.rules import cri, deprecated, names, plugins, trusted, values
+from containerd_formula.rules import cri, deprecated, images, missing, names, plugins, trusted, values
 from containerd_formula.rules.context import ANY_NODE, Context, is_below
 
 # Names come first: a value at a name that is wrong itself is not looked at.
-RULES = (*names.RULES, *values.RULES, *plugins.RULES, *cri.RULES, *trusted.RULES, *deprecated.RULES)
+RULES = (
+    *(*names.RULES, *values.RULES, *plugins.RULES, *cri.RULES),
+    *(*images.RULES, *missing.RULES, *trusted.RULES, *deprecated.RULES),
+)
 
 
-def findings(base, site, result, strict=True, folder=CONFIG_FOLDER, node=None):
+def findings(base, site, result, strict=True, folder=CONFIG_FOLDER, node=None, written=None):
     """
     Return all that is wrong with the overrides, in their order.
 
     ``base`` is the parsed default of the binary, ``site`` the overrides in its schema (None removes a key),
     ``result`` the two merged. Relative imports start in ``folder``; without a ``node`` no file is missing.
+    ``written`` has for paths of the site the schema and the path by which its author knows them.
     """
-    context = Context(base, site, result, strict, folder, node or ANY_NODE)
+    context = Context(base, site, result, strict, folder, node or ANY_NODE, written or {})
     seen, misnamed = set(), set()
     for rule in RULES:
         for one in (finding(*said) for said in rule(context)):
             if one not in seen and not is_below(one.path, misnamed):
                 seen.add(one)
-                context.found.append(one)
+                context.found.append(names.as_written(one, context) if rule in names.RULES else one)
         if rule in names.RULES:
             misnamed = {one.path for one in context.found}
     return sorted(context.found, key=lambda one: context.position(one.path))

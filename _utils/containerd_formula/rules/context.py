@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from containerd_formula import schema
 from containerd_formula.data import at, table, walk
-from containerd_formula.places import CONFIG_FOLDER
+from containerd_formula.places import CONFIG_FOLDER, DAEMON_PATH
 from containerd_formula.secrets import is_secret, masked
 from containerd_formula.table import ROWS, named
 
@@ -23,6 +23,10 @@ class Node(NamedTuple):
     entries: Callable = lambda folder: ()
     # Whether a kubelet uses it, and so CRI.
     cri: bool = True
+    # Whether something is there, whether it is a program, and where the daemon looks for bare names of those.
+    exists: Callable = lambda path: True
+    is_executable: Callable = lambda path: True
+    path: tuple = DAEMON_PATH
 
 
 # Where there is no node to ask, nothing is missing, and all is root's.
@@ -42,6 +46,8 @@ class Context:
     # Where the file will be.
     folder: str = CONFIG_FOLDER
     node: Node = ANY_NODE
+    # By the paths of what the site sets, the schema and the path in which it was written.
+    written: dict = field(default_factory=dict)
     # What the rules before this one have found.
     found: list = field(default_factory=list)
 
@@ -55,6 +61,14 @@ class Context:
         for number, (leaf, _) in enumerate(self.leaves):
             for depth in range(len(leaf) + 1):
                 self._first.setdefault(leaf[:depth], number)
+        # By each prefix of a path: who wrote it how. What is below a prefix keeps its names.
+        self._authors, self._keys = {}, {}
+        for leaf, (source, own) in self.written.items():
+            for depth in range(min(len(leaf), len(own))):
+                head, tail = leaf[: len(leaf) - depth], leaf[len(leaf) - depth :]
+                if own[len(own) - depth :] != tail:
+                    break
+                self._authors.setdefault(head, (source, own[: len(own) - depth]))
         self._rows = [named(row, self.version, self.base) for row in rows if row]
 
     def locate(self, setting):
@@ -70,6 +84,20 @@ class Context:
                 if path[:depth] in self._leaf_paths:
                     return path[:depth]
         return None
+
+    def author(self, path):
+        """Return the schema in which a part of the overrides was written and its path there."""
+        return self._authors.get(path, (self.version, path))
+
+    def keys_of(self, source):
+        """Return what a schema calls the keys of this release; those of named tables have a *."""
+        if source not in self._keys:
+            found = [leaf[:depth] for leaf, _ in walk(self.base) for depth in range(1, len(leaf) + 1)]
+            if source != self.version:
+                found = [schema.move(path, self.version, source) for path in found]
+                found += [paths[source] for paths, _ in ROWS if paths[source] and paths[self.version]]
+            self._keys[source] = list(dict.fromkeys(filter(None, found)))
+        return self._keys[source]
 
     def position(self, path):
         """Return where in the overrides a path is: the first key that shares most with it."""

@@ -1,7 +1,8 @@
-"""Keys that a coming containerd removes."""
+"""Keys and runtimes that a coming containerd removes."""
 
 from containerd_formula import schema
 from containerd_formula.data import at
+from containerd_formula.rules.cri import LINUX_V1, RUNC_V1, RUNC_V2
 
 
 def deprecated(context):
@@ -12,4 +13,11 @@ def deprecated(context):
             yield one.path, one.words, one.level
 
 
-RULES = (deprecated,)
+def runtimes(context):
+    """Runtimes of 1.x that 2.0 does not have: there each of their pods fails."""
+    for path, kind in context.leaves if context.version == 2 else ():
+        if path[-1] == "runtime_type" and kind in (RUNC_V1, LINUX_V1):
+            yield path, f"containerd 2.0 removes {kind}: write {RUNC_V2}", "warning"
+
+
+RULES = (deprecated, runtimes)

@@ -1,10 +1,12 @@
 """Keys and plugins that containerd does not know: it ignores them, 1.x without a word."""
 
 from containerd_formula import schema
-from containerd_formula.data import table, walk
+from containerd_formula.data import table
+from containerd_formula.findings import finding
 from containerd_formula.names import misspelt, nearest
 from containerd_formula.paths import dotted
 from containerd_formula.rules.context import is_below, is_map, is_short, too_short
+from containerd_formula.table import named
 
 
 def other_schema(context):
@@ -59,6 +61,12 @@ def unknown(context):
         yield path[:depth], f"containerd would ignore it: {_why(context, path[:depth])}", level
 
 
+def as_written(one, context):
+    """Return a finding by the name that the author knows."""
+    source, own = context.author(one.path)
+    return one if own == one.path else finding(own, one.words, one.level)._replace(path=one.path)
+
+
 def _why(context, path):
     """Say what to write instead of a key that containerd does not know."""
     facts = schema.facts(path)
@@ -68,13 +76,34 @@ def _why(context, path):
         return f"it came with containerd {facts['since']}, remove it for this release"
     if path[0] == "plugins" and len(path) == 2:
         return "this one has no such plugin, or none with settings: remove it for this release"
-    near = nearest(path[-1], context.children(path[:-1]))
-    if near:
-        return f"the nearest key is {dotted((*path[:-1], near))}"
-    # The same name in another table, and the nearest of those.
-    places = [dotted(leaf) for leaf, _ in walk(context.base) if leaf[-1].lower() == path[-1].lower()]
-    near = nearest(dotted(path), places, 0)
+    near = _nearest(context, *context.author(path))
     return f"the nearest key is {near}" if near else "this release has no such key, remove it"
+
+
+def _nearest(context, source, path):
+    """Return the nearest key, by its name in the schema of its author and by that of this release."""
+    *parent, name = path
+    keys = context.keys_of(source)
+    if source == context.version:
+        names = context.children(tuple(parent))
+    else:
+        names = [key[len(parent)] for key in keys if _is_beneath(key, parent)]
+    near = nearest(name, [own for own in dict.fromkeys(names) if own != "*"])
+    if near:
+        best = (*parent, near)
+    else:
+        # The same name in another table, or one like it, and the nearest of those.
+        like = nearest(name.lower(), list({key[-1].lower() for key in keys if "*" not in key}), 0.8)
+        alike = {dotted(key): key for key in keys if key[-1].lower() == like and "*" not in key}
+        best = alike.get(nearest(dotted(path), alike, 0))
+    if not best:
+        return ""
+    here = named(schema.move(best, source, context.version), context.version, context.base)
+    return dotted(best) if here == best else f"{dotted(best)}, in this release {dotted(here)}"
+
+
+def _is_beneath(key, parent):
+    return len(key) > len(parent) and all(part in ("*", own) for part, own in zip(key, parent))
 
 
 RULES = (other_schema, plugin_ids, spelling, unknown)

@@ -9,6 +9,14 @@ from containerd_formula.durations import nanoseconds
 from containerd_formula.names import nearest
 from containerd_formula.paths import dotted
 from containerd_formula.rules.context import shown
+from containerd_formula.secrets import UNMASK, is_masked
+
+
+def masks(context):
+    """Values as the formula shows them, pasted back: containerd would take the mask for the password."""
+    for path, value in context.leaves:
+        if is_masked(value):
+            yield path, UNMASK
 
 
 def timeouts(context):
@@ -40,8 +48,10 @@ def choices(context):
         # Levels are the one kind that containerd reads in any case.
         fold = schema.kind(path) == "level" and isinstance(value, str)
         if legal and value is not None and (value.lower() if fold else value) not in legal:
-            names = ", ".join(choice or '"" (the default)' for choice in legal)
-            yield path, f"{shown(value, path)} is none of its values: write one of {names}"
+            names = ", ".join(choice or '""' for choice in legal)
+            taken = isinstance(value, str) and schema.facts(path).get("otherwise")
+            words = f"{shown(value, path)} is none of its values{f', {taken}' if taken else ''}"
+            yield path, f"{words}: write one of {names}", "warning" if taken else "error"
 
 
 def ports(context):
@@ -105,4 +115,4 @@ def _is_host_port(text):
     return bool(match) and int(match[1] or 0) < 2**16
 
 
-RULES = (timeouts, durations, choices, ports, addresses, socket, folders, oom_score, imports)
+RULES = (masks, timeouts, durations, choices, ports, addresses, socket, folders, oom_score, imports)

@@ -1,0 +1,127 @@
+"""
+What a site names and the node does not have: the daemon is ready with it, and pods cannot start.
+
+An error where no pod can; a warning where only those of one runtime cannot, or where it may come later, as
+CNI does with the first pod of its own. Nothing is told of what the site does not set.
+"""
+
+from containerd_formula.data import at, table, texts
+from containerd_formula.rules.context import shown
+from containerd_formula.rules.cri import LINUX_V1, LOCAL_PULL, RUNC_V1, RUNC_V2
+
+# Where CNI's own packages and pods put things: that they are not there yet says nothing.
+_USUAL = ("/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni", "/etc/cni/net.d")
+# Who starts a sandbox without a shim of the runtime's name.
+_WITH_SHIM = (None, "", "podsandbox", "shim")
+
+
+def runtimes(context):
+    """Programs of runtimes that are not there: of the default runtime no pod can start."""
+    place, chosen = (context.locate(f"CRI.containerd.{key}") for key in ("runtimes", "default_runtime_name"))
+    default = at(context.result, chosen)
+    for name, runtime in table(context.result, place).items():
+        path = (*place, name)
+        for key, program in _programs(runtime) if isinstance(runtime, dict) else ():
+            mine = at(context.overrides, (*path, *key))
+            is_chosen = name == default and at(context.overrides, chosen)
+            if (not mine and not is_chosen) or _is_there(context, program):
+                continue
+            cause = (*path, *key) if mine else chosen
+            hurt = "no pod can start" if name == default else f"no pod of the runtime {name} can start"
+            level = "error" if name == default else "warning"
+            yield cause, f"{_what(program, cause)}, and {hurt} without it: install it first", level
+
+
+def runtime_names(context):
+    """Types of runtimes that are no names: each of their pods fails."""
+    for path, runtime in context.touched_runtimes():
+        kind = runtime.get("runtime_type")
+        if isinstance(kind, str) and kind and "/" not in kind and not _shim(kind):
+            words = f"{shown(kind, path)} is no type of a runtime, so each of its pods fails"
+            yield (*path, "runtime_type"), f"{words}: write {RUNC_V2}, or one that ends as .<name>.<version>"
+
+
+def cni_folders(context):
+    """Folders of CNI that are not there: no pod with a network can start before they are."""
+    for setting in ("bin_dir", "bin_dirs", "conf_dir"):
+        yield from _folders(context, (*context.locate("CRI.cni"), setting))
+    for path, _ in context.touched_runtimes():
+        yield from _folders(context, (*path, "cni_conf_dir"))
+
+
+def certificates(context):
+    """Folders of hosts.toml that are not there: images come past the mirrors."""
+    path = context.locate("CRI.registry.config_path")
+    value = at(context.overrides, path)
+    if not isinstance(value, str) or not value:
+        return
+    if ":" in value and _takes_one_path(context):
+        words = "this containerd takes a list of folders for one path, and so uses none: write one folder"
+        yield path, words, "warning"
+        return
+    for folder in value.split(":"):
+        if folder and not context.node.exists(folder):
+            words = f"{folder} is not on this node; until it is, images come from the registries themselves"
+            yield path, f"{words}: put it there, or mend the path", "warning"
+
+
+def _programs(runtime):
+    """Yield (key, program) of what starts the pods of a runtime; a bare name is looked up in PATH."""
+    kind, path = runtime.get("runtime_type"), runtime.get("runtime_path")
+    if isinstance(path, str) and path:
+        yield ("runtime_path",), path
+    elif isinstance(kind, str) and kind != LINUX_V1 and _is_shims(runtime):
+        program = kind if kind.startswith("/") else _shim(kind)
+        if program:
+            yield ("runtime_type",), program
+    binary = table(runtime, ("options",)).get("BinaryName")
+    if kind in (RUNC_V1, RUNC_V2) and isinstance(binary, str) and binary:
+        yield ("options", "BinaryName"), binary
+
+
+def _is_shims(runtime):
+    return all(runtime.get(key) in _WITH_SHIM for key in ("sandboxer", "sandbox_mode"))
+
+
+def _shim(kind):
+    """Return the program of a type of runtime, empty where the type is none."""
+    parts = kind.split(".")
+    return f"containerd-shim-{parts[-2]}-{parts[-1]}" if len(parts) > 1 and all(parts) else ""
+
+
+def _is_there(context, program):
+    if "\0" in program:
+        return False
+    if "/" in program:
+        return context.node.is_executable(program)
+    return any(context.node.is_executable(f"{folder}/{program}") for folder in context.node.path)
+
+
+def _what(program, path):
+    where = "on this node" if "/" in program else "in the daemon's PATH"
+    return f"there is no program {shown(program, path)} {where}"
+
+
+def _folders(context, path):
+    """Yield the warning that none of a setting's folders is there."""
+    value = at(context.overrides, path)
+    folders = [text for text in texts(value if isinstance(value, list) else [value]) if text]
+    if not folders or set(folders) <= set(_USUAL) or any(map(context.node.exists, folders)):
+        return
+    words = f"{' and '.join(folders)}: not on this node, and no pod with a network can start until it is"
+    yield path, f"{words}: put it there, or mend the path", "warning"
+
+
+def _takes_one_path(context):
+    """Tell whether images are pulled by the transfer service, which knows no list of folders."""
+    registry, images = context.locate("CRI.registry"), context.locate("CRI.registry")[:-1]
+    if at(context.base, (*images, "use_local_image_pull")) is None:
+        return False
+    changed = any(
+        at(context.result, path) != at(context.base, path) for path in map(context.locate, LOCAL_PULL)
+    )
+    old = any(table(context.result, (*registry, key)) for key in ("mirrors", "configs", "auths"))
+    return not (changed or old or at(context.result, (*images, "use_local_image_pull")))
+
+
+RULES = (runtimes, runtime_names, cni_folders, certificates)
