@@ -2,17 +2,28 @@
 The drop-in files that a document imports: which of them break or mask it.
 
 containerd 1.x replaces whole plugin tables by those of a drop-in. containerd 2.x merges them, but another
-config version in a drop-in makes it refuse to start, or forget the CRI settings of the main file.
+config version in a drop-in makes it refuse to start, or drop settings without an error: 2.0 to 2.2 put all
+files together first, and migrate them where the last version is 2; later ones migrate each file.
 """
 
+from functools import reduce
+
 from containerd_formula import schema
-from containerd_formula.data import leaves, same, table, texts, walk
+from containerd_formula.data import at, combine, leaves, same, table, texts, walk
 from containerd_formula.findings import WARNING, Finding
 from containerd_formula.paths import dotted
 from containerd_formula.secrets import masked
+from containerd_formula.table import IDS, SCHEMAS, named
 
 # containerd adds these up rather than to let one file win.
 _NOT_MASKING = (("version",), ("imports",), ("disabled_plugins",), ("required_plugins",))
+_CRI = ("plugins", IDS["CRI"])
+# What a migration takes over whatever the main file has, those tables as a whole; and what it forgets where
+# no runtimes stand beside it.
+_OVER = ("sandbox_image", "max_concurrent_downloads", "image_pull_progress_timeout")
+_OVER += ("image_pull_with_sync_fs", "stats_collect_period")
+_TABLES_OVER = ("registry", "image_decryption")
+_BESIDE_RUNTIMES = ("snapshotter", "disable_snapshot_annotations", "discard_unpacked_layers")
 
 
 def patterns(main):
@@ -26,9 +37,45 @@ def findings(main, drop_ins):
 
     ``drop_ins`` are (file name, data), or (file name, text) where the text says why it cannot be read.
     """
+    merged = together(main, [data for _, data in drop_ins if _is_usable(data)])
     return [
-        Finding(name, f"{name} {words}", WARNING) for name, data in drop_ins for words in _faults(data, main)
+        Finding(name, f"{name} {words}", WARNING)
+        for name, data in drop_ins
+        for words in _faults(data, main, merged)
     ]
+
+
+def together(main, drop_ins):
+    """Return a main file with its drop-ins laid over it, and the version that the whole then has."""
+    # What has no version, or 1, leaves that of the others.
+    stamps = [version for version in (data.get("version", 1) for data in drop_ins) if version > 1]
+    return {**reduce(combine, drop_ins, main), "version": (stamps or [main.get("version")])[-1]}
+
+
+def dead(drop_in, main, merged):
+    """Yield (path, cure) of what containerd 2.x drops of a drop-in without a word; merged is all together."""
+    version, stamp = main.get("version", 1), drop_in.get("version", 1)
+    if version not in SCHEMAS[1:]:
+        return
+    migrates = merged["version"] == 2 if version == 3 else stamp < version
+    for path, value in walk(drop_in):
+        cure = schema.stray(path, version) if value not in ("", [], {}) and path not in _NOT_MASKING else None
+        if cure and not (migrates and _survives(path, version, merged if version == 3 else drop_in)):
+            yield path, cure
+
+
+def _survives(path, version, data):
+    """Tell whether a migration takes over a key of an older schema: data are what it finds together."""
+    if path[:2] != _CRI or len(path) < 3:
+        return True
+    key, name = path[2], path[3] if len(path) > 3 else None
+    if key == "containerd" and name in _BESIDE_RUNTIMES:
+        return "runtimes" in table(data, (*_CRI, "containerd"))
+    if key in (*_OVER, *_TABLES_OVER) or version > 3 or (key, name) == ("cni", "bin_dir"):
+        return True
+    # What the main file has as well stays: of these tables a key, of any other all.
+    depth = 2 if key in ("containerd", "cni") else 1
+    return at(data, ("plugins", IDS["RT"], *path[2 : 2 + depth])) is None
 
 
 def not_roots(name, why):
@@ -37,17 +84,23 @@ def not_roots(name, why):
     return Finding(name, f"{name} is imported, and {why}: containerd reads it as root. {cure}.")
 
 
-def _faults(drop_in, main):
+def _is_usable(drop_in):
+    if isinstance(drop_in, str):
+        return False
+    return type(drop_in.get("version", 1)) is int and isinstance(drop_in.get("plugins", {}), dict)
+
+
+def _faults(drop_in, main, merged):
     """Yield what is wrong with one imported file."""
     if isinstance(drop_in, str):
         yield f"is imported and cannot be used, so that containerd will not start: {drop_in}"
         return
+    if not _is_usable(drop_in):
+        yield "is imported and is no configuration of containerd: its version or plugins have the wrong type."
+        return
     # A file without one is of version 1 as the main file, and of the main file's as a drop-in.
     version = main.get("version", 1)
     stamp, plugins = drop_in.get("version", version), drop_in.get("plugins", {})
-    if type(stamp) is not int or not isinstance(plugins, dict):
-        yield "is imported and is no configuration of containerd: its version or plugins have the wrong type."
-        return
     if stamp == 1 and version == 2:
         yield "has version = 1: containerd then ignores the plugin settings of all files."
     elif type(version) is int and stamp > version:
@@ -64,15 +117,52 @@ def _faults(drop_in, main):
             f"has a table for {path[1]}: containerd 1.x takes it instead of the whole table in the main "
             f"file, so that {len(leaves(table(main, path)))} settings of that are lost."
         )
-    yield from _masks(drop_in, main, replaced)
+    lost = dict(dead(drop_in, main, merged))
+    if lost:
+        yield _lost(lost, drop_in, version)
+    yield from _replaces(drop_in, main, merged)
+    yield from _masks(drop_in, main, [*replaced, *lost])
 
 
-def _masks(drop_in, main, replaced):
+def _lost(lost, drop_in, version):
+    """Return what is dead of a file, and the cure."""
+    (path, cure), *more = lost.items()
+    stamp = f"has version = {drop_in['version']}" if "version" in drop_in else "has no version"
+    others = f" and {len(more)} more" if more else ""
+    return (
+        f"{stamp} and settings of another schema, which containerd drops without an error: "
+        f"{dotted(path)}{others}. Write version = {version} and the names of that schema into it; {cure}."
+    )
+
+
+def _replaces(drop_in, main, merged):
+    """Yield the tables of the main file that a migration lets go for those of a drop-in."""
+    for key in _TABLES_OVER if (main.get("version"), merged["version"]) == (3, 2) else ():
+        path = ("plugins", IDS["IMG"], key)
+        mine = [value for value in leaves(table(main, path)).values() if value not in ("", [], {})]
+        if mine and table(drop_in, (*_CRI, key)):
+            yield (
+                f"has {dotted((*_CRI, key))}: containerd takes it instead of the main file's {dotted(path)}, "
+                f"so that {len(mine)} settings of that are lost. Write version = 3 and {dotted(path)}."
+            )
+
+
+def _masks(drop_in, main, left_out):
     """Yield the keys that a drop-in sets to another value than the main file."""
-    mine = leaves(main)
-    for path, value in walk(drop_in):
-        if path not in mine or path in _NOT_MASKING or path[:2] in replaced:
+    mine, version = leaves(main), main.get("version")
+    for own, value in walk(drop_in):
+        path = _migrated(own, version, main)
+        if path not in mine or path in _NOT_MASKING or own in left_out or own[:2] in left_out:
             continue
         if not same(value, mine[path]):
             theirs, kept = masked(value, path), masked(mine[path], path)
             yield f"sets {dotted(path)} to {theirs!r} over {kept!r} of the main file."
+
+
+def _migrated(path, version, main):
+    """Return what containerd 2.x makes of the path of a key of an older schema."""
+    if version not in SCHEMAS[1:] or not schema.stray(path, version):
+        return path
+    older = [source for source in SCHEMAS if source < version and not schema.stray(path, source)]
+    moved = schema.move(path, older[0], version) if older else None
+    return named(moved, version, main) if moved else path

@@ -82,6 +82,72 @@ def test_a_harmless_drop_in_is_not(main, text):
     assert findings(main, text) == []
 
 
+SERVER = "io.containerd.server.v1.metrics"
+FULL3 = {"version": 3, "plugins": {RUNTIME: {"containerd": {"runtimes": {}}, "enable_selinux": False}}}
+GPU = f'[plugins."{CRI}".containerd.runtimes.nvidia]\nruntime_type = "io.containerd.runc.v2"\n'
+
+
+@pytest.mark.parametrize(
+    ("main", "text", "words"),
+    [
+        (
+            FULL3,
+            GPU,
+            "has no version and settings of another schema, which containerd drops without an error",
+        ),
+        (FULL3, f"version = 3\n{GPU}", "has version = 3 and settings of another schema"),
+        # It is migrated with all the others, and the main file's table of runtimes stays.
+        (FULL3, f"version = 2\n{GPU}", "has version = 2 and settings of another schema"),
+        (
+            {"version": 4},
+            f"version = 4\n{GPU}",
+            f'plugins."{RUNTIME}".containerd.runtimes.nvidia.runtime_type.',
+        ),
+        ({"version": 4}, 'version = 4\n[metrics]\naddress = ":1"\n', f'calls it plugins."{SERVER}".address'),
+        # Its migration looks for runtimes first.
+        (
+            {"version": 4},
+            f'version = 2\n[plugins."{CRI}".containerd]\nsnapshotter = "native"\n',
+            "containerd.snapshotter. Write version = 4 and the names of that schema into it; schema 4",
+        ),
+    ],
+)
+def test_what_is_dropped_without_an_error_is_named(main, text, words):
+    [finding] = findings(main, text)
+    assert (finding.key, finding.level) == (NAME, "warning")
+    assert words in finding.message
+
+
+@pytest.mark.parametrize(
+    ("main", "text"),
+    [
+        ({"version": 4}, GPU),
+        ({"version": 4}, f"version = 2\n{GPU}"),
+        ({"version": 4}, f"version = 3\n{GPU}"),
+        ({"version": 4}, 'version = 3\n[metrics]\naddress = ":1"\n'),
+        ({"version": 4}, f'version = 2\n{GPU}[plugins."{CRI}".containerd]\nsnapshotter = "native"\n'),
+        ({"version": 3}, f"version = 2\n{GPU}"),
+        # Nothing is lost with a key that says nothing.
+        (FULL3, f'[plugins."{CRI}".containerd.runtimes.nvidia]\nruntime_engine = ""\n'),
+    ],
+)
+def test_what_is_migrated_is_not(main, text):
+    assert findings(main, text) == []
+
+
+def test_the_last_version_counts_for_all_files_before_2_3():
+    image = f'[plugins."{CRI}"]\nsandbox_image = "x"\n'
+    files = [("a", toml.loads(image)), ("b", {"version": 2})]
+    assert drop_ins.findings({"version": 3}, files) == []
+    assert [one.key for one in drop_ins.findings({"version": 3}, [*files, ("c", {"version": 3})])] == ["a"]
+
+
+def test_a_key_of_an_older_schema_masks_what_it_becomes():
+    main = {"version": 4, "plugins": {SERVER: {"address": ":1"}}}
+    [finding] = findings(main, 'version = 3\n[metrics]\naddress = ":2"\n')
+    assert finding.message.endswith(f"sets plugins.\"{SERVER}\".address to ':2' over ':1' of the main file.")
+
+
 def test_one_that_cannot_be_read_is_named():
     [finding] = drop_ins.findings({"version": 2}, [(NAME, f"{NAME}: there is no such file.")])
     assert finding.message == (
