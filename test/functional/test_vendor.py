@@ -201,6 +201,20 @@ def test_the_formula_keeps_the_vendor_and_says_so(apt, preview, package, install
     assert ("containerd repository is configured" in states) is ("docker" in (told or ""))
 
 
+def test_a_run_reads_the_database_of_packages_once(apt, preview, tmp_path, monkeypatch):
+    """
+    The map, which each SLS renders, reads it too.
+    """
+    wrapper, log = tmp_path / "bin/dpkg-query", tmp_path / "started"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\necho x >>{log}\nexec /usr/bin/dpkg-query "$@"\n', encoding="utf-8")
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", str(wrapper.parent), prepend=os.pathsep)
+    states = apt.loaders.modules.state.apply("containerd", test=True)
+    assert states.raw
+    assert log.read_text(encoding="utf-8").count("x") == 1
+
+
 def test_a_containerd_of_no_package_is_told_where_the_source_is_the_default(
     apt, preview, tmp_path, monkeypatch
 ):
