@@ -6,6 +6,10 @@ from salt.exceptions import CommandExecutionError
 renew()
 from containerd_formula import unit
 from containerd_formula.errors import Refused
+from containerd_formula.predictions import failed
+
+# What this run's states before have returned: Salt puts it here for each call.
+__running__ = {}
 
 ROLLED_BACK = (
     "These settings were rolled back before; the first line of {kept} tells why, and whether others went "
@@ -63,15 +67,8 @@ def managed(name, environment=None, limits=None, directives=None):
     if not stale:
         return ret
     try:
-        faults = __salt__["containerd_service.verify"](next(iter(files.values())) or "")
-        if faults:
-            lines = ["containerd:service is refused; nothing was changed. systemd would ignore:", *faults]
-            return {**ret, "result": False, "comment": "\n".join(lines)}
-        again = [path for path in stale if __salt__["containerd_change.rejected"](path, files[path], files)]
-        if again:
-            kept = [__salt__["containerd_change.copies"](path)["rejected"] for path in again]
-            comment = "\n".join(ROLLED_BACK.format(kept=path) for path in kept)
-            return {**ret, "result": False, "comment": comment}
+        if why := _why_not(stale, files):
+            return {**ret, "result": False, "comment": why}
         changes = unit.changes(found, files)
         # They say the same, and yet somebody edited the file.
         ret["changes"] = changes or {path: {"old": "edited", "new": "as specified"} for path in stale}
@@ -85,6 +82,19 @@ def managed(name, environment=None, limits=None, directives=None):
     except CommandExecutionError as err:
         return {**ret, "result": False, "changes": _done(found), "comment": str(err)}
     return {**ret, "comment": f"{' and '.join(stale)} changed; the next start of the daemon takes it."}
+
+
+def _why_not(stale, files):
+    """Return why the stale ones of the files are not to be written, empty where they are."""
+    # No requisite: a prereq on both, to drain the node, would then be a circle.
+    if config := failed(__running__, "containerd_toml.managed"):
+        return f"{' and '.join(stale)}: not changed, since {config} failed, and the two belong together."
+    if faults := __salt__["containerd_service.verify"](next(iter(files.values())) or ""):
+        lines = ["containerd:service is refused; nothing was changed. systemd would ignore:", *faults]
+        return "\n".join(lines)
+    again = [path for path in stale if __salt__["containerd_change.rejected"](path, files[path], files)]
+    kept = [__salt__["containerd_change.copies"](path)["rejected"] for path in again]
+    return "\n".join(ROLLED_BACK.format(kept=path) for path in kept)
 
 
 def _done(found):

@@ -1,4 +1,4 @@
-"""What a run will still do, or has foretold: as Salt keeps it in ``__lowstate__`` and ``__running__``."""
+"""What a run will do, has done, or has foretold: as Salt has it in ``__lowstate__`` and ``__running__``."""
 
 
 def foretold(running, function, name=None):
@@ -9,6 +9,16 @@ def foretold(running, function, name=None):
         if (parts[0], parts[-1]) == (module, fun) and name in (None, parts[2]) and ret["result"] is None:
             return True
     return False
+
+
+def failed(running, function):
+    """Return the name of a state with this function that has failed, None where none has."""
+    module, _, fun = function.partition(".")
+    for tag, ret in running.items():
+        parts = tag.split("_|-")
+        if (parts[0], parts[-1]) == (module, fun) and ret["result"] is False:
+            return parts[2]
+    return None
 
 
 def planned(lowstate, function, name):

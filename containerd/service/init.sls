@@ -20,8 +20,6 @@ containerd service drop-in is managed:
     - require:
       - sls: containerd.package
       - sls: containerd.salt
-      # Of two changes that failed together neither is written.
-      - containerd configuration is managed
 
 # A state of its own: service.running that enables reports a change, and then Salt leaves out the restart.
 containerd service is enabled:

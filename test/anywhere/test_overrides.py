@@ -5,12 +5,18 @@ One pillar tree for a fleet: the node has what all get and what its name gets, a
 import yaml
 from support import ROOT
 
+MANAGED = "containerd configuration is managed"
 V2 = "io.containerd.grpc.v1.cri"
 
 
 def fragment(name):
     text = (ROOT / f"test/anywhere/pillar/{name}.sls").read_text(encoding="utf-8")
     return yaml.safe_load(text)["containerd"]["config"]
+
+
+def for_some(name):
+    text = (ROOT / f"test/anywhere/pillar/{name}.sls").read_text(encoding="utf-8")
+    return yaml.safe_load(text)["containerd"]["config_for"]
 
 
 def effective(node, key):
@@ -39,3 +45,12 @@ def test_the_node_has_none_of_another_node(node):
     other = fragment("other")["plugins"][V2]
     assert other["registry"]["config_path"] not in node.run(["containerd", "config", "dump"]).stdout
     assert node.effective("oom_score") != fragment("other")["oom_score"]
+
+
+def test_what_is_for_some_releases_is_on_the_nodes_that_have_them(node):
+    release = tuple(int(part) for part in node.salt("containerd.version").split(".")[:2])
+    [(_, fleet)] = for_some("fleet").items()
+    path = fleet["plugins"][V2]["registry"]["config_path"]
+    assert (path in node.run(["containerd", "config", "dump"]).stdout) is (release >= (1, 5))
+    told = node.apply()[MANAGED]["comment"]
+    assert ("left out, since it is for >=1.5" in told) is (release < (1, 5))

@@ -88,7 +88,7 @@ def chain():
         path, contents = f"{{{{ pillar.folder }}}}/{key}", f"{{{{ pillar.{key} }}}}"
         states[name] = {"file.managed": [{"name": path}, {"contents": contents}]}
     states[config]["file.managed"].append({"require": [PACKAGE]})
-    states[drop_in]["file.managed"].append({"require": [PACKAGE, config]})
+    states[drop_in]["file.managed"].append({"require": [PACKAGE]})
     service = [{"name": "containerd"}, {"watch": [config, drop_in]}]
     states["containerd service is running"] = {"service.running": service}
     return yaml.safe_dump(states, sort_keys=False)

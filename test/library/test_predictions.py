@@ -3,7 +3,7 @@ What the states before have foretold.
 """
 
 import pytest
-from containerd_formula.predictions import foretold, planned
+from containerd_formula.predictions import failed, foretold, planned
 
 RUNNING = {
     "service_|-containerd service is running_|-containerd_|-running": {"result": None},
@@ -39,3 +39,9 @@ def test_only_the_state_that_is_meant_is_planned(function, name, told):
     assert planned(chunks, function, name) is told
     # A state that was applied by itself.
     assert planned({}, function, name) is False
+
+
+def test_a_state_that_failed_is_named():
+    tag = "containerd_toml_|-containerd configuration is managed_|-/etc/a_|-managed"
+    for result, name in ((False, "/etc/a"), (True, None), (None, None)):
+        assert failed({**RUNNING, tag: {"result": result}}, "containerd_toml.managed") == name

@@ -248,6 +248,19 @@ def test_what_is_refused_changes_nothing(state, broken, words):
     assert words in ret["comment"]
 
 
+def test_where_the_configuration_failed_the_unit_is_left_alone(state):
+    """
+    Of two changes that failed together, and are refused together, neither is written.
+    """
+    tag = "containerd_toml_|-containerd configuration is managed_|-/etc/a_|-managed"
+    state.__running__ = {tag: {"result": False}}
+    ret = state.managed("x", **WANTED)
+    assert (ret["result"], ret["changes"], state.written) == (False, {}, [])
+    assert "not changed, since /etc/a failed" in ret["comment"]
+    state.__running__ = {tag: {"result": True}}
+    assert state.managed("x", **WANTED)["result"] is not False
+
+
 def test_the_other_files_of_the_run_are_told_to_who_knows_what_failed_together(state):
     asked = []
     state.__salt__["containerd_change.rejected"] = lambda *args: asked.append(args)
