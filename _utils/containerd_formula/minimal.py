@@ -86,21 +86,25 @@ def _without_refused(config, judge, notes):
     for _ in range(_ROUNDS):
         judged = judge(config)
         wrong = [one for one in judged.findings if one.level == ERROR]
-        taken = [one for one in wrong if _taken(config, one.path, judged)]
-        notes += [
-            one._replace(
-                message=f"{one.message}. Left out here, it is in effect until the formula writes the file."
-            )
-            for one in taken
-        ]
+        taken = [said for one in wrong for said in _left_out(one, _taken(config, one.path, judged))]
+        notes += taken
         if not taken:
             notes += wrong
             break
     return judged
 
 
+def _left_out(one, gone):
+    """Yield findings about what went for a finding."""
+    if gone:
+        words = f"{one.message}. Left out here, it is in effect until the formula writes the file."
+        yield one._replace(message=words)
+        if len(gone) < len(one.path):
+            yield finding(gone, "left out with that: half of it would be worse than none.")
+
+
 def _taken(config, path, judged):
-    """Take a path out of a fragment, with the whole entry where half of one would be worse than none."""
+    """Take a path out, with the whole entry where half of one would be worse; return what went."""
     for end in range(2, len(path)):
         if path[end - 1] in _WHOLE and at(judged.default, path[: end + 1]) is None:
             path = path[: end + 1]
@@ -111,13 +115,13 @@ def _taken(config, path, judged):
     longest = path[: ends[-1]] if ends else ()
     # A table that holds only others than this key is not at fault.
     if not longest or (longest != path and isinstance(at(config, longest), dict)):
-        return False
+        return ()
     # Where the file leaves empty what the default has, that is the fault.
     below = at(config, longest)
     empty = [leaf for leaf, value in walk(below) if value == ""] if isinstance(below, dict) else []
     for leaf in empty or [()]:
         _drop(config, (*longest, *leaf))
-    return True
+    return longest
 
 
 def _has(data, path):

@@ -66,7 +66,7 @@ def reading(found, dump, made):
         place, lost = _fate(path, value, effect, made, found.get("version"))
         places += [place] if place else []
         dead += [lost] if lost else []
-    absent = _fill(effect, made.default)
+    absent = _fill(effect, made)
     effect.update(_lists(found, made, dead))
     if "imports" in found or "imports" in made.default:
         # What 2.2 has by default it reads where the file names it.
@@ -204,10 +204,10 @@ def _why_dead(path, made):
     return "this containerd has no such key"
 
 
-def _fill(effect, default):
+def _fill(effect, made):
     """Complete a dump by the default, and return the entries that are not in effect at all."""
     absent = []
-    for path, value in leaves(default).items():
+    for path, value in leaves(made.default).items():
         if at(effect, path) is not None or path[0] in _OF_THE_FILE:
             continue
         entry = next((path[:end] for end in range(1, len(path)) if at(effect, path[:end]) is None), None)
@@ -215,7 +215,8 @@ def _fill(effect, default):
             # An empty value is not shown.
             put(effect, path, type(value)())
         else:
-            put(effect, entry, plain(at(default, entry)))
+            # Nothing asks for what is not there: it may be as it will be.
+            put(effect, entry, plain(at(made.result, entry) or {}))
             absent.append(entry)
     return [path for path in absent if len(path) > 2]
 
