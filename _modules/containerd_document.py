@@ -257,7 +257,9 @@ def _layers(overrides, beneath=False):
 def _prove(made, path, strict, trial, no_sandbox):
     """Let the installed containerd read the document, and come up with it, before it is put in place."""
     candidate = __salt__["containerd_change.candidate"](made.text)
-    files = {**{name: name for name in _imports(path, made.result)}, path: candidate}
+    # 1.4 starts without a file that it imports and that is not there.
+    there = [name for name in _imports(path, made.result) if os.path.exists(name)]
+    files = {**{name: name for name in there}, path: candidate}
     try:
         # Without a sandbox its rules still hold: programs and folders that it names are root's.
         said = __salt__["containerd_daemon.dumped"](*((candidate,) if no_sandbox else (path, files)))

@@ -68,6 +68,7 @@ def reading(found, dump, made):
         dead += [lost] if lost else []
     absent = _fill(effect, made)
     effect.update(_lists(found, made, dead))
+    _take_one_for_many(effect, made)
     if "imports" in found or "imports" in made.default:
         # What 2.2 has by default it reads where the file names it.
         effect["imports"] = texts(found.get("imports"))
@@ -143,7 +144,8 @@ def _full(plugin):
 def _without_strangers(effect, made):
     """Take out of a dump what it only repeats from the file; return findings about what that is."""
     dead, plugins = [], table(effect, ("plugins",))
-    for plugin in [one for one in plugins if one in PLUGINS and one not in made.default.get("plugins", {})]:
+    ours = made.default.get("plugins", {})
+    for plugin in [one for one in plugins if one not in ours and (one in PLUGINS or one.count(".") < 3)]:
         words = schema.stray(("plugins", plugin), made.version) or "this containerd has no such plugin"
         schema.lose(("plugins", plugin), plugins.pop(plugin), f"not in effect: {words}", dead)
     for path, value in leaves(effect).items():
@@ -219,6 +221,15 @@ def _fill(effect, made):
             put(effect, entry, plain(at(made.result, entry) or {}))
             absent.append(entry)
     return [path for path in absent if len(path) > 2]
+
+
+def _take_one_for_many(effect, made):
+    """Write the older name of the CNI directories as the newer one: with both containerd takes the older."""
+    many = schema.locate("CRI.cni.bin_dir", made.version, made.default)
+    one = (*many[:-1], "bin_dir")
+    if many[-1] == "bin_dirs" and isinstance(at(effect, one), str) and at(effect, one):
+        put(effect, many, [at(effect, one)])
+        put(effect, one, "")
 
 
 def _lists(found, made, dead):

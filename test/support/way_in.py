@@ -64,6 +64,10 @@ def _by_their_names(settings):
     """
     right = {name.lower(): name for name in RUNC_OPTIONS}
     found = dict(settings)
+    for *above, name in list(found):
+        # The older name wins, and 2.1 takes it for a list of one.
+        if name == "bin_dir" and (*above, "bin_dirs") in found and found[(*above, name)]:
+            found[(*above, "bin_dirs")] = [found.pop((*above, name))]
     for key in [key for key in found if key[-2:-1] == ("options",)]:
         name = right.get(key[-1].lower(), key[-1])
         if name != key[-1]:
