@@ -19,7 +19,7 @@ from containerd_formula.places import CONFIG
 from containerd_formula.schema import deprecated
 
 # That of the SLS that syncs: another value there means that these modules are to be synced. By make stamp.
-RELEASE = "0.1.0+f019f89c"
+RELEASE = "0.1.0+4babbf31"
 
 
 def release():
@@ -130,7 +130,8 @@ def status(path=CONFIG, overrides=None):
 
     :return: a dictionary, which has all its keys on every node: ``installed``, ``version``, ``schema`` (the
         config version that the binary prints), ``file_schema`` (that of the file), ``not_in_effect``
-        (dotted path to wanted and effective value), ``deprecated`` and ``drop_ins`` (lists of sentences),
+        (dotted path to wanted and effective value), ``drift`` (as the function of this name gives it),
+        ``deprecated`` and ``drop_ins`` (lists of sentences),
         ``restart_pending`` (a change of the formula's that the daemon has not seen, or a file that is newer
         than the daemon; None where no systemd tells), ``cri_ok``, ``cri_reason``, and ``errors``, what
         could not be found out and why.
@@ -141,6 +142,7 @@ def status(path=CONFIG, overrides=None):
         "schema": None,
         "file_schema": None,
         "not_in_effect": {},
+        "drift": {},
         "deprecated": [],
         "drop_ins": [],
         "restart_pending": None,
@@ -157,6 +159,35 @@ def status(path=CONFIG, overrides=None):
         except CommandExecutionError as err:
             report["errors"].append(f"{question.__name__[1:]}: {err}")
     return report
+
+
+def drift(path=CONFIG, overrides=None):
+    """
+    Return what has come between the configuration file and what it should hold: by hand, or by another tool.
+
+    It is the file that is compared; ``containerd_toml.explain`` tells what of it containerd has in effect.
+
+    path : ``/etc/containerd/config.toml``
+        The configuration file.
+
+    overrides : ``None``
+        The layers to judge it by. None takes those of the formula on this minion.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd.drift
+
+    :return: a dictionary, empty where nothing has: ``added``, keys that nobody asked for (neither the
+        default of containerd nor a layer), ``changed``, keys with another value than the wanted one, and
+        ``missing``, keys that are not there, each with its value (secrets masked) and file; ``rejected``,
+        files with a change that was rolled back, and where the rejected content is; ``drop_ins``, files that
+        it imports and that mask or break it, with sentences.
+    :raises CommandExecutionError: containerd or tomlkit is not installed, a layer cannot be translated, or
+        the file cannot be read, or is no TOML.
+    """
+    return __salt__["containerd_document.drifted"](path, __salt__["containerd_document.report"](overrides))
 
 
 def _version(*_):
@@ -179,6 +210,7 @@ def _document(path, overrides):
             if not fact["in_effect"]
         }
     }
+    yield {"drift": __salt__["containerd_document.drifted"](path, made)}
 
 
 def _file(path, _):

@@ -13,19 +13,18 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
-from containerd_formula import document, drop_ins, effect, errors, explain, findings, toml
+from containerd_formula import document, drift, drop_ins, effect, errors, findings, minimal, reading, toml
 from containerd_formula.conditions import holds
-from containerd_formula.data import combine, same
-from containerd_formula.diff import diff
-from containerd_formula.places import CONFIG, DAEMON_PATH
+from containerd_formula.data import same
+from containerd_formula.places import CONFIG, DAEMON_PATH, DROP_IN, ENVIRONMENT
 from containerd_formula.rules.context import Node
-from containerd_formula.secrets import MASK, secrets
+from containerd_formula.secrets import secrets, without
 
 _told = errors.told_as(CommandExecutionError)
 
-CONFIG_SLS = "containerd.config"
-# How the names of the layers begin that are the pillar's.
-OF_PILLAR = "pillar"
+# What a change is rolled back with.
+UNIT_FILES = (DROP_IN, ENVIRONMENT)
+SAME = "the same settings, written in whole"
 CGROUP_V2 = "/sys/fs/cgroup/cgroup.controllers"
 HEADER = """\
 # Managed by Salt (containerd-formula). Edits to this file are overwritten: change pillar containerd:config.
@@ -99,18 +98,56 @@ def report(overrides=None, beneath=False, refuse=True):
 
     :raises CommandExecutionError: containerd or tomlkit is not installed, or a layer cannot be translated.
     """
-    layers = overrides
-    if layers is None:
-        layers = [
-            layer
-            for layer in _formula_layers()
-            if not (beneath and any(name.startswith(OF_PILLAR) for name in layer))
-        ]
+    layers = __salt__["containerd_layers.of_formula"](beneath) if overrides is None else overrides
     made = compose(__salt__["containerd_daemon.config_default"](), layers, strict=False)
     # Such a layer is not in the document: nothing true could be said of it.
     if refuse:
         _refuse([one for one in made.findings if one.about == "layer"], "The configuration")
     return made
+
+
+@_told
+def adopted(path=CONFIG, show_secrets=False, beneath=None):
+    """
+    Do what ``containerd_toml.minimal`` says.
+
+    :raises CommandExecutionError: as for that.
+    """
+    text = _slurp(path)
+    found = toml.loads(text, path)
+    made = report(beneath, beneath=True)
+    lower = [
+        {name: layer}
+        for name, layer in document.layers(
+            __salt__["containerd_layers.of_formula"](True) if beneath is None else beneath
+        )
+    ]
+    default = __salt__["containerd_daemon.config_default"]()
+    return minimal.minimal(
+        made,
+        __salt__["containerd_current.read"](path, text, found, made),
+        lambda config: compose(default, [*lower, {"pillar": config}], path=path),
+        show_secrets,
+    )
+
+
+@_told
+def drifted(path, made):
+    """
+    Do what ``containerd.drift`` says, for a composed document.
+
+    :raises CommandExecutionError: the file cannot be read, or it is no TOML.
+    """
+    text = _current(path) or ""
+    found = toml.loads(text, path)
+    answer = drift.drift(found, made, path, whole=HEADER.split("\n", 1)[0] in text)
+    kept = {name: __salt__["containerd_change.copies"](name)["rejected"] for name in (path, *UNIT_FILES)}
+    rejected = {name: {"file": copy} for name, copy in kept.items() if os.path.exists(copy)}
+    masking = {}
+    for one in imported(path, found):
+        masking.setdefault(one.key, []).append(one.message)
+    more = {"rejected": rejected, "drop_ins": masking}
+    return {**answer, **{kind: facts for kind, facts in more.items() if facts}}
 
 
 @_told
@@ -183,15 +220,24 @@ def plan(path, overrides, strict=True, trial=0, beside=None, cri=True):
     found, changes = _data_and_change(path, current)
     if same(found, made.result):
         return answer
-    before = combine(made.default, explain.as_in(found, made))
+    no_sandbox = __salt__["containerd_sandbox.why_not"]()
+    read_as = __salt__["containerd_current.before"](path, current, found, made, no_sandbox)
+    # As the file names them.
+    before = {
+        **read_as.effect,
+        **{key: found[key] for key in ("version", "disabled_plugins") if key in found},
+    }
     _refuse(_moved_under_containers(_good(path, current, found) or before, made.result), path)
     _refuse(_rolled_back_from(path, made.text, beside), path)
-    proof = _prove(made, path, strict, trial, cri)
+    proof = _prove(made, path, strict, trial, cri, no_sandbox)
     _refuse(proof, path, masked)
     answer["warnings"] += findings.warnings(proof)
-    changes.update(diff(before, made.result))
-    # Nothing that the daemon would see, such as a sparse file that becomes a whole one.
-    return {**answer, "write": True, "changes": changes or diff(found, made.result)}
+    if not reading.is_cri_off(made.result):
+        answer["warnings"] += findings.warnings(minimal.cri_comes_on(read_as))
+    if HEADER not in (current or ""):
+        answer["warnings"] += [f"In the file as it is: {one.message}" for one in read_as.dead]
+    changes.update(reading.changes(before, made.result))
+    return {**answer, "write": True, "changes": changes or {path: {"old": None, "new": SAME}}}
 
 
 def moved(path=CONFIG):
@@ -233,44 +279,14 @@ def _daemon_path():
     return tuple(dict.fromkeys([*DAEMON_PATH, *beside]))
 
 
-def _formula_layers():
-    """Return the layers that the formula has for this minion."""
-    saltenv = __opts__.get("saltenv") or _saltenv_of_the_top_file()
-    # Rendered as a run would: modules of Salt 3008 see pillar masked.
-    chunks = __salt__["state.show_low_sls"](CONFIG_SLS, saltenv=saltenv)
-    for chunk in chunks:
-        if isinstance(chunk, dict) and (chunk.get("state"), chunk.get("fun")) == (
-            "containerd_toml",
-            "managed",
-        ):
-            return chunk["overrides"]
-    raise CommandExecutionError(
-        f"{CONFIG_SLS} does not render here, in saltenv {saltenv}: {chunks}. Where the formula is in another "
-        "one, name it in the top file or as saltenv in the minion's configuration; or pass the overrides."
-    )
-
-
-def _saltenv_of_the_top_file():
-    """Return the saltenv from which a highstate would take the formula, base where it takes it from none."""
-    # A list of reasons where there is none, or a run is on its way.
-    top = __salt__["state.show_top"]()
-    named = top if isinstance(top, dict) else {}
-    formula = CONFIG_SLS.partition(".")[0]
-    for saltenv, names in named.items():
-        if any(str(name).partition(".")[0] == formula for name in names):
-            return saltenv
-    # Another SLS may include it.
-    having = (saltenv for saltenv in named if CONFIG_SLS in __salt__["cp.list_states"](saltenv))
-    return next(having, "base")
-
-
-def _prove(made, path, strict, trial, cri):
+def _prove(made, path, strict, trial, cri, no_sandbox):
     """Let the installed containerd read the document, and come up with it, before it is put in place."""
     candidate = __salt__["containerd_change.candidate"](made.text)
-    files = {**{name: name for name in _imports(path, made.result)}, path: candidate}
+    # 1.4 starts without a file that it imports and that is not there.
+    there = [name for name in _imports(path, made.result) if os.path.exists(name)]
+    files = {**{name: name for name in there}, path: candidate}
     try:
-        # Where there is none its rules still hold: programs and folders that it names are root's.
-        no_sandbox = __salt__["containerd_sandbox.why_not"]()
+        # Without a sandbox its rules still hold: programs and folders that it names are root's.
         said = __salt__["containerd_daemon.dumped"](*((candidate,) if no_sandbox else (path, files)))
         shown = toml.loads(said["text"], "config dump")
         found = effect.not_in_effect(made.site, made.result, shown, said["warnings"], strict=strict)
@@ -304,9 +320,7 @@ def _untried(path, why):
 def _tellable(message, made, candidate, path):
     """Return containerd's words without secrets, about the file and not its candidate."""
     # containerd 1.x prints the values that it cannot convert.
-    for secret in secrets(made.site):
-        message = message.replace(secret, MASK) if secret else message
-    return message.replace(candidate, path)
+    return without(secrets(made.site), message).replace(candidate, path)
 
 
 def _moved_under_containers(before, result):

@@ -19,7 +19,6 @@ from containerd_formula import document, errors, findings, toml, translation
 from containerd_formula.data import at, combine, plain
 from containerd_formula.diff import diff as difference
 from containerd_formula.explain import explained
-from containerd_formula.explain import minimal as minimal_pillar
 from containerd_formula.places import CONFIG
 from containerd_formula.schema import deprecated
 from containerd_formula.secrets import masked
@@ -141,15 +140,16 @@ def translate(fragment, version, base=None):
     return moved.fragment
 
 
-def check(base, overrides, strict=True):
+def check(base=None, overrides=None, strict=True):
     """
     Find everything that is wrong with overrides, before containerd sees them.
 
-    base
-        TOML text: the default configuration that they are for.
+    base : ``None``
+        TOML text: the default configuration that they are for. None takes that of the installed containerd.
 
-    overrides
-        A fragment of config.toml, or a list of named ones, in any schema.
+    overrides : ``None``
+        A fragment of config.toml, or a list of named ones, in any schema. None takes the layers of the
+        formula on this minion, pillar included.
 
     strict : ``True``
         Whether a key that containerd does not know, or no longer has, is an error. If not, it is a
@@ -159,44 +159,54 @@ def check(base, overrides, strict=True):
 
     .. code-block:: bash
 
-        salt '*' containerd_toml.check "$(containerd config default)" '{oom_score: 2000}'
+        salt '*' containerd_toml.check
+        salt '*' containerd_toml.check overrides='{oom_score: 2000}'
 
     :return: a list of findings: ``key`` (dotted), ``level`` (``error`` or ``warning``) and ``message``.
-    :raises CommandExecutionError: ``base`` is no TOML.
+    :raises CommandExecutionError: ``base`` is no TOML, or containerd is not installed.
     """
-    made = __salt__["containerd_document.compose"](base, overrides, strict=strict)
+    if base is None:
+        base = __salt__["containerd_daemon.config_default"]()
+    made = __salt__["containerd_document.compose"](base, *_own(overrides, strict))
     return [one.shown() for one in made.findings]
 
 
-def diff(old, new):
+@_told
+def diff(old=None, new=None):
     """
-    Return what differs between two documents.
+    Return what differs between two documents; without any, between the file and what it should be.
 
-    old
-        A dictionary: plain data.
+    old : ``None``
+        A dictionary: plain data. None takes ``/etc/containerd/config.toml``.
 
-    new
-        A dictionary: plain data.
+    new : ``None``
+        A dictionary: plain data. None takes the document of the formula on this minion.
 
     CLI Example:
 
     .. code-block:: bash
 
+        salt '*' containerd_toml.diff
         salt '*' containerd_toml.diff '{debug: {level: info}}' '{debug: {level: debug}}'
 
     :return: a dictionary: dotted path to ``{"old": ..., "new": ...}``, where None stands for a key that
         is not there. Secrets show as ``(secret)``. The number 1, true and 1.0 are three values.
+    :raises CommandExecutionError: a file or document that it takes itself cannot be read, or made.
     """
+    if old is None and new is None:
+        return plan()["changes"]
+    old = __salt__["containerd_document.read"]() if old is None else old
+    new = __salt__["containerd_document.make"](*_own(None, True)).result if new is None else new
     return difference(old, new)
 
 
 @_told
-def render(overrides, strict=True, show_secrets=False):
+def render(overrides=None, strict=True, show_secrets=False):
     """
     Return the whole configuration for this node: default, translated overrides, merged and checked.
 
-    overrides
-        A fragment of config.toml, or a list of named ones, in any schema.
+    overrides : ``None``
+        As for ``check``.
 
     strict : ``True``
         As for ``check``.
@@ -208,24 +218,25 @@ def render(overrides, strict=True, show_secrets=False):
 
     .. code-block:: bash
 
+        salt '*' containerd_toml.render
         salt '*' containerd_toml.render '{oom_score: -999}'
 
     :return: TOML text.
     :raises CommandExecutionError: containerd or tomlkit is not installed, or ``check`` finds errors.
     """
-    return _shown(__salt__["containerd_document.make"](overrides, strict=strict).text, show_secrets)
+    return _shown(__salt__["containerd_document.make"](*_own(overrides, strict)).text, show_secrets)
 
 
 @_told
-def plan(path, overrides, strict=True, trial=0, show_secrets=False):
+def plan(path=CONFIG, overrides=None, strict=True, trial=0, show_secrets=False):
     """
     Return what a file should hold on this node, and what that changes. Writes nothing.
 
-    path
+    path : ``/etc/containerd/config.toml``
         The configuration file.
 
-    overrides
-        A fragment of config.toml, or a list of named ones, in any schema.
+    overrides : ``None``
+        As for ``check``.
 
     strict : ``True``
         As for ``check``.
@@ -240,17 +251,19 @@ def plan(path, overrides, strict=True, trial=0, show_secrets=False):
 
     .. code-block:: bash
 
+        salt '*' containerd_toml.plan
         salt '*' containerd_toml.plan /etc/containerd/config.toml '{oom_score: -999}'
 
     :return: a dictionary: ``text``, what the file should hold; ``write``, whether its data differ from
         that; ``changes``, as ``diff`` gives them; ``warnings``, a list of sentences; ``secret``, whether
-        it holds a secret. A key that the file lacks counts as containerd's default, so that the changes
-        are those that the daemon sees.
+        it holds a secret. The old values are those that containerd has in effect with the file as it is
+        (``config dump`` in the sandbox), so that the changes are those that the daemon sees.
     :raises CommandExecutionError: containerd or tomlkit is not installed, the file cannot be read,
         ``check`` finds errors, containerd refuses or ignores an override or does not come up with it,
         ``root`` or ``state`` would change under running containers, or the file was rolled back from this
         content.
     """
+    overrides, strict = _own(overrides, strict)
     made = __salt__["containerd_document.plan"](path, overrides, strict=strict, trial=trial)
     return {**made, "text": _shown(made["text"], show_secrets)}
 
@@ -277,7 +290,7 @@ def explain(key=None, overrides=None, path=CONFIG):
     Tell for each override, or for one key, where its value comes from and whether it is in effect.
 
     key : ``None``
-        A dotted path in any schema; None for all overrides.
+        A dotted path in any schema, or the end of one (``sandbox_image``); None for all overrides.
 
     overrides : ``None``
         The layers to explain. None takes those of the formula on this minion: its own default, the os
@@ -291,11 +304,12 @@ def explain(key=None, overrides=None, path=CONFIG):
     .. code-block:: bash
 
         salt '*' containerd_toml.explain
+        salt '*' containerd_toml.explain sandbox_image
         salt '*' containerd_toml.explain 'plugins."io.containerd.grpc.v1.cri".sandbox_image'
 
-    :return: a dictionary: dotted path in this node's schema to ``value`` (None: removed), ``layer``
-        (``containerd``: its default), ``default`` (containerd's), ``effective`` (what ``config dump`` of
-        the file on disk shows; None where there is no file) and ``in_effect``. Secrets are masked.
+    :return: a dictionary: dotted path in this node's schema to ``value`` (None: removed), ``in_effect``,
+        ``layer`` (``containerd``: its default), ``default`` (containerd's) and ``effective`` (what ``config
+        dump`` of the file on disk shows; None where there is no file). Secrets are masked.
     :raises CommandExecutionError: containerd or tomlkit is not installed; the key is no dotted path, or no
         key of this containerd.
     """
@@ -329,13 +343,14 @@ def minimal(path=CONFIG, show_secrets=False, beneath=None):
     """
     Return what a configuration file sets, as pillar to paste.
 
-    The way in for a node that another tool configured: with this pillar the formula changes no setting.
+    The way in for a node that another tool configured: with this pillar the formula changes nothing that is
+    in effect. What that is the installed containerd tells, in the sandbox (``config dump``).
 
     path : ``/etc/containerd/config.toml``
-        The file, written for config version 2, 3 or 4.
+        The file, of any schema that this containerd reads, or of several.
 
     show_secrets : ``False``
-        Whether secrets are shown; what a job returns is kept on the master.
+        Whether secrets are shown; what a job returns is kept on the master. If not, they are left out.
 
     beneath : ``None``
         The layers that lie under the pillar. None takes those of the formula on this minion: its own
@@ -345,16 +360,24 @@ def minimal(path=CONFIG, show_secrets=False, beneath=None):
 
     .. code-block:: bash
 
-        salt '*' containerd_toml.minimal
+        salt '*' containerd_toml.minimal --out=yaml
 
     :return: a dictionary: pillar ``containerd`` with its ``config``, in the schema of the installed
-        containerd, without what is so anyway; and ``left_out``, sentences about keys of the file that
-        this containerd does not have, where there are any.
-    :raises CommandExecutionError: the file cannot be read, is of schema 1, or mixes schemas; or containerd
-        is not installed.
+        containerd, without what is so anyway; and ``left_out``, sentences about what the pillar does not
+        have, where there is anything: keys of the file that are not in effect, what the formula would refuse
+        (with the cure), secrets, and a CRI that is disabled.
+    :raises CommandExecutionError: the file cannot be read, containerd refuses it, or is not installed; or it
+        is not the daemon's own, and there is no sandbox.
     """
-    made = __salt__["containerd_document.report"](beneath, beneath=True)
-    return minimal_pillar(made, __salt__["containerd_document.read"](path), show_secrets)
+    return __salt__["containerd_document.adopted"](path, show_secrets, beneath)
+
+
+def _own(overrides, strict):
+    """Return overrides and whether they are taken strictly: those of this minion where there are none."""
+    if overrides is not None:
+        return overrides, strict
+    managed = __salt__["containerd_layers.managed"]()
+    return managed["overrides"], strict and managed.get("strict", True)
 
 
 def _shown(text, show_secrets):

@@ -216,11 +216,12 @@ def texts(value):
 
 
 def put(data, path, value):
-    """Set the value at a path, and make the tables that lead there."""
+    """Set the value at a path, and make the tables that lead there; not where something else is."""
     *parents, name = path
     for part in parents:
-        data = data.setdefault(part, {})
-    data[name] = value
+        data = data.setdefault(part, {}) if isinstance(data, dict) else None
+    if isinstance(data, dict):
+        data[name] = value
 
 
 def _plain_number(value, path):

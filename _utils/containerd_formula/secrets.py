@@ -89,6 +89,13 @@ def secrets(data, path=()):
     return found
 
 
+def without(found, text):
+    """Return a text without the values that ``secrets`` found."""
+    for secret in found:
+        text = text.replace(secret, MASK) if secret else text
+    return text
+
+
 def _without_user(word):
     # Between :// and the last @: https://TOKEN@host, https://user:p@ss/word@host.
     head, mark, address = word[0].partition("://")

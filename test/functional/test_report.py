@@ -2,6 +2,9 @@
 What a person asks of a node: where does a value come from, is it in effect, what is deprecated.
 """
 
+import os
+from collections import OrderedDict
+
 import pytest
 import yaml
 from saltfactories.utils.functional import Loaders
@@ -93,6 +96,76 @@ def test_explain_takes_a_key_of_any_schema(node, layers):
     assert modules.containerd_toml.explain(images, layers, path) == {key: facts}
 
 
+def test_explain_takes_the_end_of_a_key(node, layers):
+    """
+    At three in the morning nobody knows where a release keeps it.
+    """
+    modules, path = node
+    whole = modules.containerd_toml.explain(SANDBOX, layers, path)
+    assert modules.containerd_toml.explain("sandbox_image", layers, path) == whole
+    assert modules.containerd_toml.explain("LEVEL", layers, path).keys() >= {"debug.level"}
+    # Salt's outputter sorts other dictionaries than this one.
+    [facts] = whole.values()
+    assert (type(facts), list(facts)[:3]) == (OrderedDict, ["value", "in_effect", "layer"])
+    with pytest.raises(Exception, match="is no key of this containerd.*the nearest is"):
+        modules.containerd_toml.explain("sandbox_imgae", layers, path)
+
+
+def test_functions_without_arguments_are_about_this_node(node, layers):
+    modules, path = node
+    toml = modules.containerd_toml
+    base = modules.containerd_daemon.config_default()
+    assert toml.check() == toml.check(base, layers)
+    assert toml.check(overrides={"oom_score": 5000})[0]["key"] == "oom_score"
+    if any(finding["level"] == "error" for finding in toml.check()):
+        # containerd 1.4 lacks a key of the os map.
+        return
+    assert toml.render() == toml.render(layers)
+    assert toml.plan(path)["write"] is False
+    assert toml.plan(path)["text"] == toml.render()
+    there = os.path.exists("/etc/containerd/config.toml")
+    assert there or toml.diff()["oom_score"] == {"old": 0, "new": -999}
+
+
+def test_drift_names_what_nobody_asked_for(node, layers, release):  # noqa: F811
+    """
+    A mirror that somebody added to the file by hand: each pull goes there, and no override is out of effect.
+    """
+    modules, path = node
+    assert modules.containerd.drift(path, layers) == {}
+    images = "io.containerd.cri.v1.images" if release.startswith("2.") else V2
+    mirror = f'plugins."{images}".registry.mirrors.evil.endpoint'
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(f'[plugins."{images}".registry.mirrors.evil]\nendpoint = ["https://u:hunter2@evil"]\n')
+    found = modules.containerd.drift(path, layers)
+    assert found == {"added": {mirror: {"value": ["https://(secret)@evil"], "file": path}}}
+    report = modules.containerd.status(path, layers)
+    assert (report["drift"], report["not_in_effect"], report["errors"]) == (found, {}, [])
+
+
+def test_drift_names_what_is_missing_or_changed_and_drop_ins(node, layers, tmp_path):
+    modules, path = node
+    text = open(path, encoding="utf-8").read()
+    lines = [line for line in text.splitlines() if not line.startswith(("imports", "oom_score", "root"))]
+    (tmp_path / "gpu.toml").write_text("version = 9\n", encoding="utf-8")
+    head = f'root = "/srv/c"\nimports = ["{tmp_path}/gpu.toml"]\n'
+    open(path, "w", encoding="utf-8").write(head + "\n".join(lines))
+    found = modules.containerd.drift(path, layers)
+    assert found["missing"]["oom_score"] == {"wanted": -999, "file": path}
+    assert found["changed"]["root"] == {"value": "/srv/c", "wanted": "/var/lib/containerd", "file": path}
+    assert "has version = 9" in found["drop_ins"][f"{tmp_path}/gpu.toml"][0]
+
+
+def test_drift_takes_a_file_of_an_older_schema(node, tmp_path):
+    modules, _ = node
+    path = str(tmp_path / "old.toml")
+    text = f'version = 2\n[plugins."{V2}"]\nsandbox_image = "example.org/pause:1"\nenable_selinux = true\n'
+    open(path, "w", encoding="utf-8").write(text)
+    want = {"version": 2, "plugins": {V2: {"sandbox_image": "example.org/pause:1"}}}
+    [(key, change)] = modules.containerd.drift(path, want)["changed"].items()
+    assert key.endswith("enable_selinux") and (change["value"], change["wanted"]) == (True, False)
+
+
 def test_explain_tells_a_default_and_what_is_no_key(node, layers):
     modules, path = node
     facts = modules.containerd_toml.explain("grpc.address", layers, path)["grpc.address"]
@@ -123,8 +196,14 @@ def test_deprecations_name_the_release(node, layers):
 
 def test_minimal_hides_secrets_unless_asked(node):
     modules, path = node
-    assert "hunter2" not in str(modules.containerd_toml.minimal(path))
-    assert "hunter2" in str(modules.containerd_toml.minimal(path, show_secrets=True))
+    found = modules.containerd_toml.minimal(path)
+    assert "hunter2" not in str(found)
+    # A mask that is pasted would become the password.
+    assert "(secret)" not in str(found["containerd"])
+    [told] = [sentence for sentence in found["left_out"] if "auth.password: " in sentence]
+    assert "show_secrets=True shows it" in told
+    shown = modules.containerd_toml.minimal(path, show_secrets=True)
+    assert "hunter2" in str(shown["containerd"]) and "auth.password" not in str(shown.get("left_out"))
 
 
 def test_no_report_shows_a_secret_that_was_not_asked_for(node, layers):

@@ -12,12 +12,14 @@ from containerd_formula.document import compose
 from containerd_formula.errors import Refused, brief
 from containerd_formula.pillar import problems
 from containerd_formula.places import DROP_IN, ENVIRONMENT
+from containerd_formula.reading import reading
 from containerd_formula.toml import loads
 from support import ROOT
 from support.hostile import ANY, TEXTS, assert_linear, called, nested, patterns, public_functions, within
 
 BASE = "version = 2\noom_score = 0\n[debug]\nlevel = 'info'\n[plugins.'io.containerd.grpc.v1.cri']\na = 1\n"
 MADE = compose(BASE, {"oom_score": 1})
+READ = reading({}, {}, MADE)
 FOLDER = ROOT / "_utils/containerd_formula"
 MODULES = {
     ".".join(path.relative_to(FOLDER).with_suffix("").parts): path for path in sorted(FOLDER.rglob("*.py"))
@@ -34,6 +36,7 @@ ADMITTED = {
     "control": {"a\0\x1b": "\n\x7f"},
     "wrong types": {"version": 2, "plugins": 5, "imports": {"a": 1}, "disabled_plugins": [1], "root": []},
 }
+READINGS = {name: reading(value, value, MADE) for name, value in ADMITTED.items()}
 VALUES_ADMITTED = {**ADMITTED, **{name: text[:SIZE] for name, text in TEXTS.items()}, "none": None}
 FILES = {name: {DROP_IN: text, ENVIRONMENT: text} for name, text in TEXTS.items()}
 LINES = {name: text.splitlines() for name, text in TEXTS.items()}
@@ -66,6 +69,17 @@ PARAMETERS = {
     **dict.fromkeys(("explain.as_in.found", "explain.minimal.found"), ({}, ADMITTED)),
     "condition": (">=1.5", ANY),
     "conditions.holds.release": ("1.7.24", TEXTS),
+    **dict.fromkeys(
+        [f"reading.{name}.found" for name in ("reading", "guessed", "is_whole")] + ["drift.drift.found"],
+        ({}, ADMITTED),
+    ),
+    **dict.fromkeys(("effect", "reading.changes.before"), ({}, ADMITTED)),
+    **dict.fromkeys(("reading.alone.text",), (BASE, ANY)),
+    "secrets.without.found": ([], LINES),
+    "read": (READ, READINGS),
+    "judge": (lambda config: MADE, NOTHING),
+    "whole": (True, NOTHING),
+    "drift.drift.path": ("/a", TEXTS),
     "explain.explained.key": (None, TEXTS),
     "toml.is_new_enough.found": ("1", TEXTS),
     **dict.fromkeys(("names.misspelt.known", "rules.context.too_short.plugin"), ("a.b", NOTHING)),

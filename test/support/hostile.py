@@ -97,14 +97,15 @@ def called(function, allowed, seconds=SECONDS, **arguments):
     """
     Call a function; return what it returns, or the error of the one kind that it may raise.
     """
-    started = time.monotonic()
+    # Of this process: a busy machine fails nothing.
+    started = time.process_time()
     try:
         result = function(**arguments)
     except allowed as err:
         result = err
         assert 0 < len(str(err)) <= LONGEST and "hunter2" not in str(err)
         str(err).encode("utf-8")
-    assert time.monotonic() - started < seconds
+    assert time.process_time() - started < seconds
     return result
 
 

@@ -1,0 +1,47 @@
+"""What has come between a configuration file and what it should hold: by hand, or by another tool."""
+
+from containerd_formula.data import at, leaves, put
+from containerd_formula.paths import dotted
+from containerd_formula.reading import spots, unlike
+from containerd_formula.secrets import masked
+
+
+def drift(found, made, path, whole):
+    """
+    Return what a file, its data and its path, has that nobody asked for, and lacks: each with its place.
+
+    A ``whole`` file, one of the formula's, lacks each key that is not there; another only what was asked for.
+    """
+    added, changed, seen = {}, {}, set()
+    for key, value in leaves(found).items():
+        if key == ("version",):
+            continue
+        here = _here(key, value, made)
+        seen.update(here)
+        place, inner = next(iter(here.items()))
+        if not any(at(made.result, one) is not None for one in here):
+            added[dotted(key)] = {"value": masked(value, key), "file": path}
+        elif not any(_alike(one, each, made.result) for one, each in here.items()):
+            wanted = masked(at(made.result, place), place)
+            changed[dotted(place)] = {"value": masked(inner, place), "wanted": wanted, "file": path}
+    asked = leaves(made.result if whole else made.site)
+    missing = {
+        dotted(key): {"wanted": masked(value, key), "file": path}
+        for key, value in asked.items()
+        if value not in (None, {}) and key not in seen and key != ("version",)
+    }
+    told = {"added": added, "changed": changed, "missing": missing}
+    return {kind: keys for kind, keys in told.items() if keys}
+
+
+def _here(key, value, made):
+    """Return {path: value} of what an entry may be in this containerd, those that it knows first."""
+    found = spots(key, value, made)
+    known = {path: inner for path, inner in found.items() if at(made.result, path) is not None}
+    return known or {key: value}
+
+
+def _alike(path, value, result):
+    one = {}
+    put(one, path, value)
+    return not unlike(path, result, one)

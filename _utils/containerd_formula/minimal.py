@@ -1,0 +1,167 @@
+"""The way in for a node that another tool configured: the pillar with which no setting of it changes."""
+
+from containerd_formula import schema
+from containerd_formula.data import at, leaves, put, walk
+from containerd_formula.findings import ERROR, WARNING, finding
+from containerd_formula.reading import ID_LISTS, unlike
+from containerd_formula.secrets import masked
+
+# Half an entry is worse than none: pods that ask for it would get another one.
+_WHOLE = ("runtimes", "proxy_plugins", "stream_processors")
+_ROUNDS = 20
+
+
+def minimal(made, read, judge, show_secrets=False):
+    """
+    Return the pillar that gives a file's settings over a composed document, and what cannot be given.
+
+    ``judge`` composes the document with a fragment over it, so that what it would refuse is found here.
+    """
+    notes = [*cri_comes_on(read), *_layers_for_cri(made, read), *read.dead, *_about_entries(read)]
+    config = {"version": made.version, **_settings(made, read)}
+    judged = _without_refused(config, judge, notes)
+    notes += _changed(judged, read, notes)
+    if not show_secrets:
+        notes += _without_secrets(config)
+    left_out = list(dict.fromkeys(one.message for one in notes))
+    return {"containerd": {"config": config}, **({"left_out": left_out} if left_out else {})}
+
+
+def cri_comes_on(read):
+    """Return findings about a file that disables CRI, which the formula turns on."""
+    words = (
+        "it disables CRI in this file, so that no kubelet can use the node, and nothing of CRI's settings is "
+        "in effect; with the formula CRI goes from off to on."
+    )
+    return [finding((ID_LISTS[0],), words, WARNING)] if read.cri_off else []
+
+
+def _layers_for_cri(made, read):
+    """Return findings about settings of CRI that the layers beneath bring where it was off."""
+    differing = [path for path in made.origin if _is_cri(path) and unlike(path, made.result, made.default)]
+    return [
+        finding(
+            path,
+            f"with CRI on it is {masked(at(made.result, path), path)!r}, by the layer {made.origin[path]}; "
+            f"containerd's own default is {at(made.default, path)!r}, and was not in effect with CRI off.",
+            WARNING,
+        )
+        for path in (differing if read.cri_off else ())
+        if not unlike(path, made.default, read.effect)
+    ]
+
+
+def _settings(made, read):
+    """Return what differs from the composed document, as a fragment: in the file's order, then the rest."""
+    config, effect = {}, read.effect
+    every = leaves(effect)
+    for path in dict.fromkeys([*read.places, *every, *leaves(made.result)]):
+        if path == ("version",) or any(path[: len(entry)] == entry for entry in read.absent):
+            continue
+        value = every.get(path, at(effect, path))
+        if isinstance(value, dict):
+            continue
+        if not unlike(path, made.result, effect):
+            continue
+        if read.cri_off and _is_cri(path) and not unlike(path, made.default, effect):
+            continue
+        # A boolean that is not there is false, and reads better than a null.
+        off = value is None and isinstance(at(made.result, path), bool)
+        put(config, path, False if off else value)
+    return config
+
+
+def _is_cri(path):
+    return path[:1] == ("plugins",) and path[1:2] != () and path[1] in schema.cri_plugins()
+
+
+def _about_entries(read):
+    """Return findings about entries of the default that the file leaves out."""
+    words = "this file leaves it out, and the formula's document has it, as containerd's default does"
+    return [finding(entry, f"{words}.", WARNING) for entry in read.absent]
+
+
+def _without_refused(config, judge, notes):
+    """Take out what would be refused, with the reason; return the document of what is left."""
+    for _ in range(_ROUNDS):
+        judged = judge(config)
+        wrong = [one for one in judged.findings if one.level == ERROR]
+        taken = [said for one in wrong for said in _left_out(one, _taken(config, one.path, judged))]
+        notes += taken
+        if not taken:
+            notes += wrong
+            break
+    return judged
+
+
+def _left_out(one, gone):
+    """Yield findings about what went for a finding."""
+    if gone:
+        words = f"{one.message}. Left out here, it is in effect until the formula writes the file."
+        yield one._replace(message=words)
+        if len(gone) < len(one.path):
+            yield finding(gone, "left out with that: half of it would be worse than none.")
+
+
+def _taken(config, path, judged):
+    """Take a path out, with the whole entry where half of one would be worse; return what went."""
+    for end in range(2, len(path)):
+        if path[end - 1] in _WHOLE and at(judged.default, path[: end + 1]) is None:
+            path = path[: end + 1]
+            break
+    if path[:1] and path[0] in _WHOLE:
+        path = path[:2]
+    ends = [end for end in range(1, len(path) + 1) if _has(config, path[:end])]
+    longest = path[: ends[-1]] if ends else ()
+    # A table that holds only others than this key is not at fault.
+    if not longest or (longest != path and isinstance(at(config, longest), dict)):
+        return ()
+    # Where the file leaves empty what the default has, that is the fault.
+    below = at(config, longest)
+    empty = [leaf for leaf, value in walk(below) if value == ""] if isinstance(below, dict) else []
+    for leaf in empty or [()]:
+        _drop(config, (*longest, *leaf))
+    return longest
+
+
+def _has(data, path):
+    parent = at(data, path[:-1])
+    return isinstance(parent, dict) and path[-1] in parent
+
+
+def _drop(config, path):
+    """Remove a path, and the tables that are empty then."""
+    *parents, name = path
+    at(config, parents).pop(name, None)
+    if parents and at(config, parents) == {}:
+        _drop(config, tuple(parents))
+
+
+def _changed(judged, read, notes):
+    """Return findings about settings that would change all the same, and that no note tells of."""
+    told = [one.path for one in notes if one.path]
+    found = []
+    for path in dict.fromkeys([*leaves(judged.result), *leaves(read.effect)]):
+        if path == ("version",) or any(path[: len(head)] == head for head in told):
+            continue
+        if read.cri_off and _is_cri(path):
+            continue
+        if unlike(path, judged.result, read.effect):
+            before, after = (masked(at(data, path), path) for data in (read.effect, judged.result))
+            found.append(
+                finding(
+                    path, f"it is {before!r} now, and {after!r} with this pillar: set it by hand.", WARNING
+                )
+            )
+    return found
+
+
+def _without_secrets(config):
+    """Take the secrets out of a fragment; return findings that name them."""
+    found = []
+    for path, value in leaves(config).items():
+        if masked(value, path) != value:
+            _drop(config, path)
+            words = "a secret, left out here: show_secrets=True shows it, for a pillar that is encrypted"
+            found.append(finding(path, f"{words}.", WARNING))
+    return found

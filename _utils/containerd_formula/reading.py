@@ -1,0 +1,250 @@
+"""
+What of a configuration file is in effect: the containerd that reads it tells, in its ``config dump``.
+
+A file may be of an older schema, of none, or mix several as containerd 2.x takes them; and a migration of
+containerd's may lose what the file says.
+"""
+
+from typing import NamedTuple
+
+from containerd_formula import schema, toml
+from containerd_formula.data import at, combine, leaves, plain, put, table, texts, walk, without_null
+from containerd_formula.diff import diff
+from containerd_formula.effect import differs
+from containerd_formula.errors import Refused
+from containerd_formula.findings import Finding, finding
+from containerd_formula.paths import dotted
+from containerd_formula.secrets import masked
+from containerd_formula.table import PLUGINS, RUNC_OPTIONS
+from containerd_formula.translation import translate
+
+ID_LISTS = ("disabled_plugins", "required_plugins")
+_EMPTY = ("", 0, False, 0.0, [], {})
+# What is the file's own, and is not looked for in a dump.
+_OF_THE_FILE = ("version", "imports", *ID_LISTS)
+
+
+class Reading(NamedTuple):
+    """A file as a containerd takes it."""
+
+    # Every setting of containerd's default, and what the file has beside them, by this containerd's names.
+    effect: dict
+    # Where in it each entry of the file is, in the file's order.
+    places: list
+    # Findings about keys of the file that are not in effect.
+    dead: list
+    # Entries of the default, such as a runtime, that a release lets a file leave out.
+    absent: list
+    # Whether the file disables CRI, so that nothing of it is in effect.
+    cri_off: bool
+
+
+def alone(text, source="the file"):
+    """Return a file's text without its imports, and with CRI: a dump then shows what the file itself sets."""
+    document = toml.parse(text, source)
+    if "imports" in document:
+        del document["imports"]
+    off = document.unwrap().get("disabled_plugins")
+    if texts(off) and _without_cri(off) != off:
+        document["disabled_plugins"] = _without_cri(off)
+    return document.as_string()
+
+
+def is_whole(found, made):
+    """Tell whether a file has each key of this containerd's default, so that a dump tells no more of it."""
+    default = leaves(made.default)
+    return found.get("version") == made.version and all(at(found, path) is not None for path in default)
+
+
+def reading(found, dump, made):
+    """Return what a file is to a containerd: its data, the dump of it ``alone``, and a composed document."""
+    effect = plain({key: value for key, value in dump.items() if key not in ("imports", *ID_LISTS)})
+    dead = _without_strangers(effect, made)
+    _show_options(found, effect, made)
+    places = []
+    for path, value, _ in _entries(found):
+        place, lost = _fate(path, value, effect, made, found.get("version"))
+        places += [place] if place else []
+        dead += [lost] if lost else []
+    absent = _fill(effect, made)
+    effect.update(_lists(found, made, dead))
+    _take_one_for_many(effect, made)
+    if "imports" in found or "imports" in made.default:
+        # What 2.2 has by default it reads where the file names it.
+        effect["imports"] = texts(found.get("imports"))
+    unique = list({one.key: one for one in dead}.values())
+    return Reading(effect, places, unique, absent, is_cri_off(found))
+
+
+def guessed(found, made):
+    """Return a reading where no containerd was asked: by the table of settings alone."""
+    try:
+        effect = translate(found, made.version, base=made.default).fragment
+    except Refused:
+        effect = found
+    effect = combine(made.default, without_null(effect))
+    return Reading(effect, list(leaves(effect)), [], [], is_cri_off(found))
+
+
+def is_cri_off(data):
+    """Tell whether a file disables CRI."""
+    off = texts(data.get("disabled_plugins"))
+    return _without_cri(off) != off
+
+
+def unlike(path, data, effect):
+    """Tell whether a setting of one document is another one in another, dump or not."""
+    value, shown = at(data, path), at(effect, path)
+    if path == ("imports",):
+        return (value or []) != (shown or [])
+    if value is None:
+        return shown is not None and shown not in _EMPTY
+    return differs(path, value, effect) or (value not in _EMPTY and shown in (None, {}))
+
+
+def changes(before, result):
+    """Return what differs, as ``diff``, without what containerd's dumps only write in another way."""
+    paths = dict.fromkeys([*leaves(result), *leaves(before)])
+    quiet = {dotted(path) for path in paths if path[0] != "version" and not unlike(path, result, before)}
+    return {key: change for key, change in diff(before, result).items() if key not in quiet}
+
+
+def spots(path, value, made):
+    """Return {path: value} of what an entry of a file may be here, whichever schema it is written in."""
+    whole, found = {}, {}
+    put(whole, path, value)
+    try:
+        moved = translate(whole, made.version, base=made.default).fragment
+        found = {place: inner for place, inner in walk(moved) if inner is not None}
+    except Refused:
+        pass
+    return {**found, path: value}
+
+
+def _without_cri(plugins):
+    return [plugin for plugin in plugins if plugin not in ("cri", *schema.cri_plugins())]
+
+
+def _entries(found):
+    """Yield (path, value, whether its plugin id was short) of a file's settings, by full ids."""
+    for path, value in walk(plain(found)):
+        if path[0] == "plugins" and len(path) > 1:
+            yield ("plugins", _full(path[1]), *path[2:]), value, "." not in path[1]
+        elif path[0] not in _OF_THE_FILE:
+            yield path, value, False
+
+
+def _full(plugin):
+    """Return the full id of a plugin; schema 1 has short ones."""
+    if "." in plugin:
+        return plugin
+    return next((full for full in schema.plugins() if full.endswith(f".{plugin}")), plugin)
+
+
+def _without_strangers(effect, made):
+    """Take out of a dump what it only repeats from the file; return findings about what that is."""
+    dead, plugins = [], table(effect, ("plugins",))
+    ours = made.default.get("plugins", {})
+    for plugin in [one for one in plugins if one not in ours and (one in PLUGINS or one.count(".") < 3)]:
+        words = schema.stray(("plugins", plugin), made.version) or "this containerd has no such plugin"
+        schema.lose(("plugins", plugin), plugins.pop(plugin), f"not in effect: {words}", dead)
+    for path, value in leaves(effect).items():
+        words = schema.stray(path, made.version)
+        if words:
+            schema.lose(path, value, f"not in effect: {words}", dead)
+            _take(effect, path)
+    return [one for one in dead if one.level == "error"]
+
+
+def _fate(path, value, effect, made, version):
+    """Return where in the effect an entry of the file is, and a finding if it is not in effect."""
+    candidates = spots(path, value, made)
+    for place, inner in candidates.items():
+        if at(effect, place) is not None and not differs(place, inner, effect):
+            # The file's own way to write it: 60s, where a dump has 1m0s.
+            if isinstance(inner, str) and isinstance(at(effect, place), str):
+                put(effect, place, inner)
+            return place, None
+    known = next((place for place in candidates if at(effect, place) is not None), None)
+    if known and not (value == "" or value == {} or (type(value) is int and value == 0)):
+        of = f"of version {version}" if version else "without version"
+        shown, runs = masked(value, known), masked(at(effect, known), known)
+        words = f"the file has {shown!r} and this containerd runs with {runs!r}: in a file {of} it does not"
+        return known, finding(path, f"{words} take it from there, or loses it when it migrates the file")
+    if known or value in _EMPTY:
+        return known, None
+    dead = []
+    schema.lose(path, value, f"not in effect: {_why_dead(path, made)}", dead)
+    return None, next((one for one in dead if one.level == "error"), None)
+
+
+def _show_options(found, effect, made):
+    """Put into a dump the runtimes' options as they are: 1.4 shows none, others what is misspelled."""
+    hidden = {path for path, value in walk(effect) if path[-1:] == ("options",) and value == {}}
+    deaf = made.version == 2 and found.get("version", 1) == 1
+    for path, value, short in _entries(found) if made.version == 2 else ():
+        # In a file of schema 1 containerd 1.x looks for short ids alone.
+        if path[:-1] in hidden and short >= deaf:
+            put(effect, path, value)
+    for path, value in leaves(effect).items():
+        twin = next((name for name in RUNC_OPTIONS if name.lower() == path[-1].lower()), path[-1])
+        if path[-2:-1] == ("options",) and twin != path[-1]:
+            # containerd takes it for the one that it knows, and of the two that of the file.
+            _take(effect, path)
+            put(effect, (*path[:-1], twin), value)
+
+
+def _why_dead(path, made):
+    facts = schema.facts(path)
+    if "since" in facts and "gone" not in facts:
+        return f"it came with containerd {facts['since']}, and this one is older"
+    words = schema.stray(path, made.version)
+    if words:
+        return words
+    if "gone" in facts:
+        return f"removed in containerd {facts['gone']}: {facts['instead']}"
+    return "this containerd has no such key"
+
+
+def _fill(effect, made):
+    """Complete a dump by the default, and return the entries that are not in effect at all."""
+    absent = []
+    for path, value in leaves(made.default).items():
+        if at(effect, path) is not None or path[0] in _OF_THE_FILE:
+            continue
+        entry = next((path[:end] for end in range(1, len(path)) if at(effect, path[:end]) is None), None)
+        if entry is None:
+            # An empty value is not shown.
+            put(effect, path, type(value)())
+        else:
+            # Nothing asks for what is not there: it may be as it will be.
+            put(effect, entry, plain(at(made.result, entry) or {}))
+            absent.append(entry)
+    return [path for path in absent if len(path) > 2]
+
+
+def _take_one_for_many(effect, made):
+    """Write the older name of the CNI directories as the newer one: with both containerd takes the older."""
+    many = schema.locate("CRI.cni.bin_dir", made.version, made.default)
+    one = (*many[:-1], "bin_dir")
+    if many[-1] == "bin_dirs" and isinstance(at(effect, one), str) and at(effect, one):
+        put(effect, many, [at(effect, one)])
+        put(effect, one, "")
+
+
+def _lists(found, made, dead):
+    """Return the lists of plugins by their full ids, without those that this containerd does not have."""
+    lists = {}
+    for name in ID_LISTS:
+        given = texts(found.get(name))
+        plugins = [_full(plugin) for plugin in (_without_cri(given) if name == ID_LISTS[0] else given)]
+        gone = [one for one in plugins if made.version not in schema.homes(("plugins", one))]
+        dead += [Finding(f"{name} {one}", f"{name}: {one} is no plugin of this containerd") for one in gone]
+        if name in made.default or name in found:
+            lists[name] = [one for one in plugins if one not in gone]
+    return lists
+
+
+def _take(data, path):
+    *parents, name = path
+    at(data, parents).pop(name, None)
