@@ -72,7 +72,8 @@ def reading(found, dump, made):
     if "imports" in found or "imports" in made.default:
         # What 2.2 has by default it reads where the file names it.
         effect["imports"] = texts(found.get("imports"))
-    unique = list({one.key: one for one in dead}.values())
+    # What names the cure comes first.
+    unique = list({one.key: one for one in reversed(dead)}.values())[::-1]
     return Reading(effect, places, unique, absent, is_cri_off(found))
 
 
@@ -246,5 +247,8 @@ def _lists(found, made, dead):
 
 
 def _take(data, path):
+    """Remove a path, and the tables that are empty then."""
     *parents, name = path
     at(data, parents).pop(name, None)
+    if parents and at(data, parents) == {}:
+        _take(data, tuple(parents))

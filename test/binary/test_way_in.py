@@ -2,13 +2,17 @@
 The way in for a node that another tool configured: with minimal's pillar nothing that is in effect changes.
 """
 
+import os
 from pathlib import Path
 
 import pytest
+from containerd_formula.data import walk
 from salt.exceptions import CommandExecutionError
+from support.binaries import default
 from support.way_in import FORMULA, came_in, dumped, untold
 
 # Small, each in the style of a public project.
+V2 = "io.containerd.grpc.v1.cri"
 FILES = sorted((Path(__file__).parent / "files").glob("*.toml"))
 
 
@@ -34,3 +38,113 @@ def test_a_file_of_another_tool_comes_in_without_a_change(salt_functions, tmp_pa
         str(new), [*FORMULA, {"pillar": answer["containerd"]["config"]}]
     )
     assert not again["write"]
+
+
+@pytest.fixture
+def way_in(salt_functions, tmp_path):
+    """
+    Return a function that gives minimal's answer for a file's text or name, and the plan of some overrides.
+    """
+    path = tmp_path / "config.toml"
+
+    def ask(text, overrides=None):
+        named = {file.stem: file.read_text(encoding="utf-8") for file in FILES}
+        path.write_text(named.get(text, text), encoding="utf-8")
+        answer = salt_functions["containerd_toml.minimal"](str(path), beneath=FORMULA)
+        overrides = FORMULA if overrides is None else overrides
+        plan = salt_functions["containerd_toml.plan"](str(path), overrides, strict=False)
+        return answer["containerd"]["config"], answer.get("left_out", []), plan
+
+    return ask
+
+
+def settings(data, name):
+    return [value for key, value in walk(data) if key[-1] == name]
+
+
+def test_a_setting_that_containerd_loses_is_not_what_runs(way_in, release):
+    """
+    containerd 2.x loses the snapshotter of a file of version 2 when it migrates one without runtimes.
+    """
+    native = {"version": 2, "plugins": {V2: {"containerd": {"snapshotter": "native"}}}}
+    config, left_out, plan = way_in("snapshotter-lost", native)
+    changes = {key.rpartition(".")[2]: change for key, change in plan["changes"].items()}
+    if not release.startswith("2."):
+        assert settings(config, "snapshotter") == ["native"]
+        assert "snapshotter" not in changes
+        return
+    assert settings(config, "snapshotter") == []
+    assert changes["snapshotter"] == {"old": "overlayfs", "new": "native"}
+    [told] = [sentence for sentence in left_out if ".snapshotter: " in sentence]
+    assert "the file has 'native' and this containerd runs with 'overlayfs'" in told
+    assert any(told in warning for warning in plan["warnings"])
+
+
+def test_a_file_without_a_version_is_read_as_containerd_does(way_in):
+    """
+    No release of these takes CRI settings with full ids from it.
+    """
+    config, left_out, plan = way_in("no-version")
+    assert settings(config, "sandbox_image") + settings(config, "sandbox") == []
+    assert any("sandbox_image: the file has 'registry.example.org/pause:3.9'" in one for one in left_out)
+    assert not any("sandbox" in key for key in plan["changes"])
+
+
+def test_mixed_schemas_are_read_as_containerd_does(way_in, release):
+    config, left_out, _ = way_in("aks-mixed")
+    if release.startswith("2."):
+        assert settings(config, "sandbox") == ["registry.example.org/oss/pause:3.6"]
+        assert [sentence for sentence in left_out if ": a secret, " not in sentence] == []
+    else:
+        assert settings(config, "sandbox_image") == []
+        assert any("pinned_images.sandbox: " in sentence for sentence in left_out)
+
+
+def test_cri_that_was_off_is_said_to_come_on(way_in, release):
+    """
+    Docker's own file: its cgroup driver was never in effect, and is no setting to keep.
+    """
+    config, left_out, plan = way_in("docker-stock")
+    assert list(config) == ["version"]
+    assert "CRI goes from off to on" in left_out[0]
+    assert any("CRI goes from off to on" in warning for warning in plan["warnings"])
+    [told] = [sentence for sentence in left_out if "SystemdCgroup: " in sentence]
+    assert "by the layer formula" in told
+    # What somebody set is kept for the day when it is on.
+    config, _, _ = way_in(
+        f'version = 2\ndisabled_plugins = ["{V2}"]\n[plugins."{V2}"]\nsandbox_image = "x/p:1"\n'
+    )
+    assert settings(config, "sandbox_image") + settings(config, "sandbox") == ["x/p:1"]
+
+
+def test_what_the_formula_refuses_is_left_out_with_the_cure(way_in, tmp_path):
+    """
+    A runtime whose program others may change: half of the runtime would be another one.
+    """
+    program = tmp_path / "runtime"
+    program.touch()
+    os.chown(program, 1000, 1000)
+    config, left_out, _ = way_in(f"""
+        version = 2
+        [plugins."{V2}".containerd]
+        default_runtime_name = "site"
+        [plugins."{V2}".containerd.runtimes.site]
+        runtime_type = "io.containerd.runc.v2"
+        [plugins."{V2}".containerd.runtimes.site.options]
+        BinaryName = "{program}"
+    """)
+    assert settings(config, "BinaryName") + settings(config, "default_runtime_name") == []
+    [told] = [sentence for sentence in left_out if "BinaryName: " in sentence]
+    assert "belongs to user 1000" in told and "chown root" in told and "Left out here" in told
+
+
+def test_the_commonest_file_of_all_comes_in_on_a_newer_release(way_in, release):
+    """
+    1.7's own default with the systemd cgroup driver: its keys that are gone are none of the pillar's.
+    """
+    text = default("1.7.24").replace("SystemdCgroup = false", "SystemdCgroup = true")
+    config, left_out, plan = way_in(text)
+    assert "plugin_dir" not in config and not any("plugin_dir" in sentence for sentence in left_out)
+    assert settings(config, "SystemdCgroup") == []
+    if release == "1.7.24":
+        assert (list(config), left_out, plan["write"]) == (["version"], [], False)

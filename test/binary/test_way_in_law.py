@@ -4,19 +4,15 @@ The law of the way in, over files that nobody wrote: mutated defaults of each re
 ``WAY_IN_EXAMPLES`` says how many files of each release are tried.
 """
 
-import copy
-import functools
 import os
-import subprocess
 
 import pytest
 import tomlkit
 from containerd_formula.data import at, leaves, put
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
-from lab import debian
 from salt.exceptions import CommandExecutionError
-from support.binaries import RELEASES
+from support.binaries import RELEASES, default
 from support.way_in import came_in, dumped, untold
 
 EXAMPLES = int(os.environ.get("WAY_IN_EXAMPLES", "4"))
@@ -62,13 +58,6 @@ ADDED = (
 )
 
 
-@functools.cache
-def default(release):
-    binary = debian.unpacked("containerd", RELEASES[release]) / "usr/bin/containerd"
-    done = subprocess.run([binary, "config", "default"], capture_output=True, text=True, check=True)
-    return tomlkit.parse(done.stdout).unwrap()
-
-
 def other(value):
     """
     Return values of the same type, some of them of sense.
@@ -84,7 +73,7 @@ def files(draw):
     """
     Return a default with some keys changed, gone, or added; or but a few keys of it.
     """
-    data = copy.deepcopy(default(draw(st.sampled_from(sorted(RELEASES)))))
+    data = tomlkit.parse(default(draw(st.sampled_from(sorted(RELEASES))))).unwrap()
     keys = leaves(data)
     kept = keys
     if draw(st.booleans()):

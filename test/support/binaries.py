@@ -2,8 +2,10 @@
 The real containerd releases that Debian's archive holds, unpacked and not installed.
 """
 
+import functools
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -16,6 +18,15 @@ RELEASES = {"1.4.13": "bullseye", "1.6.20": "bookworm", "1.7.24": "trixie", "2.1
 
 # All, unless a run is about something else.
 WANTED = os.environ.get("CONTAINERD_RELEASES", " ".join(RELEASES)).split()
+
+
+@functools.cache
+def default(release):
+    """
+    Return what a release's ``containerd config default`` prints, whichever is the installed one.
+    """
+    binary = debian.unpacked("containerd", RELEASES[release]) / "usr/bin/containerd"
+    return subprocess.run([binary, "config", "default"], capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture(params=WANTED, scope="session")
