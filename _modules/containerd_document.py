@@ -253,7 +253,6 @@ def moved(path=CONFIG):
 
 def _release(overrides):
     """Return the release of the installed containerd where a layer is for some; it costs a start of ctr."""
-    document.layers(overrides)
     if not any(document.conditions(overrides)):
         return None
     ctr = __salt__["cmd.which"]("ctr")

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from containerd_formula import rules, schema, toml
 from containerd_formula.conditions import holds, parsed
+<<<<<<< HEAD
 from containerd_formula.data import (
     SAMPLES,
     combine,
@@ -17,6 +18,10 @@ from containerd_formula.data import (
     without_null,
 )
 from containerd_formula.errors import Refused
+=======
+from containerd_formula.data import combine, fit, leaves, plain, same, walk, without_null
+from containerd_formula.errors import Refused, brief
+>>>>>>> i-service
 from containerd_formula.findings import WARNING, Finding, finding
 from containerd_formula.paths import dotted
 from containerd_formula.places import CONFIG_FOLDER
@@ -90,7 +95,7 @@ def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None, relea
     for (name, fragment), condition in zip(layers(overrides), conditions(overrides)):
         if condition is not None and not _holds(name, condition, release):
             words = f"layer {name}: left out, since it is for {condition} and containerd is {release}."
-            found.append(Finding(name, words, WARNING, about="release"))
+            found.append(Finding(name, brief(words), WARNING, about="release"))
             continue
         try:
             whole = removed_tables(fragment, version, default)

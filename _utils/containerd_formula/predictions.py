@@ -21,7 +21,7 @@ def failed(running, function):
     return None
 
 
-def planned(lowstate, function, name):
+def planned(lowstate, state, name):
     """Tell whether a run has a state with this function, such as ``service.running``, and this name."""
-    wanted = (*function.split("."), name)
+    wanted = (*state.split("."), name)
     return any((chunk.get("state"), chunk.get("fun"), chunk.get("name")) == wanted for chunk in lowstate)

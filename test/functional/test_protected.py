@@ -45,6 +45,22 @@ def test_a_mode_that_lets_others_in_is_closed(loaders, config, overrides, before
     assert (predicted.result, ret.result) == (None if wanted else True, True)
 
 
+@pytest.mark.parametrize(("condition", "mode"), [(">=1.4", 0o600), (">=9", 0o644)])
+def test_a_secret_for_other_releases_closes_nothing(loaders, on_path, config, condition, mode):  # noqa: F811
+    config.chmod(0o644)
+    layer = {"pillar of some": {"version": 2, **SECRET}, "for": condition}
+    ret = loaders.states.containerd_toml.protected(name=str(config), overrides=[{"pillar": {}}, layer])
+    assert ret.result is True, ret.comment
+    assert config.stat().st_mode & 0o777 == mode
+
+
+def test_where_containerd_is_not_installed_any_secret_counts(loaders, config, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    layer = {"pillar of some": {"version": 2, **SECRET}, "for": ">=9"}
+    ret = loaders.states.containerd_toml.protected(name=str(config), overrides=[layer])
+    assert (ret.result, config.stat().st_mode & 0o777) == (True, 0o600)
+
+
 def test_an_owner_other_than_root_is_replaced(loaders, config):
     os.chown(config, 65534, 0)
     ret = loaders.states.containerd_toml.protected(name=str(config))

@@ -100,7 +100,7 @@ PARAMETERS = {
     **dict.fromkeys(("error",), (Refused, NOTHING)),
     "made": (MADE, NOTHING),
     **dict.fromkeys(("running", "lowstate", "families", "grains"), ({}, NOTHING)),
-    "function": ("a.b", NOTHING),
+    **dict.fromkeys(("function", "state"), ("a.b", NOTHING)),
     "pillar.problems.families": ({"Debian": {}}, NOTHING),
     "pillar.problems.grains": ({"os_family": "Debian", "os": "Debian"}, NOTHING),
     **dict.fromkeys(("address", "saltenv", "listed"), ("salt://a", TEXTS)),

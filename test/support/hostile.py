@@ -93,7 +93,7 @@ def within(value):
     return [value, {"a": value}, {"plugins": {"io.containerd.grpc.v1.cri": value}}, [{"a": value}]]
 
 
-def called(function, allowed, seconds=SECONDS, **arguments):
+def called(function, allowed, /, seconds=SECONDS, **arguments):
     """
     Call a function; return what it returns, or the error of the one kind that it may raise.
     """

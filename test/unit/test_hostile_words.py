@@ -7,7 +7,7 @@ import tempfile
 
 import pytest
 import salt.utils.path
-from containerd_formula import places
+from containerd_formula import document, places
 from salt.exceptions import CommandExecutionError
 from support import ROOT, load
 from support.hostile import ANY, TEXTS, assert_linear, called, patterns, public_functions
@@ -49,6 +49,9 @@ HARMLESS = {
     "suite": "a",
     "own": "/nowhere",
     "base": "version = 2\noom_score = 0\n",
+    "found": {"version": 2},
+    "made": document.compose("version = 2\noom_score = 0\n", {"oom_score": -1}),
+    "no_sandbox": "there is none",
     **dict.fromkeys(("overrides", "fragment", "old", "new", "data"), {}),
     "releases": {
         "containerd": {"version": "1", "url": "file:///nowhere", "sha256": {"1": {"amd64": "0" * 64}}}
