@@ -13,12 +13,13 @@ from containerd_formula.toml import loads
 from salt.exceptions import CommandExecutionError
 
 CRI = "io.containerd.grpc.v1.cri"
-KINDS = {"program", "folder", "prefix", "path", "socket", "environment"}
-# What is called alike: addresses with a port, certificates, hosts of registries, classes of a resource, a
-# cgroup, a switch, the name of a profile, keys of images; and what is never set.
+KINDS = {"program", "folder", "folders", "prefix", "root", "path", "socket", "environment"}
+PLACES = re.compile(r"(path|dirs?|root|socket|address|file|_ca|_cert|_key|engine|BinaryName)$")
+# What is called alike: addresses with a port, a cgroup, a switch, the name of a profile, keys of images; and
+# what is never set.
 OTHERS = re.compile(
-    r"(metrics\"?|tcp|server)[._]address$|tls_(cert|key)|registry.config_path|transfer.*config_path|"
-    r"(blockio|rdt)_config_file|^cgroup.path|netns_mounts|seccomp_profile|^stream_processors.*args|^plugin_dir$"
+    r"(metrics\"?|tcp|server)[._]address$|"
+    r"^cgroup.path|netns_mounts|seccomp_profile|^stream_processors.*args|^plugin_dir$"
 )
 
 
@@ -29,7 +30,7 @@ def test_each_place_of_a_default_has_a_kind(salt_functions):
     default = loads(salt_functions["containerd_daemon.config_default"]())
     unknown = []
     for path, value in walk(default):
-        named = re.search(r"(path|dirs?|root|socket|address|file|engine|BinaryName)$", path[-1])
+        named = PLACES.search(path[-1])
         there = any(str(item).startswith("/") for item in (value if isinstance(value, list) else [value]))
         if (named or there) and schema.kind(path) not in KINDS:
             unknown.append(dotted(path))

@@ -12,7 +12,9 @@ from containerd_formula.data import texts, walk
 from containerd_formula.rules.context import shown
 
 # What the settings are, by their kind in the table, that name a place on the node.
-_KINDS = ("program", "folder", "prefix", "path", "socket", "environment")
+_KINDS = ("program", "folder", "folders", "prefix", "root", "path", "socket", "environment")
+# The folders of programs in some, which containerd runs or loads.
+_WITHIN = {"prefix": ("bin", "lib"), "root": ("plugins",)}
 # Of the variables of a program, those that name what it runs or loads.
 _VARIABLES = {
     **dict.fromkeys(("PATH", "LD_LIBRARY_PATH"), "folder"),
@@ -55,9 +57,11 @@ def _named(kind, text):
         name, _, value = text.partition("=")
         for part in re.split(r"[:\s]", value) if name in _VARIABLES else ():
             yield from _named(_VARIABLES[name], part)
-    elif kind == "prefix":
+    elif kind == "folders":
+        yield from (("folder", part) for part in text.split(":") if part)
+    elif kind in _WITHIN:
         yield "path", text
-        yield from (("folder", os.path.join(text, name)) for name in ("bin", "lib"))
+        yield from (("folder", os.path.join(text, name)) for name in _WITHIN[kind])
     elif text and (kind != "program" or "/" in text):
         yield kind, text
 
