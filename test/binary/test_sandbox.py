@@ -105,6 +105,12 @@ def test_the_weaker_sandbox_says_that_it_is(trial, without_user_namespaces):
     assert trial({}) == {"ok": True, "reason": "", "sandbox": "unshare: No space left on device"}
 
 
+def test_it_says_so_without_a_trial_too(salt_functions, without_user_namespaces, tmp_path):
+    plan = salt_functions["containerd_toml.plan"](str(tmp_path / "config.toml"), {"oom_score": -1})
+    words = "The configuration was read in a weaker sandbox, without a user namespace: unshare: No space"
+    assert [one for one in plan["warnings"] if one.startswith(words)]
+
+
 def test_a_sandbox_that_cannot_mount_is_none(outside, monkeypatch):
     """
     As where AppArmor takes the rights of what bubblewrap starts: a daemon would fail, whatever its file says.

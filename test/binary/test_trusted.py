@@ -106,3 +106,51 @@ def test_minimal_gives_no_plugins_to_load(salt_functions, release, tmp_path):
     # Empty is what each default of 1.x has.
     path.write_text('version = 2\nplugin_dir = ""\n', encoding="utf-8")
     assert "left_out" not in salt_functions["containerd_toml.minimal"](str(path), beneath=[])
+
+
+def without_bubblewrap(monkeypatch, salt_functions):
+    monkeypatch.setitem(salt_functions, "containerd_sandbox.why_not", lambda: "bubblewrap is not installed")
+
+
+@pytest.mark.parametrize("timeout", [0, 20])
+def test_without_a_sandbox_the_comment_says_where_the_candidate_was_read(
+    salt_functions, monkeypatch, tmp_path, timeout
+):
+    without_bubblewrap(monkeypatch, salt_functions)
+    plan = salt_functions["containerd_toml.plan"](
+        str(tmp_path / "config.toml"), {"oom_score": -1}, trial=timeout
+    )
+    said = "There was no trial start: bubblewrap is not installed. containerd read it on the node itself"
+    assert said in plan["warnings"]
+
+
+def test_without_a_sandbox_nothing_is_loaded_by_reading(salt_functions, monkeypatch, release, tmp_path):
+    """
+    1.x loads what lies in ROOT/plugins, for a dump too.
+    """
+    without_bubblewrap(monkeypatch, salt_functions)
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "mine-linux-amd64.so").write_text("no library", encoding="utf-8")
+    arguments = (str(tmp_path / "config.toml"), {"root": str(tmp_path)})
+    if release.startswith("2."):
+        assert salt_functions["containerd_toml.plan"](*arguments)["write"]
+        return
+    with pytest.raises(CommandExecutionError, match=f"containerd loads what lies in {tmp_path}/plugins when"):
+        salt_functions["containerd_toml.plan"](*arguments)
+
+
+def test_no_program_of_others_comes_by_an_import(salt_functions, theirs, tmp_path):
+    path, drop_in = tmp_path / "config.toml", tmp_path / "ours.toml"
+    nested = tmp_path / "nested.toml"
+    drop_in.write_text(f'version = 2\nimports = ["{nested}"]\n', encoding="utf-8")
+    nested.write_text(
+        f'version = 2\n[plugins."{CRI}".containerd.runtimes.runc]\nruntime_type = "io.containerd.runc.v2"\n'
+        f'[plugins."{CRI}".containerd.runtimes.runc.options]\nBinaryName = "{theirs}"\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(CommandExecutionError) as refused:
+        salt_functions["containerd_toml.plan"](str(path), {"imports": [str(drop_in)]}, trial=20)
+    assert f"{nested} is imported, and sets plugins." in str(refused.value)
+    assert f"{theirs.parent} belongs to user 1000" in str(refused.value)
+    os.chown(theirs.parent, 0, 0)
+    assert salt_functions["containerd_toml.plan"](str(path), {"imports": [str(drop_in)]})["write"]

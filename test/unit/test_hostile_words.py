@@ -46,7 +46,8 @@ HARMLESS = {
     "suite": "a",
     "own": "/nowhere",
     "base": "version = 2\noom_score = 0\n",
-    **dict.fromkeys(("overrides", "fragment", "old", "new", "data"), {}),
+    "folder": "/nowhere",
+    **dict.fromkeys(("overrides", "fragment", "old", "new", "data", "dump", "result"), {}),
     "releases": {
         "containerd": {"version": "1", "url": "file:///nowhere", "sha256": {"1": {"amd64": "0" * 64}}}
     },
