@@ -181,7 +181,7 @@ def _prove(made, path, strict, trial):
         found = effect.not_in_effect(made.site, made.result, shown, said["warnings"], strict=strict)
         found += __salt__["containerd_imports.misplaced"](path, shown, made.result)
         if no_sandbox:
-            found.append(_untried(path, f"{no_sandbox.rstrip('.')}. containerd read it on the node itself"))
+            found.append(_read_here(path, no_sandbox, trial))
         elif trial and not findings.errors(found):
             found += _tried(path, files, trial, shown)
         elif said["weak"]:
@@ -208,6 +208,12 @@ def _tried(path, files, timeout, dump):
 
 def _weaker(path, what, why):
     words = f"{what} in a weaker sandbox, without a user namespace: {why}"
+    return findings.Finding(path, words, findings.WARNING)
+
+
+def _read_here(path, why, trial):
+    untried = "There was no trial start, and " if trial else ""
+    words = f"{untried}containerd read the configuration on the node itself: {why}"
     return findings.Finding(path, words, findings.WARNING)
 
 
