@@ -83,6 +83,7 @@ def config_dump(path=CONFIG, show_secrets=False):
     if files and os.path.isfile(path) and (why := __salt__["containerd_sandbox.why_not"]()):
         raise CommandExecutionError(f"{why}, and {path} is read in a sandbox only: apply containerd.config.")
     made = dumped(path, files)
+    made.pop("weak")
     return made if show_secrets else {**made, "text": without_secrets(made["text"], "config dump")}
 
 
@@ -91,7 +92,7 @@ def dumped(path, files=None):
     Return what ``config_dump`` does, with its secrets.
 
     With ``files``, paths to the files that they are, it runs in the sandbox, and sees them there: releases
-    before 2.0 load plugins from where a configuration says.
+    before 2.0 load plugins from where a configuration says. ``weak`` is why that sandbox is a weaker one.
 
     :raises CommandExecutionError: as for ``config_dump``, or there is no sandbox.
     """
@@ -99,11 +100,11 @@ def dumped(path, files=None):
     if not os.path.isfile(source):
         raise CommandExecutionError(f"{source} does not exist.")
     if files:
-        result = _run_apart("containerd", "--config", path, "config", "dump", files=files)
+        result, weak = _run_apart("containerd", "--config", path, "config", "dump", files=files)
     else:
-        result = _run("containerd", "--config", path, "config", "dump")
+        result, weak = _run("containerd", "--config", path, "config", "dump"), ""
     warnings = [line for line in result["stderr"].splitlines() if "level=warning" in line]
-    return {"text": result["stdout"], "warnings": warnings}
+    return {"text": result["stdout"], "warnings": warnings, "weak": weak}
 
 
 def plugins(address=None):
@@ -223,12 +224,12 @@ def _run(binary, *args):
 
 
 def _run_apart(binary, *args, files):
-    """Run one of containerd's binaries in the sandbox; return what it printed."""
+    """Run one of containerd's binaries in the sandbox; return what it printed, and why that is not locked."""
     _need(binary)
     argv = __salt__["containerd_sandbox.command"](binary, *args, files=files)
     result = __salt__["containerd_command.run"](*argv)
-    _, _, words = __salt__["containerd_sandbox.said"](result["stderr"])
-    return _checked({**result, "stderr": words}, binary, *args)
+    _, weak, words = __salt__["containerd_sandbox.said"](result["stderr"])
+    return _checked({**result, "stderr": words}, binary, *args), weak
 
 
 def _need(binary):

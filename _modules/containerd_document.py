@@ -4,8 +4,6 @@ The configuration document of this node: made for its binary, proved by it, comp
 ``containerd_toml`` is the module for people; this one is its hand on the node. Nothing here writes the file.
 """
 
-import glob
-import io
 import os
 
 from containerd_formula import renew
@@ -13,7 +11,7 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
-from containerd_formula import document, drift, drop_ins, effect, errors, findings, minimal, reading, toml
+from containerd_formula import document, drift, effect, errors, findings, minimal, reading, toml
 from containerd_formula.conditions import holds
 from containerd_formula.data import same
 from containerd_formula.places import CONFIG, DAEMON_PATH, DROP_IN, ENVIRONMENT
@@ -54,7 +52,7 @@ def compose(base, overrides, strict=True, path=CONFIG, cri=True):
         is_file=os.path.isfile,
         cgroup_v2=os.path.exists(CGROUP_V2),
         why_not_roots=__salt__["containerd_paths.why_not_roots"],
-        entries=_entries,
+        entries=__salt__["containerd_paths.entries"],
         cri=cri,
         exists=os.path.exists,
         is_executable=_is_executable,
@@ -168,28 +166,7 @@ def imported(path, data):
     """
     Return what is wrong with the files that a configuration imports: findings of the library.
     """
-    files = _imports(path, data)
-    # A folder where others may put a file that a pattern finds.
-    globs = [full.partition("*")[0] for full in _import_paths(path, data) if "*" in full]
-    whose = dict.fromkeys([*files, *(start.rpartition("/")[0] or "/" for start in globs)])
-    reasons = {name: __salt__["containerd_paths.why_not_roots"](name) for name in whose}
-    return [
-        *(drop_ins.not_roots(name, why) for name, why in reasons.items() if why),
-        *drop_ins.findings(data, [(name, _read_or_why(name)) for name in files if not reasons[name]]),
-    ]
-
-
-def _import_paths(path, data):
-    return [os.path.join(os.path.dirname(path), pattern) for pattern in drop_ins.patterns(data)]
-
-
-def _imports(path, data):
-    """Return the files that a configuration imports."""
-    fulls = _import_paths(path, data)
-    # Only * makes a pattern: containerd takes ? and [] literally.
-    names = [name for full in fulls for name in (sorted(glob.glob(full)) if "*" in full else [full])]
-    own = os.path.realpath(path)
-    return [name for name in dict.fromkeys(names) if os.path.realpath(name) != own]
+    return __salt__["containerd_imports.wrong"](path, data)
 
 
 @_told
@@ -259,14 +236,6 @@ def _release(overrides):
     return __salt__["containerd_daemon.version"]("ctr" if ctr else "containerd")
 
 
-def _entries(folder):
-    """Return the paths of what lies in a folder, of nothing where there is none."""
-    try:
-        return sorted(os.path.join(folder, name) for name in os.listdir(folder))
-    except OSError:
-        return []
-
-
 def _is_executable(path):
     return os.path.isfile(path) and os.access(path, os.X_OK)
 
@@ -280,17 +249,24 @@ def _daemon_path():
 
 def _prove(made, path, strict, trial, cri, no_sandbox):
     """Let the installed containerd read the document, and come up with it, before it is put in place."""
+    # Where there is none its rules still hold: programs and folders that it names are root's.
+    if no_sandbox and (found := __salt__["containerd_imports.plugins"](path, made.result)):
+        return found
     candidate = __salt__["containerd_change.candidate"](made.text)
     # 1.4 starts without a file that it imports and that is not there.
-    there = [name for name in _imports(path, made.result) if os.path.exists(name)]
-    files = {**{name: name for name in there}, path: candidate}
+    there = [name for name in __salt__["containerd_imports.files"](path, made.result) if os.path.exists(name)]
+    files = {**dict(zip(there, there)), path: candidate}
     try:
-        # Without a sandbox its rules still hold: programs and folders that it names are root's.
         said = __salt__["containerd_daemon.dumped"](*((candidate,) if no_sandbox else (path, files)))
         shown = toml.loads(said["text"], "config dump")
         found = effect.not_in_effect(made.site, made.result, shown, said["warnings"], strict=strict)
-        if trial and not findings.errors(found):
-            found += [_untried(path, no_sandbox)] if no_sandbox else _tried(path, files, trial, shown, cri)
+        found += __salt__["containerd_imports.misplaced"](path, shown, made.result)
+        if no_sandbox:
+            found.append(_read_here(path, no_sandbox, trial))
+        elif trial and not findings.errors(found):
+            found += _tried(path, files, trial, shown, cri)
+        elif said["weak"]:
+            found.append(_weaker(path, "The configuration was read", said["weak"]))
     except (CommandExecutionError, errors.Refused) as err:
         found = [findings.Finding(path, f"containerd refuses it: {err}")]
     finally:
@@ -308,8 +284,18 @@ def _tried(path, files, timeout, dump, cri):
         return [_untried(path, answer["reason"])]
     if answer["sandbox"] == "locked":
         return []
-    words = f"The trial start was in a weaker sandbox, without a user namespace: {answer['sandbox']}"
-    return [findings.Finding(path, words, findings.WARNING)]
+    return [_weaker(path, "The trial start was", answer["sandbox"])]
+
+
+def _weaker(path, what, why):
+    words = f"{what} in a weaker sandbox, without a user namespace: {why}"
+    return findings.Finding(path, words, findings.WARNING)
+
+
+def _read_here(path, why, trial):
+    untried = "There was no trial start, and " if trial else ""
+    words = f"{untried}containerd read the configuration on the node itself: {why}"
+    return findings.Finding(path, words, findings.WARNING)
 
 
 def _untried(path, why):
@@ -356,13 +342,6 @@ def _refuse(found, what, hints=()):
         raise CommandExecutionError("\n".join(lines))
 
 
-def _read_or_why(path):
-    try:
-        return read(path)
-    except CommandExecutionError as err:
-        return str(err)
-
-
 def _data_and_change(path, text):
     """Return the data of the file's text, and what becomes of a file that holds none."""
     if text is None:
@@ -399,8 +378,4 @@ def _current(path):
 
 def _slurp(path):
     """Return the text of a file."""
-    data = __salt__["containerd_files.content"](path)
-    try:
-        return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
-    except UnicodeDecodeError as err:
-        raise CommandExecutionError(f"{path} is not valid TOML: it is not UTF-8 ({err.reason})") from err
+    return __salt__["containerd_files.text"](path)

@@ -4,6 +4,7 @@ Files of the node, read and written so that neither a power cut nor somebody els
 
 import contextlib
 import errno
+import io
 import os
 import re
 import shutil
@@ -90,6 +91,19 @@ def content(path):
         words = f"{path} cannot be read: {err.strerror}. Remove it, or make it a file that root can read."
         raise CommandExecutionError(words) from err
     return data
+
+
+def text(path):
+    """
+    Return the text of a TOML file that others may have made.
+
+    :raises CommandExecutionError: as for ``content``, or it is no text.
+    """
+    data = content(path)
+    try:
+        return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
+    except UnicodeDecodeError as err:
+        raise CommandExecutionError(f"{path} is not valid TOML: it is not UTF-8 ({err.reason})") from err
 
 
 def replace(path, data, uid, gid, bits):

@@ -49,6 +49,16 @@ def why_not_roots(path):
     return f"others than root may write to {here}" if _shared(os.lstat(here)) else ""
 
 
+def entries(folder):
+    """
+    Return the paths of what lies in a folder, of nothing where there is none.
+    """
+    try:
+        return sorted(os.path.join(folder, name) for name in os.listdir(folder))
+    except (OSError, ValueError):
+        return []
+
+
 def must_be_roots(path):
     """
     Hold that root may write a file, or make it: nobody else has a say in where it lies or where it leads.

@@ -82,6 +82,9 @@ def command(*argv, empty=(), shared=None, files=None):
     """
     binary = os.path.realpath(__salt__["cmd.which"](argv[0]))
     return [
+        # bubblewrap's tree hears of mounts of the node, and systemd's node tells: what is mounted there later
+        # would come in, and could be written.
+        *(__salt__["cmd.which"]("unshare"), "--mount", "--propagation", "private"),
         __salt__["cmd.which"]("bwrap"),
         *("--unshare-net", "--unshare-ipc", "--unshare-pid", "--unshare-uts"),
         *("--die-with-parent", "--new-session"),

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from containerd_formula import rules, schema, toml
 from containerd_formula.conditions import holds, parsed
-<<<<<<< HEAD
 from containerd_formula.data import (
     SAMPLES,
     combine,
@@ -17,11 +16,7 @@ from containerd_formula.data import (
     without,
     without_null,
 )
-from containerd_formula.errors import Refused
-=======
-from containerd_formula.data import combine, fit, leaves, plain, same, walk, without_null
 from containerd_formula.errors import Refused, brief
->>>>>>> i-service
 from containerd_formula.findings import WARNING, Finding, finding
 from containerd_formula.paths import dotted
 from containerd_formula.places import CONFIG_FOLDER

@@ -27,7 +27,7 @@ _BESIDE_RUNTIMES = ("snapshotter", "disable_snapshot_annotations", "discard_unpa
 
 
 def patterns(main):
-    """Return the paths and patterns that a document imports; what those files import is not followed."""
+    """Return the paths and patterns that a document imports."""
     return texts(main.get("imports"))
 
 
@@ -82,6 +82,18 @@ def not_roots(name, why):
     """Return an error about a file or folder of imports that others may change, for a reason."""
     cure = "Let root own it (chown root, chmod go-w), or take it out of imports"
     return Finding(name, f"{name} is imported, and {why}: containerd reads it as root. {cure}.")
+
+
+def misplaced(who, name, path, why):
+    """Return an error about a place that a file ``name`` names, or whatever ``who`` is, for a reason."""
+    return Finding(name, f"{who} sets {dotted(path)}: {why}")
+
+
+def loaded(name, folder):
+    """Return an error about a folder whose libraries are loaded when a file is only read."""
+    cure = "Install bubblewrap, or move away what lies in it"
+    words = f"containerd loads what lies in {folder} when it reads a configuration, and here is no sandbox"
+    return Finding(name, f"{words}. {cure}.")
 
 
 def _is_usable(drop_in):

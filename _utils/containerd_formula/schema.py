@@ -22,8 +22,9 @@ def kind(path):
 
     "duration" (Go's, not empty), "optional duration" (or the empty text), "level", "format" and "enum" (each
     with ``choices``), "float", "port" (a number, written as text). A place on the node is a "program" (a bare
-    name is looked up in PATH), "folder" (of programs, or of what names some), "prefix" (its bin and lib are
-    such folders), "path", "socket", or an "environment" (a list of NAME=value).
+    name is looked up in PATH), "folder" (of programs, or of what names some), "folders" (some of them, with
+    colons between), "prefix" (its bin and lib are such folders), "root" (its plugins is one, which releases
+    before 2.1 load), "path", "socket", or an "environment" (a list of NAME=value).
     """
     return facts(path).get("kind")
 

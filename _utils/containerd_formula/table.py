@@ -40,6 +40,7 @@ _IDS = {
     "NRI": "io.containerd.nri.v1.nri",
     "OPT": "io.containerd.internal.v1.opt",
     "VERIFIER": "io.containerd.image-verifier.v1.bindir",
+    "TASKS": "io.containerd.service.v1.tasks-service",
     "TRANSFER": "io.containerd.transfer.v1.local",
     "OTLP": "io.containerd.tracing.processor.v1.otlp",
     "TRACING": "io.containerd.internal.v1.tracing",
@@ -50,7 +51,7 @@ IDS = {name: ids[0] for name, ids in _ALL_IDS.items()}
 PLUGINS = {
     *(plugin for ids in _ALL_IDS.values() for plugin in ids),
     *("io.containerd.differ.v1.erofs", "io.containerd.mount-handler.v1.erofs"),
-    *("io.containerd.service.v1.diff-service", "io.containerd.service.v1.tasks-service"),
+    "io.containerd.service.v1.diff-service",
 }
 # Plugins that a containerd of 1.4 to 2.3 lists, without settings: no default prints them.
 SILENT = {
@@ -90,6 +91,8 @@ _NAME = {"open": "name"}
 _TEXT, _TEXTS = {"open": "name", "type": "text"}, {"open": "name", "type": "texts"}
 _OPTIONAL = {"kind": "optional duration"}
 _PROGRAM, _FOLDER, _PATH, _SOCKET = ({"kind": kind} for kind in ("program", "folder", "path", "socket"))
+# Who writes there says which registry serves an image.
+_FOLDERS = {"kind": "folders"}
 _OTEL = {"instead": "use OpenTelemetry's environment variables", "deprecated": ("1.6.29", "2.4")}
 # Old tables of a runtime: containerd 1.4 prints neither their annotations nor their options.
 _DEFAULT_RUNTIME = {"gone": "2.0", "instead": "name a runtime of `runtimes` in default_runtime_name"}
@@ -131,14 +134,14 @@ _TABLE = (
      {**_HOSTS, "deprecated": ("1.5", "2.4"), "open": "name"}),
     ("CRI.registry.{mirrors.* configs.*}", "IMG.registry.{}", "=", _NAME),
     ("CRI.registry.mirrors.*.endpoint", "IMG.registry.mirrors.*.endpoint", "=", _TEXTS),
-    ("CRI.registry.config_path", "IMG.registry.config_path", "=", {"since": "1.5"}),
+    ("CRI.registry.config_path", "IMG.registry.config_path", "=", {**_FOLDERS, "since": "1.5"}),
     ("CRI.registry.configs.*.auth", "IMG.registry.configs.*.auth", "=",
      {**_PULL_SECRETS, "deprecated": ("1.5", "2.4"), "open": "below"}),
     *((f"CRI.registry.{place}.{{username password auth identitytoken}}", f"IMG.registry.{place}.{{}}", "=",
        {"type": "text"}) for place in ("configs.*.auth", "auths.*")),
     ("CRI.registry.configs.*.tls", "-", "=", {**_HOSTS, "gone": "2.0", "open": "below"}),
     ("CRI.registry.configs.*.tls.{ca_file cert_file key_file}", "-", "=",
-     {**_HOSTS, "gone": "2.0", "type": "text"}),
+     {**_HOSTS, **_PATH, "gone": "2.0", "type": "text"}),
     ("CRI.registry.configs.*.tls.insecure_skip_verify", "-", "=",
      {**_HOSTS, "gone": "2.0", "type": "boolean"}),
     ("CRI.registry.auths", "IMG.registry.auths", "=",
@@ -151,6 +154,7 @@ _TABLE = (
     ("CRI.stream_server_port", "=", "=", {"kind": "port"}),
     ("CRI.stream_idle_timeout", "=", "=", _OPTIONAL),
     ("CRI.x509_key_pair_streaming", "=", "="),
+    ("CRI.x509_key_pair_streaming.{tls_cert_file tls_key_file}", "=", "=", _PATH),
     # Runtimes. Every key is named, because no default prints a runtime other than runc.
     ("CRI.containerd.{default_runtime_name runtimes}", "RT.containerd.{}", "="),
     ("CRI.containerd.ignore_blockio_not_enabled_errors", "RT.containerd.ignore_blockio_not_enabled_errors",
@@ -266,7 +270,7 @@ _TABLE = (
     ("-", "=", "TCP.{max_recv_message_size max_send_message_size}",
      {"instead": "grpc.{} is the limit of both servers"}),
     ("grpc.tcp_address", "=", "TCP.address"),
-    ("grpc.tcp_{tls_cert tls_key}", "=", "TCP.{}"),
+    ("grpc.tcp_{tls_cert tls_key}", "=", "TCP.{}", _PATH),
     ("grpc.tcp_tls_common_name", "=", "TCP.tls_common_name", {"since": "2.2"}),
     # Whom it signs for is root by the TCP server.
     ("grpc.tcp_tls_ca", "=", "TCP.tls_ca", {**_PATH, "since": "1.6"}),
@@ -288,7 +292,8 @@ _TABLE = (
     ("plugin_dir", "=", "-",
      {"gone": "2.1", "instead": "use proxy_plugins",
       "never": "containerd loads each plugin that lies there into itself, as root: remove it"}),
-    ("{root state}", "=", "=", _PATH),
+    ("root", "=", "=", {"kind": "root"}),
+    ("state", "=", "=", _PATH),
     ("temp", "=", "=", {**_PATH, "since": "1.6"}),
     ("timeouts.*", "=", "=", {**_DURATION, "open": "name"}),
     ("{proxy_plugins proxy_plugins.*}", "=", "=", _NAME),
@@ -323,6 +328,8 @@ _TABLE = (
     ("BLOCKFILE.scratch_file", "=", "=", _PATH),
     ("VERIFIER.bin_dir", "=", "=", _FOLDER),
     ("VERIFIER.per_verifier_timeout", "=", "=", _DURATION),
+    ("TASKS.{rdt_config_file blockio_config_file}", "=", "=", _PATH),
+    ("TRANSFER.config_path", "=", "=", _FOLDERS),
     ("TRANSFER.unpack_config", "=", "=", {"open": "name", "type": "tables"}),
     ("OTLP.endpoint", "=", "=", {**_OTEL, **_TEXT}),
     ("OTLP.insecure", "=", "=", {**_OTEL, "open": "name", "type": "boolean"}),

@@ -3,7 +3,7 @@ The sandbox of the trial start, on this kernel and with this bubblewrap: it come
 """
 
 import pytest
-from support.attacks import ATTACKS
+from support.attacks import ATTACKS, MOUNTING, WRITING
 from support.kitchen import in_kitchen
 
 FOLDER = "/srv/attacked"
@@ -42,6 +42,13 @@ def test_no_attack_changes_this_node(node, sandboxed, name):
     assert done.stderr.endswith("done: 0\n")
     assert "BROKEN\n" not in done.stderr
     assert state(node) == before
+
+
+def test_what_is_mounted_meanwhile_cannot_be_written(node, sandboxed):
+    argv = [*sandboxed[: sandboxed.index(SCRIPT)], "-c", WRITING.format(FOLDER)]
+    done = node.run(["sh", "-c", MOUNTING.format(FOLDER), "sh", *argv], check=False)
+    assert f"{FOLDER}/later/new" in done.stderr
+    assert done.stdout == ""
 
 
 @pytest.mark.skipif(in_kitchen(), reason="a limit of the whole host, where the node is a container")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import support
 from salt.exceptions import CommandExecutionError
-from support.attacks import ATTACKS
+from support.attacks import ATTACKS, MOUNTING, WRITING
 from support.faults import cri
 
 MARKER = "the node's own"
@@ -62,6 +62,17 @@ def test_no_attack_changes_the_node(outside, name):
     assert state(outside) == before
 
 
+def test_what_is_mounted_meanwhile_cannot_be_written(outside):
+    """
+    systemd makes all mounts shared; a pod's volume may be mounted at any time.
+    """
+    argv = support.salt_functions()["containerd_sandbox.command"]("sh", "-c", WRITING.format(outside))
+    shared = ["unshare", "--mount", "--propagation", "shared", "sh", "-c", MOUNTING.format(outside), "sh"]
+    done = subprocess.run([*shared, *argv], capture_output=True, text=True, timeout=30, check=False)
+    assert f"{outside}/later/new" in done.stderr
+    assert done.stdout == ""
+
+
 def test_nobody_on_the_node_answers():
     with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_UNIX) as abstract:
         abstract.bind("\0containerd-formula-test")
@@ -82,7 +93,7 @@ def without_user_namespaces(outside, monkeypatch):
     """
     unshare = outside / "unshare"
     unshare.write_text(
-        '#!/bin/sh\ncase "$*" in *--user*) echo "unshare: No space left on device" >&2; exit 1 ;; esac\n'
+        '#!/bin/sh\ncase "$1" in --user) echo "unshare: No space left on device" >&2; exit 1 ;; esac\n'
         'exec /usr/bin/unshare "$@"\n',
         encoding="utf-8",
     )
@@ -92,6 +103,12 @@ def without_user_namespaces(outside, monkeypatch):
 
 def test_the_weaker_sandbox_says_that_it_is(trial, without_user_namespaces):
     assert trial({}) == {"ok": True, "reason": "", "sandbox": "unshare: No space left on device"}
+
+
+def test_it_says_so_without_a_trial_too(salt_functions, without_user_namespaces, tmp_path):
+    plan = salt_functions["containerd_toml.plan"](str(tmp_path / "config.toml"), {"oom_score": -1})
+    words = "The configuration was read in a weaker sandbox, without a user namespace: unshare: No space"
+    assert [one for one in plan["warnings"] if one.startswith(words)]
 
 
 def test_a_sandbox_that_cannot_mount_is_none(outside, monkeypatch):

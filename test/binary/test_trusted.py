@@ -13,12 +13,13 @@ from containerd_formula.toml import loads
 from salt.exceptions import CommandExecutionError
 
 CRI = "io.containerd.grpc.v1.cri"
-KINDS = {"program", "folder", "prefix", "path", "socket", "environment"}
-# What is called alike: addresses with a port, certificates, hosts of registries, classes of a resource, a
-# cgroup, a switch, the name of a profile, keys of images; and what is never set.
+KINDS = {"program", "folder", "folders", "prefix", "root", "path", "socket", "environment"}
+PLACES = re.compile(r"(path|dirs?|root|socket|address|file|_ca|_cert|_key|engine|BinaryName)$")
+# What is called alike: addresses with a port, a cgroup, a switch, the name of a profile, keys of images; and
+# what is never set.
 OTHERS = re.compile(
-    r"(metrics\"?|tcp|server)[._]address$|tls_(cert|key)|registry.config_path|transfer.*config_path|"
-    r"(blockio|rdt)_config_file|^cgroup.path|netns_mounts|seccomp_profile|^stream_processors.*args|^plugin_dir$"
+    r"(metrics\"?|tcp|server)[._]address$|"
+    r"^cgroup.path|netns_mounts|seccomp_profile|^stream_processors.*args|^plugin_dir$"
 )
 
 
@@ -29,7 +30,7 @@ def test_each_place_of_a_default_has_a_kind(salt_functions):
     default = loads(salt_functions["containerd_daemon.config_default"]())
     unknown = []
     for path, value in walk(default):
-        named = re.search(r"(path|dirs?|root|socket|address|file|engine|BinaryName)$", path[-1])
+        named = PLACES.search(path[-1])
         there = any(str(item).startswith("/") for item in (value if isinstance(value, list) else [value]))
         if (named or there) and schema.kind(path) not in KINDS:
             unknown.append(dotted(path))
@@ -105,3 +106,51 @@ def test_minimal_gives_no_plugins_to_load(salt_functions, release, tmp_path):
     # Empty is what each default of 1.x has.
     path.write_text('version = 2\nplugin_dir = ""\n', encoding="utf-8")
     assert "left_out" not in salt_functions["containerd_toml.minimal"](str(path), beneath=[])
+
+
+def without_bubblewrap(monkeypatch, salt_functions):
+    monkeypatch.setitem(salt_functions, "containerd_sandbox.why_not", lambda: "bubblewrap is not installed")
+
+
+@pytest.mark.parametrize("timeout", [0, 20])
+def test_without_a_sandbox_the_comment_says_where_the_candidate_was_read(
+    salt_functions, monkeypatch, tmp_path, timeout
+):
+    without_bubblewrap(monkeypatch, salt_functions)
+    plan = salt_functions["containerd_toml.plan"](
+        str(tmp_path / "config.toml"), {"oom_score": -1}, trial=timeout
+    )
+    said = "containerd read the configuration on the node itself: bubblewrap is not installed"
+    assert [one for one in plan["warnings"] if one.endswith(said)]
+
+
+def test_without_a_sandbox_nothing_is_loaded_by_reading(salt_functions, monkeypatch, release, tmp_path):
+    """
+    1.x loads what lies in ROOT/plugins, for a dump too.
+    """
+    without_bubblewrap(monkeypatch, salt_functions)
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "mine-linux-amd64.so").write_text("no library", encoding="utf-8")
+    arguments = (str(tmp_path / "config.toml"), {"root": str(tmp_path)})
+    if release.startswith("2."):
+        assert salt_functions["containerd_toml.plan"](*arguments)["write"]
+        return
+    with pytest.raises(CommandExecutionError, match=f"containerd loads what lies in {tmp_path}/plugins when"):
+        salt_functions["containerd_toml.plan"](*arguments)
+
+
+def test_no_program_of_others_comes_by_an_import(salt_functions, theirs, tmp_path):
+    path, drop_in = tmp_path / "config.toml", tmp_path / "ours.toml"
+    nested = tmp_path / "nested.toml"
+    drop_in.write_text(f'version = 2\nimports = ["{nested}"]\n', encoding="utf-8")
+    nested.write_text(
+        f'version = 2\n[plugins."{CRI}".containerd.runtimes.runc]\nruntime_type = "io.containerd.runc.v2"\n'
+        f'[plugins."{CRI}".containerd.runtimes.runc.options]\nBinaryName = "{theirs}"\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(CommandExecutionError) as refused:
+        salt_functions["containerd_toml.plan"](str(path), {"imports": [str(drop_in)]}, trial=20)
+    assert f"{nested} is imported, and sets plugins." in str(refused.value)
+    assert f"{theirs.parent} belongs to user 1000" in str(refused.value)
+    os.chown(theirs.parent, 0, 0)
+    assert salt_functions["containerd_toml.plan"](str(path), {"imports": [str(drop_in)]})["write"]

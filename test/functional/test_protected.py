@@ -114,8 +114,11 @@ def test_a_trial_that_cannot_be_made_is_said_and_is_no_obstacle(managed, monkeyp
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     ret = managed({"oom_score": 1})
     assert ret.result is True
-    assert "There was no trial start: no sandbox can be made here: bwrap: Operation not" in ret.comment
-    assert "trial start" not in managed({"oom_score": 2}, trial_start=False).comment
+    words = "containerd read the configuration on the node itself: no sandbox can be made here: bwrap:"
+    assert f"There was no trial start, and {words}" in ret.comment
+    comment = managed({"oom_score": 2}, trial_start=False).comment
+    assert words in comment
+    assert "trial start" not in comment
 
 
 def test_what_the_checks_do_not_know_the_trial_finds(managed, config_path):

@@ -108,6 +108,8 @@ PARAMETERS = {
     "failed": (True, NOTHING),
     "data.put.data": ({}, NOTHING),
     "packages.newest.package": ("a", TEXTS),
+    "pattern": ("a", TEXTS),
+    **dict.fromkeys(("who", "folder"), ("a", TEXTS)),
     "secrets.masked_variable.value": ("a", TEXTS),
     "pillar.problems.defaults": ({}, NOTHING),
 }

@@ -12,6 +12,7 @@ from library.rules_documents import (
     CRUN,
     CRUN2,
     GRPC,
+    IMG,
     KATA_TYPE,
     NEW,
     RT,
@@ -30,6 +31,14 @@ OPT = 'plugins."io.containerd.internal.v1.opt"'
 OVERLAYFS = 'plugins."io.containerd.snapshotter.v1.overlayfs"'
 SHIMS = 'plugins."io.containerd.shim.v1.manager"'
 DECODER = "stream_processors.mine"
+TASKS = 'plugins."io.containerd.service.v1.tasks-service"'
+TRANSFER = 'plugins."io.containerd.transfer.v1.local"'
+TCP = 'plugins."io.containerd.server.v1.grpc-tcp"'
+STREAMING = [f"x509_key_pair_streaming.tls_{name}_file" for name in ("cert", "key")]
+TLS = {
+    version: [f"{'' if version == 4 else 'tcp_'}tls_{name}" for name in ("ca", "cert", "key")]
+    for version in ALL
+}
 # What a release prints beside what the small defaults have.
 MORE = {
     version: tree(
@@ -38,6 +47,10 @@ MORE = {
             *((f"{VERIFIER}.bin_dir", ""), (f"{OPT}.path", ""), ("temp", "")),
             *((f"{cri}.cni.conf_dir", ""), (f"{cri}.cni.conf_template", ""), (f"{cri}.cdi_spec_dirs", [])),
             *((f"{cri}.containerd.runtimes.runc.{key}", "") for key in ("runtime_path", "cni_conf_dir")),
+            *((f"{TASKS}.{key}", "") for key in ("rdt_config_file", "blockio_config_file")),
+            *((f"{CRI}.{key}", "") for key in STREAMING),
+            *((f"{CRI if version == 2 else IMG}.registry.config_path", ""), (f"{TRANSFER}.config_path", "")),
+            *((f"{TCP if version == 4 else 'grpc'}.{key}", "") for key in TLS[version]),
             *(() if version < 4 else ((f"{SHIMS}.env", []), (f"{SHIMS}.socket_dir", ""))),
             *(() if version > 3 else (("debug.address", ""), ("ttrpc.address", ""))),
             *(() if version > 2 else ((f"{cri}.containerd.runtimes.runc.runtime_root", ""),)),
@@ -48,11 +61,12 @@ MORE = {
 FULL = {version: merged(BASES[version], MORE[version]) for version in ALL}
 # All below /mine is user 1000's, and one file in a folder of root's.
 THEIRS = "/opt/bin/theirs"
+PLUGIN = "/srv/plugins/theirs"
 NODE = Node(
     is_file=lambda path: True,
     cgroup_v2=True,
-    why_not_roots=lambda path: f"{path} is not root's" if path.startswith(("/mine", THEIRS)) else "",
-    entries=lambda folder: ["/opt/bin/ours", THEIRS] if folder == "/opt/bin" else [],
+    why_not_roots=lambda path: f"{path} is not root's" if path.startswith(("/mine", THEIRS, PLUGIN)) else "",
+    entries=lambda folder: {"/opt/bin": ["/opt/bin/ours", THEIRS], "/srv/plugins": [PLUGIN]}.get(folder, []),
 )
 
 
@@ -64,11 +78,15 @@ def settings(version):
         *(f"{cri}.cni.conf_dir", f"{cri}.cdi_spec_dirs", f"{crun}.cni_conf_dir"),
         *(f"{cri}.cni.bin_dirs" if version > 2 else f"{cri}.cni.bin_dir",),
         *(f"{NRI}.plugin_path", f"{NRI}.plugin_config_path", f"{VERIFIER}.bin_dir"),
+        *(f"{CRI if version == 2 else IMG}.registry.config_path", f"{TRANSFER}.config_path"),
     ]
     paths = [
         *("root", "state", "temp", f"{OVERLAYFS}.root_path", f"{cri}.cni.conf_template", f"{OPT}.path"),
         *(f"{crun}.{key}" for key in ("runtime_path", "base_runtime_spec", "options.Root")),
         *((f"{SHIMS}.socket_dir",) if version == 4 else ()),
+        *(f"{TASKS}.{key}" for key in ("rdt_config_file", "blockio_config_file")),
+        *(f"{CRI}.{key}" for key in STREAMING),
+        *(f"{TCP if version == 4 else 'grpc'}.{key}" for key in TLS[version]),
     ]
     sockets = [f"{NRI}.socket_path", "proxy_plugins.mine.address"]
     sockets += [f"{GRPC}.address"] if version == 4 else ["grpc.address", "ttrpc.address", "debug.address"]
@@ -137,6 +155,29 @@ def test_a_folder_of_programs_is_roots_with_all_that_lies_in_it(version, kind):
 def test_the_folders_of_the_prefix_are_searched_for_programs(version):
     [finding] = said(version, f"{OPT}.path", "/opt")
     assert finding.words.startswith("/opt/bin/theirs is not root's")
+
+
+def test_certificates_of_registries_are_roots():
+    for name in ("ca_file", "cert_file", "key_file"):
+        findings = said(2, f"{CRI}.registry.configs.a.tls.{name}", "/mine/x.pem")
+        [words] = [one.words for one in findings if one.level == "error"]
+        assert words.startswith("/mine/x.pem is not root's")
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_the_folder_of_plugins_in_root_is_loaded_from(version):
+    [finding] = said(version, "root", "/srv")
+    assert finding.words.startswith("/srv/plugins/theirs is not root's")
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_each_folder_of_hosts_is_roots(version):
+    for key in (f"{CRI if version == 2 else IMG}.registry.config_path", f"{TRANSFER}.config_path"):
+        [finding] = said(version, key, "/etc/certs.d:/opt/bin")
+        assert finding.words.startswith("/opt/bin/theirs is not root's")
+        [finding] = said(version, key, "/etc/certs.d:certs.d")
+        assert "'certs.d' is no absolute path" in finding.words
+        assert said(version, key, ":/etc/certs.d:") == []
 
 
 @pytest.mark.parametrize("version", ALL)

@@ -178,7 +178,9 @@ def test_keys_that_must_be_in_the_default(text):
         ('plugins."io.containerd.image-verifier.v1.bindir".per_verifier_timeout', "duration"),
         ("debug", None),
         ("debug.level.x", None),
-        ("root", "path"),
+        ("root", "root"),
+        ("state", "path"),
+        (CRI + ".registry.config_path", "folders"),
         ("oom_score", None),
     ],
 )
@@ -194,7 +196,7 @@ def test_choices():
 
 
 def test_facts_are_those_of_the_setting_itself():
-    assert schema.facts(key(CRI + ".registry.config_path")) == {"since": "1.5"}
+    assert schema.facts(key(CRI + ".registry.config_path")) == {"kind": "folders", "since": "1.5"}
     assert schema.facts(key("debug.log_trace_id")) == {"since": "2.3"}
     assert schema.facts(key("debug.log_trace_id.x")) == schema.facts(()) == {}
     # What is returned is the caller's own.

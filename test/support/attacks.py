@@ -40,3 +40,10 @@ ATTACKS = {
     "another process": "kill -0 $(cat {0}/victim) && echo BROKEN",
     "the kernel's log": "head -c 1 /dev/kmsg && echo BROKEN",
 }
+# On the machine: its words are run while a file system is mounted there, whose entries are told at last.
+MOUNTING = """
+mkdir -p {0}/later; (sleep 0.5; mount -t tmpfs later {0}/later) &
+"$@"; wait; ls -A {0}/later; umount {0}/later; rmdir {0}/later
+"""
+# In the sandbox: it writes there as long as that takes.
+WRITING = "for n in 1 2 3 4 5 6 7 8 9 10; do touch {0}/later/new; sleep 0.2; done"

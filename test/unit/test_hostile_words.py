@@ -52,7 +52,8 @@ HARMLESS = {
     "found": {"version": 2},
     "made": document.compose("version = 2\noom_score = 0\n", {"oom_score": -1}),
     "no_sandbox": "there is none",
-    **dict.fromkeys(("overrides", "fragment", "old", "new", "data"), {}),
+    "folder": "/nowhere",
+    **dict.fromkeys(("overrides", "fragment", "old", "new", "data", "dump", "result"), {}),
     "releases": {
         "containerd": {"version": "1", "url": "file:///nowhere", "sha256": {"1": {"amd64": "0" * 64}}}
     },

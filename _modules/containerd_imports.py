@@ -1,0 +1,153 @@
+"""
+The files that a configuration imports on this node: found as containerd finds them, and whose they are.
+"""
+
+import os
+
+from containerd_formula import renew
+from salt.exceptions import CommandExecutionError
+
+renew()
+
+from containerd_formula import drop_ins, errors, findings, go_glob, toml
+from containerd_formula.data import at, same
+from containerd_formula.rules import trusted
+from containerd_formula.rules.context import Node
+
+# Folders and files of all imports. A pattern may find the whole disk.
+MOST = 1000
+
+
+def files(path, data):
+    """
+    Return the files that a configuration imports, and those that they import, as far as they are there.
+    """
+    return [name for name in _read(path, data)[1] if os.path.isfile(name)]
+
+
+def wrong(path, data):
+    """
+    Return what is wrong with the files that a configuration imports: findings of the library.
+    """
+    found, read = _read(path, data)
+    for name, one in read.items():
+        for said in drop_ins.findings(data, [(name, one)]):
+            # Where it is missing, the release decides. Else containerd refuses it, and may quote it.
+            hopeless = isinstance(one, str) and os.path.lexists(name)
+            found.append(said._replace(level=findings.ERROR) if hopeless else said)
+        if isinstance(one, dict):
+            places = trusted.places_of_others(one, _node())
+            found += [drop_ins.misplaced(f"{name} is imported, and", name, *place) for place in places]
+    return found
+
+
+def misplaced(path, dump, result):
+    """
+    Return findings about places that imports bring into what is in effect, and that others could change.
+    """
+    places = trusted.places_of_others(dump, _node()) if drop_ins.patterns(result) else ()
+    return [
+        drop_ins.misplaced("A file that is imported", path, key, why)
+        for key, why in places
+        if not same(at(dump, key), at(result, key))
+    ]
+
+
+def plugins(path, data):
+    """
+    Return findings about what a containerd before 2.1 loads into itself when it reads a configuration.
+    """
+    if "plugin_dir" not in data:
+        return []
+    found = []
+    for one in (data, *_read(path, data)[1].values()):
+        settings = one if isinstance(one, dict) else {}
+        root, folder = (settings.get(key) or "" for key in ("root", "plugin_dir"))
+        for place in (f"{root}/plugins" if root else "", folder):
+            if isinstance(place, str) and place and __salt__["containerd_paths.entries"](place):
+                found.append(drop_ins.loaded(path, place))
+    return list(dict.fromkeys(found))
+
+
+def _node():
+    """Return what rules about places ask of the node."""
+    return Node(
+        is_file=os.path.isfile,
+        cgroup_v2=True,
+        why_not_roots=__salt__["containerd_paths.why_not_roots"],
+        entries=__salt__["containerd_paths.entries"],
+    )
+
+
+def _read(path, data):
+    """Return what is wrong with the places, and by name the data of each file, or why there are none."""
+    own, whose, bad, read = os.path.realpath(path), {}, [], {}
+    pending = [(path, data)]
+    while pending:
+        importer, one = pending.pop(0)
+        for pattern in drop_ins.patterns(one):
+            try:
+                names, folders = _matches(importer, pattern)
+                if len(read) + len(whose) + len(names) + len(folders) > MOST:
+                    raise errors.Refused(f"{importer} imports {pattern}, more than {MOST} files and folders")
+            except errors.Refused as err:
+                bad.append(findings.Finding(importer, str(err)))
+                continue
+            for name in (*folders, *names):
+                whose.setdefault(name, __salt__["containerd_paths.why_not_roots"](name))
+            for name in names:
+                if name in read or whose[name] or os.path.realpath(name) == own:
+                    continue
+                read[name] = _data_or_why(name)
+                if isinstance(read[name], dict):
+                    pending.append((name, read[name]))
+    return [*bad, *(drop_ins.not_roots(name, why) for name, why in whose.items() if why)], read
+
+
+def _matches(importer, pattern):
+    """Return the files that an import names, and the folders in which they are looked for."""
+    if "\0" in pattern:
+        raise errors.Refused(f"{importer} imports {pattern!r}, and no path holds a NUL: write it anew")
+    full = os.path.join(os.path.dirname(importer), pattern)
+    # Only * makes a pattern: without one containerd takes ? and [] literally.
+    if "*" not in full:
+        return [_clean(full)], []
+    names, looked = [], []
+    # A relative one begins where the daemon does or where the file lies, by release.
+    for way in dict.fromkeys((_clean(full), full, os.path.join("/", pattern))):
+        start, matchers = go_glob.split(way)
+        found = [start]
+        for matches in matchers:
+            folders = [folder for folder in found if folder == start or os.path.isdir(folder)]
+            looked += folders
+            found = [
+                os.path.join(folder, name)
+                for folder in folders[:MOST]
+                for name in _names(folder)
+                if matches(name)
+            ]
+            if len(looked) + len(found) > MOST:
+                raise errors.Refused(f"{importer} imports {pattern}, which finds more than {MOST} files")
+        # What two ways lead to is one file.
+        known = {os.path.realpath(name) for name in names}
+        names += [name for name in found if os.path.realpath(name) not in known]
+    return list(dict.fromkeys(names)), list(dict.fromkeys(looked))
+
+
+def _names(folder):
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def _clean(path):
+    """Return a path as Go cleans it."""
+    return os.path.normpath("/" + path.lstrip("/"))
+
+
+def _data_or_why(name):
+    try:
+        return toml.loads(__salt__["containerd_files.text"](name), name)
+    except (CommandExecutionError, errors.Refused) as err:
+        return str(err)
