@@ -10,7 +10,8 @@ from containerd_formula.table import CONTAINERD, IDS, NAMES, PLUGINS, ROWS, SCHE
 
 # Types by kind; durations, ports and words of a few have rules of their own.
 _TYPES = {
-    **dict.fromkeys(("program", "folder", "prefix", "path", "socket"), "text"),
+    # Folders may be a list.
+    **dict.fromkeys(("program", "path", "socket"), "text"),
     "environment": "texts",
     "float": "float",
 }

@@ -214,7 +214,7 @@ runtime_type = "io.containerd.runc.v2"
 runtime_engine = ""
 runtime_root = ""
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.nvidia.options]
-BinaryName = "/usr/bin/nvidia-container-runtime"
+BinaryName = "/usr/bin/env"
 """,
         # A node with the cgroupfs driver keeps it: the formula's default is not what it has.
         "version = 2\noom_score = -999\n",

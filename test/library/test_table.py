@@ -8,7 +8,7 @@ import sys
 import types
 
 import pytest
-from containerd_formula import table
+from containerd_formula import schema, table
 from containerd_formula.data import put
 from containerd_formula.table import IDS, NAMES, ROWS, SCHEMAS, named, setting
 from library.texts import CRI, RT, fragment, refusals, translated
@@ -248,3 +248,9 @@ def nested(path, value):
     data = {}
     put(data, path, value)
     return data
+
+
+def test_no_type_contradicts_what_a_folder_may_be():
+    # Releases give one, or a list of them.
+    for name in ("cdi_spec_dirs", "cni.bin_dirs", "cni.conf_dir"):
+        assert schema.type_of(setting(f"CRI.{name}")) == (None, [])
