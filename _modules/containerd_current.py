@@ -32,6 +32,8 @@ def read(path, text, found, made, no_sandbox=None):
         raise CommandExecutionError(
             f"{no_sandbox}, and {path} is read in a sandbox only: apply containerd.config."
         )
+    if no_sandbox:
+        __salt__["containerd_paths.must_be_roots"](path)
     candidate = __salt__["containerd_change.candidate"](reading.alone(text, path))
     try:
         said = __salt__["containerd_daemon.dumped"](

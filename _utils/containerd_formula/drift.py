@@ -1,5 +1,7 @@
 """What has come between a configuration file and what it should hold: by hand, or by another tool."""
 
+from collections import OrderedDict
+
 from containerd_formula.data import at, leaves, put
 from containerd_formula.paths import dotted
 from containerd_formula.reading import spots, unlike
@@ -20,13 +22,14 @@ def drift(found, made, path, whole):
         seen.update(here)
         place, inner = next(iter(here.items()))
         if not any(at(made.result, one) is not None for one in here):
-            added[dotted(key)] = {"value": masked(value, key), "file": path}
+            # Salt's outputters sort other dictionaries, and the value comes first.
+            added[dotted(key)] = OrderedDict(value=masked(value, key), file=path)
         elif not any(_alike(one, each, made.result) for one, each in here.items()):
             wanted = masked(at(made.result, place), place)
-            changed[dotted(place)] = {"value": masked(inner, place), "wanted": wanted, "file": path}
+            changed[dotted(place)] = OrderedDict(value=masked(inner, place), wanted=wanted, file=path)
     asked = leaves(made.result if whole else made.site)
     missing = {
-        dotted(key): {"wanted": masked(value, key), "file": path}
+        dotted(key): OrderedDict(wanted=masked(value, key), file=path)
         for key, value in asked.items()
         if value not in (None, {}) and key not in seen and key != ("version",)
     }

@@ -7,7 +7,8 @@ import tempfile
 
 import pytest
 import salt.utils.path
-from containerd_formula import document, places
+from containerd_formula import places
+from containerd_formula.document import compose
 from salt.exceptions import CommandExecutionError
 from support import ROOT, load
 from support.hostile import ANY, TEXTS, assert_linear, called, patterns, public_functions
@@ -18,6 +19,7 @@ LEFT_OUT = (
     *("containerd_command.run", "containerd_salt.problems", "containerd_change.discard"),
     *("containerd_files.replace", "containerd_files.sweep", "containerd_sandbox.command"),
 )
+BASE = "version = 2\noom_score = 0\n"
 HARMLESS = {
     "kind": "containerd",
     "version": "1.7.1",
@@ -48,12 +50,11 @@ HARMLESS = {
     "uri": "https://example.org",
     "suite": "a",
     "own": "/nowhere",
-    "base": "version = 2\noom_score = 0\n",
-    "found": {"version": 2},
-    "made": document.compose("version = 2\noom_score = 0\n", {"oom_score": -1}),
-    "no_sandbox": "there is none",
+    "base": BASE,
+    "made": compose(BASE, {}),
+    "no_sandbox": "",
     "folder": "/nowhere",
-    **dict.fromkeys(("overrides", "fragment", "old", "new", "data", "dump", "result"), {}),
+    **dict.fromkeys(("overrides", "fragment", "old", "new", "data", "dump", "result", "found"), {}),
     "releases": {
         "containerd": {"version": "1", "url": "file:///nowhere", "sha256": {"1": {"amd64": "0" * 64}}}
     },
