@@ -6,10 +6,14 @@ commands in ``/usr/local`` go through it, so that a switch is one rename. A kind
 release is an archive, or ``runc``, whose release is one binary.
 """
 
+import contextlib
+import errno
 import hashlib
 import os
 import re
+import resource
 import shutil
+import stat
 import tarfile
 import tempfile
 
@@ -22,6 +26,9 @@ from containerd_formula import errors, places, secrets
 _BINARIES = {"containerd": ("containerd", "containerd-shim-runc-v2", "ctr"), "runc": ("runc",)}
 _BLOCK = 1 << 20
 _PROGRAM_MODE = 0o755
+# Bytes. A release has 50 MB.
+_LARGEST = 1 << 29
+_TOO_LARGE = f"it is larger than {_LARGEST >> 20} MB"
 
 
 def current(kind="containerd"):
@@ -69,6 +76,9 @@ def unpack(kind, version, url, sha256, arch):
         was there before is as it was.
     """
     target = os.path.join(places.ARCHIVES, f"{kind}-{version}")
+    if why := __salt__["containerd_paths.why_not_roots"](target):
+        cure = "Its programs run as root: remove it, or chown root and chmod go-w"
+        raise CommandExecutionError(errors.brief(f"{target} is not used: {why}. {cure}."))
     if os.path.isdir(target):
         return True
     address = url.replace("{version}", version).replace("{arch}", arch)
@@ -155,20 +165,53 @@ def _fetch(address, download, shown):
     """Return the path of what was fetched into our own folder: what is hashed is what is unpacked."""
     if address.startswith("file://"):
         try:
-            return shutil.copyfile(address[len("file://") :], download)
-        except OSError as err:
-            raise CommandExecutionError(f"{shown} cannot be read: {err.strerror or err}.") from err
+            return _copied(address[len("file://") :], download)
+        except (OSError, ValueError) as err:
+            why = getattr(err, "strerror", None) or err
+            raise CommandExecutionError(f"{shown} cannot be read: {why}.") from err
     try:
-        # Not into the minion's cache: it is large, and unpacked at once.
-        path = __salt__["cp.get_url"](address, download)
+        with _limited():
+            # Not into the minion's cache: it is large, and unpacked at once.
+            path = __salt__["cp.get_url"](address, download)
     except Exception as err:  # noqa: BLE001 - Salt's fetchers raise whatever their libraries do.
         # They tell of a full disk as of a closed connection.
         full = shutil.disk_usage(os.path.dirname(download)).free < _BLOCK
         why = "No space left on device" if full else secrets.masked_url(str(err))
+        if "File too large" in why:
+            why = _TOO_LARGE
         raise CommandExecutionError(f"{shown} cannot be fetched: {why}.") from err
     if not path:
         raise CommandExecutionError(f"{shown} cannot be fetched: there is no such file.")
     return path
+
+
+def _copied(source, download):
+    """Copy a regular file of a sane size, without waiting for another kind; return where it is."""
+    descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file, open(download, "wb") as copy:
+        found = os.fstat(descriptor)
+        # What the kernel answers below /proc looks like one.
+        if not stat.S_ISREG(found.st_mode) or found.st_dev == os.stat("/proc").st_dev:
+            raise OSError(errno.EINVAL, "it is no regular file")
+        size = 0
+        while block := file.read(_BLOCK):
+            size += len(block)
+            if size > _LARGEST:
+                raise OSError(errno.EFBIG, _TOO_LARGE)
+            copy.write(block)
+    return download
+
+
+@contextlib.contextmanager
+def _limited():
+    """Let no file of this process grow over the limit: Salt's fetchers have none."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    limit = _LARGEST if before[0] == resource.RLIM_INFINITY else min(before[0], _LARGEST)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def _verify(path, sha256, address):

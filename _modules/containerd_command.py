@@ -33,10 +33,14 @@ def run(*argv, timeout=places.COMMAND_TIMEOUT, env=None):
             ignore_retcode=True,
             rstrip=False,
         )
+    except (OSError, ValueError) as err:
+        # A list that is too long for the kernel, or a NUL in it.
+        raise CommandExecutionError(f"{path} cannot be run: {getattr(err, 'strerror', None) or err}") from err
     except CommandExecutionError as err:
         # Salt puts its own context before what the system says.
         reason = str(err).rpartition("reason: ")[2]
         raise CommandExecutionError(f"{path} cannot be run: {reason}") from err
     if result["retcode"] and result["stdout"].endswith(f"Timed out after {timeout} seconds"):
-        raise CommandExecutionError(f"{' '.join(argv)} gave no answer within {timeout} s.")
+        # The rest may be as long as a sandbox's, and may hold what is not for a log.
+        raise CommandExecutionError(f"{name} gave no answer within {timeout} s.")
     return result

@@ -16,7 +16,7 @@ from containerd_formula import renew
 from salt.exceptions import CommandExecutionError
 
 renew()
-from containerd_formula import places
+from containerd_formula import errors, places
 
 # What mkstemp and mkdtemp put behind a prefix.
 _RANDOM = "[a-z0-9_]{8}"
@@ -80,15 +80,20 @@ def content(path):
             if not stat.S_ISREG(found.st_mode) or found.st_dev == os.stat("/proc").st_dev:
                 raise OSError(errno.EINVAL, "it is no regular file")
             with open(descriptor, "rb", closefd=False) as file:
+                # A pseudo file that has nothing now gives None.
                 data = file.read(places.LARGEST_FILE + 1)
+                if data is None:
+                    raise OSError(errno.EAGAIN, "it has nothing to read")
         finally:
             os.close(descriptor)
         if len(data) > places.LARGEST_FILE:
             raise OSError(errno.EFBIG, f"it is larger than {places.LARGEST_FILE >> 20} MB")
     except (FileNotFoundError, NotADirectoryError) as err:
         raise CommandExecutionError(f"{path} cannot be read: it is not there.") from err
-    except OSError as err:
-        words = f"{path} cannot be read: {err.strerror}. Remove it, or make it a file that root can read."
+    except (OSError, ValueError, TypeError) as err:
+        why = getattr(err, "strerror", None) or "that is no path"
+        cure = "Remove it, or make it a file that root can read."
+        words = f"{errors.brief(str(path))} cannot be read: {why}. {cure}"
         raise CommandExecutionError(words) from err
     return data
 

@@ -34,6 +34,8 @@ def why_not_roots(path):
             break
         except OSError as err:
             return f"{entry} cannot be looked at: {err.strerror}"
+        except ValueError:
+            return f"{entry!r} is no path: it holds what no name of a file does"
         if found.st_uid != 0:
             return f"{entry} belongs to user {found.st_uid}"
         if stat.S_ISLNK(found.st_mode):

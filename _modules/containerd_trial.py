@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shutil
+import stat
 import subprocess
 import tempfile
 import time
@@ -17,7 +18,8 @@ renew()
 
 from containerd_formula import errors, schema, toml
 from containerd_formula.data import at, walk
-from containerd_formula.places import LARGEST_FILE, RUN_FOLDER
+from containerd_formula.paths import dotted
+from containerd_formula.places import LARGEST_FILE, RUN_FOLDER, beneath
 
 _told = errors.told_as(CommandExecutionError)
 
@@ -34,6 +36,11 @@ PICKY_SNAPSHOTTERS = ("btrfs", "zfs")
 FOLDERS = ("root", "state", "temp", "root_path", "conf_dir")
 SOCKETS = ("address", "socket_path")
 OPT = "io.containerd.internal.v1.opt"
+# What makes the sandbox, and runs in it, lies there.
+SYSTEM = (
+    *("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib32", "/usr/lib64"),
+    *("/bin", "/sbin", "/lib", "/lib64", "/etc"),
+)
 
 
 @_told
@@ -55,8 +62,20 @@ def start(path, timeout=30, dump=None, files=None, cri=True):
             return _untried(reason)
     if dump is None:
         dump = toml.loads(__salt__["containerd_daemon.dumped"](path, files)["text"], "config dump")
-    if reason := _no_trial(dump):
-        return _untried(reason)
+    try:
+        if reason := _no_trial(dump):
+            return _untried(reason)
+        if reason := _hiding(dump):
+            return {"ok": False, "reason": reason, "sandbox": ""}
+        return _in_own_folder(path, files, dump, timeout)
+    except (OSError, ValueError) as err:
+        # A NUL or too much in a path, a disk that is full.
+        why = getattr(err, "strerror", None) or err
+        return _untried(errors.brief(f"the sandbox cannot be laid out: {why}"))
+
+
+def _in_own_folder(path, files, dump, timeout):
+    """Return what comes of a trial; what it leaves on this node is gone with it."""
     folder = __salt__["containerd_files.own_folder"](RUN_FOLDER)
     sockets = tempfile.mkdtemp(prefix="trial-", dir=folder)
     try:
@@ -77,7 +96,7 @@ def _tried(path, files, dump, sockets, timeout, cri):
     address = _setting(dump, "grpc.address")
     argv = __salt__["containerd_sandbox.command"](
         *("containerd", "--config", path),
-        empty=_written(dump),
+        empty=[folder for _, folder in _written(dump)],
         shared=(sockets, os.path.dirname(address)),
         files=files,
     )
@@ -95,6 +114,10 @@ def _tried(path, files, dump, sockets, timeout, cri):
     try:
         kind, why, words = __salt__["containerd_sandbox.said"](text)
     except CommandExecutionError as err:
+        within = [f"{dotted(key)} names {place}" for key, place in _written(dump) if _is_system(place)]
+        if within:
+            # Where others can be made this one cannot: nobody turns the trial off by a path.
+            return {"ok": False, "reason": f"{within[0]}, without which nothing runs: {err}", "sandbox": ""}
         return _untried(str(err))
     reason = errors.last_words(words) if reason is None else reason.replace(socket, address)
     if unlike := _unlike_the_node(reason):
@@ -120,7 +143,10 @@ def _no_trial(dump):
     """
     if _setting(dump, "cgroup.path"):
         return "cgroup.path is set: the daemon would make that cgroup on the node"
-    folder = os.path.dirname(_setting(dump, "grpc.address"))
+    address = _setting(dump, "grpc.address")
+    if not isinstance(address, str) or not address.startswith("/"):
+        return "grpc.address is no absolute path"
+    folder = os.path.dirname(address)
     if __salt__["containerd_sandbox.kernels"](folder) or os.path.realpath(folder) == "/":
         return f"the socket lies in {folder}"
     if _setting(dump, "DEVMAPPER.pool_name"):
@@ -131,15 +157,33 @@ def _no_trial(dump):
     return ""
 
 
+def _hiding(dump):
+    """Return why a configuration would have the daemon write over the system, empty where it does not."""
+    system = {os.path.realpath(folder) for folder in SYSTEM}
+    for key, folder in _written(dump):
+        real = os.path.realpath(folder)
+        if real != "/" and any(beneath(one, (real,)) for one in system):
+            return f"{dotted(key)} would have containerd write into {folder}: write a folder of its own"
+    return ""
+
+
+def _is_system(folder):
+    """Tell whether a folder is in the system, so that hiding it may keep a sandbox from being made."""
+    return beneath(os.path.realpath(folder), [os.path.realpath(one) for one in SYSTEM if one != "/etc"])
+
+
 def _written(dump):
-    """Return the folders that the daemon finds empty, since it writes there, or would start what it finds."""
-    found = [dump["plugins"].get(OPT, {}).get("path"), _setting(dump, "NRI.plugin_path")]
+    """
+    Return (key, folder) of what the daemon finds empty, since it writes there, or would start what it finds.
+    """
+    opt, nri = ("plugins", OPT, "path"), schema.locate("NRI.plugin_path", dump["version"], dump)
+    found = [(key, at(dump, key)) for key in (opt, nri) if key]
     for path, value in walk(dump):
-        if isinstance(value, str) and path[-1] in FOLDERS:
-            found.append(value)
+        if path[-1] in FOLDERS:
+            found.append((path, value))
         if isinstance(value, str) and path[-1] in SOCKETS and value.startswith("/"):
-            found.append(os.path.dirname(value))
-    return [folder for folder in found if folder and os.path.isabs(folder)]
+            found.append((path, os.path.dirname(value)))
+    return [(key, folder) for key, folder in found if isinstance(folder, str) and os.path.isabs(folder)]
 
 
 def _setting(dump, name):
@@ -153,10 +197,27 @@ def _setting(dump, name):
 def _verdict(process, socket, deadline, cri):
     """Return why the daemon is not ready, empty where it is, None where it ended and tells by itself."""
     while process.poll() is None:
-        answer = __salt__["containerd_daemon.ready"](address=socket, cri=cri)
+        answer = _answer(socket, cri)
         if answer["answers"]:
             return answer["reason"]
         if time.monotonic() > deadline:
             return f"{answer['reason']}, within the time limit"
         time.sleep(POLL_INTERVAL)
     return None
+
+
+def _answer(socket, cri):
+    """Return what the daemon says of itself; what runs beside it may put a link in place of its socket."""
+    missing = {"answers": False, "reason": errors.brief(f"no daemon answers: there is no socket {socket}")}
+    try:
+        descriptor = os.open(socket, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return missing
+    try:
+        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            return missing
+        held = f"/proc/{os.getpid()}/fd/{descriptor}"
+        answer = __salt__["containerd_daemon.ready"](address=held, cri=cri)
+        return {**answer, "reason": answer["reason"].replace(held, socket)}
+    finally:
+        os.close(descriptor)

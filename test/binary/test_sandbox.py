@@ -137,6 +137,36 @@ def test_a_program_that_containerd_starts_changes_nothing(trial, outside, releas
     assert state(outside) == before
 
 
+def test_nobody_of_the_node_is_asked_in_the_daemons_place(trial, outside, release):
+    """
+    What a candidate runs may put a link to another daemon where its own socket was.
+    """
+    if release.startswith("1."):
+        pytest.skip(f"containerd {release} starts nothing when it comes up")
+    program = outside / "runc"
+    program.write_text(
+        "#!/bin/sh\nd=$(awk '/trial-/ {print $5}' /proc/self/mountinfo)\n"
+        f"mv $d/containerd.sock $d/x; ln -s {outside}/socket $d/containerd.sock\nexec sleep 3\n"
+    )
+    program.chmod(0o755)
+    runc = {"runtime_type": "io.containerd.runc.v2", "options": {"BinaryName": str(program)}}
+    with socket.socket(socket.AF_UNIX) as node:
+        node.bind(str(outside / "socket"))
+        node.listen()
+        node.settimeout(0.1)
+        answer = trial(cri(containerd={"runtimes": {"runc": runc}}), timeout=2)
+        with pytest.raises(TimeoutError):
+            node.accept()
+    assert answer["ok"] is False
+    assert "there is no socket" in answer["reason"]
+
+
+def test_what_runs_there_fills_no_disk():
+    _, words = attack("head -c 80000000 /dev/zero >/tmp/file; stat -c %s /tmp/file >&2; ulimit -f 200000 >&2")
+    assert "67108864" in words
+    assert "not permitted" in words
+
+
 PLUGIN = """
 #include <stdio.h>
 __attribute__((constructor)) static void run(void) {

@@ -19,6 +19,7 @@ from salt.exceptions import CommandExecutionError
 from support import ROOT
 from support.faults import CRI, FAULTS, cri, known_to
 
+OVERLAYFS = "io.containerd.snapshotter.v1.overlayfs"
 OK = {"ok": True, "reason": "", "sandbox": "locked"}
 # What a site may well have and the machine of a trial has not: addresses, sockets, folders.
 GOOD = {
@@ -114,6 +115,50 @@ def test_what_a_trial_cannot_tell_is_said(trial, overrides, words):
     answer = trial(overrides)
     assert answer["ok"] is None
     assert words in answer["reason"]
+
+
+@pytest.mark.parametrize("folder", ["/usr", "/usr/bin", "/nonexistent/../etc", "/lib"])
+def test_no_path_turns_the_trial_off(trial, folder):
+    """
+    A folder that a daemon writes is empty in there, and then nothing would run.
+    """
+    answer = trial({"version": 2, "plugins": {OVERLAYFS: {"root_path": folder}}})
+    assert answer["ok"] is False
+    assert f"root_path would have containerd write into {folder}: write a folder" in answer["reason"]
+
+
+def test_nor_does_one_within_the_system(trial):
+    libraries = os.path.dirname(os.path.realpath("/lib/x86_64-linux-gnu/libc.so.6"))
+    answer = trial({"version": 2, "plugins": {OVERLAYFS: {"root_path": libraries}}})
+    assert answer["ok"] is False
+    assert f"root_path names {libraries}, without which nothing runs" in answer["reason"]
+
+
+NUL = "/run/a\\u0000b"
+ODD = {
+    "path": f'[plugins."{OVERLAYFS}"]\nroot_path = "{NUL}"\n',
+    "address": f'[grpc]\naddress = "{NUL}/x.sock"\n',
+    "too long": f'[plugins."{OVERLAYFS}"]\nroot_path = "/{"x" * 200_000}"\n',
+    "number": 'disabled_plugins = ["io.containerd.internal.v1.opt"]\n'
+    '[plugins."io.containerd.internal.v1.opt"]\npath = 5\n',
+    "text": 'disabled_plugins = ["io.containerd.internal.v1.opt"]\n[plugins]\n'
+    '"io.containerd.internal.v1.opt" = "x"\n',
+    "relative": '[grpc]\naddress = "x.sock"\n',
+    "nothing": '[grpc]\naddress = ""\n',
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_values_are_told_in_words(salt_functions, tmp_path, name):
+    path = tmp_path / "config.toml"
+    path.write_text(f"version = 2\n{ODD[name]}", encoding="utf-8")
+    try:
+        answer = salt_functions["containerd.trial_start"](str(path), timeout=5)
+    except CommandExecutionError:
+        # Some releases refuse to read it.
+        return
+    assert answer["ok"] is not True or name in ("number", "text", "nothing")
+    assert len(answer["reason"]) < 5000
 
 
 @pytest.fixture

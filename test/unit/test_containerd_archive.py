@@ -5,6 +5,7 @@ Upstream's archives: what is not whole, or not what was pinned, leaves everythin
 import hashlib
 import io
 import os
+import resource
 import shutil
 import subprocess
 import tarfile
@@ -338,3 +339,43 @@ def test_what_a_killed_run_was_unpacking_is_swept(states, archive, pinned):
         ".containerd-notes",
         ".runc-ab_cd123",
     ]
+
+
+@pytest.mark.parametrize("source", ["fifo", "/dev/zero", "/proc/kmsg", "/proc/self/fdinfo/0", "large", "a\0"])
+def test_only_a_regular_file_of_a_sane_size_is_copied(archive, tmp_path, monkeypatch, source):
+    monkeypatch.setattr(archive, "_LARGEST", 1 << 20)
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "large").write_bytes(b"x" * ((1 << 20) + 1))
+    with pytest.raises(CommandExecutionError, match="cannot be read: (it is|embedded null)"):
+        archive.unpack("runc", "1.1", f"file://{tmp_path / source}", "0" * 64, "amd64")
+    assert os.listdir(archive.places.ARCHIVES) == []
+
+
+def test_a_server_that_sends_without_an_end_is_stopped(archive, tmp_path, monkeypatch):
+    """
+    Its file would fill the disk before its hash is known.
+    """
+    monkeypatch.setattr(archive, "_LARGEST", 1 << 20)
+
+    def endless(_, path):
+        with open(path, "wb", buffering=0) as file:
+            for _ in range(3):
+                file.write(b"x" * (1 << 20))
+        return path
+
+    monkeypatch.setitem(archive.__salt__, "cp.get_url", endless)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with pytest.raises(CommandExecutionError, match="cannot be fetched: it is larger than 512 MB"):
+        archive.unpack("runc", "1.1", "https://example.org/runc", "0" * 64, "amd64")
+    assert resource.getrlimit(resource.RLIMIT_FSIZE) == before
+    assert os.listdir(archive.places.ARCHIVES) == []
+
+
+@pytest.mark.parametrize("whose", ["opt", "opt/runc-1.1"])
+def test_a_folder_of_others_is_not_taken_for_a_release(archive, tmp_path, whose):
+    (tmp_path / "opt" / "runc-1.1").mkdir(parents=True)
+    os.chown(tmp_path / whose, 1000, 1000)
+    with pytest.raises(CommandExecutionError, match=f"{tmp_path / whose} belongs to user 1000. Its programs"):
+        archive.unpack("runc", "1.1", "file:///nowhere", "0" * 64, "amd64")
+    os.chown(tmp_path / whose, 0, 0)
+    assert archive.unpack("runc", "1.1", "file:///nowhere", "0" * 64, "amd64") is True

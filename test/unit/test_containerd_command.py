@@ -60,8 +60,15 @@ def test_a_program_that_hangs_does_not_hang_the_minion(run):
     began = time.monotonic()
     with pytest.raises(CommandExecutionError) as error:
         run("sleep", "60", timeout=0.2)
-    assert str(error.value) == "sleep 60 gave no answer within 0.2 s."
+    assert str(error.value) == "sleep gave no answer within 0.2 s."
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(("word", "words"), [("a\0b", "null byte"), ("x" * (1 << 18), "too long")])
+def test_words_that_no_program_can_be_given_are_told(run, word, words):
+    with pytest.raises(CommandExecutionError, match=f"^\\S*/true cannot be run: .*{words}") as error:
+        run("true", word)
+    assert len(str(error.value)) < 200
 
 
 def test_what_a_program_prints_goes_into_no_log(run, caplog):

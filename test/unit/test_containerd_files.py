@@ -2,6 +2,7 @@
 Files of the node with others at work in the same folders: what is read, made, replaced and swept.
 """
 
+import contextlib
 import os
 import time
 
@@ -94,6 +95,20 @@ def test_only_a_regular_file_of_a_sane_size_is_read(files, tmp_path, monkeypatch
     assert "it is larger than 1 MB" in refused(files.content, str(path))
     for gone in (f"{path}-gone", f"{path}/gone", f"{path}-gone/gone"):
         assert refused(files.content, gone) == f"{gone} cannot be read: it is not there."
+
+
+@pytest.mark.parametrize("path", ["/a\0b", 5, None, "/" + "x" * 5000])
+def test_what_is_no_path_is_told(files, path):
+    assert "cannot be read: " in refused(files.content, path)
+
+
+def test_a_file_of_the_kernels_that_has_nothing_now_is_told(files, tmp_path, monkeypatch):
+    """
+    Those of tracefs are regular, and a read that must not wait gives nothing at all.
+    """
+    nothing = contextlib.nullcontext(type("", (), {"read": lambda *_: None}))
+    monkeypatch.setattr(files, "open", lambda *_, **__: nothing, raising=False)
+    assert "it has nothing to read" in refused(files.content, str(make(tmp_path / "trace_pipe")))
 
 
 @pytest.mark.parametrize("there", [True, False])

@@ -99,3 +99,8 @@ def test_links_without_an_end(why, folder):
 
 def test_a_file_in_the_place_of_a_folder(why, folder):
     assert why(str(folder / "file" / "x")) == f"{folder}/file/x cannot be looked at: Not a directory"
+
+
+@pytest.mark.parametrize("path", ["/a\0b", "/a\ud800"])
+def test_what_is_no_path_is_nobodys(why, path):
+    assert "is no path" in why(path)

@@ -17,8 +17,9 @@ _KINDS = ("program", "folder", "folders", "prefix", "root", "path", "socket", "e
 _WITHIN = {"prefix": ("bin", "lib"), "root": ("plugins",)}
 # Of the variables of a program, those that name what it runs or loads.
 _VARIABLES = {
-    **dict.fromkeys(("PATH", "LD_LIBRARY_PATH"), "folder"),
-    **dict.fromkeys(("LD_PRELOAD", "LD_AUDIT"), "program"),
+    **dict.fromkeys(("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PERL5LIB", "GCONV_PATH"), "folder"),
+    **dict.fromkeys(("LD_PRELOAD", "LD_AUDIT", "BASH_ENV", "ENV"), "program"),
+    **dict.fromkeys(("OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "PYTHONHOME"), "path"),
     "OCICRYPT_KEYPROVIDER_CONFIG": "path",
 }
 # What is there is made by the kernel, and may be any process's.
