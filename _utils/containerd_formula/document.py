@@ -7,7 +7,7 @@ from containerd_formula.data import combine, fit, leaves, plain, same, walk, wit
 from containerd_formula.errors import Refused
 from containerd_formula.findings import WARNING, Finding, finding
 from containerd_formula.places import CONFIG_FOLDER
-from containerd_formula.secrets import masked
+from containerd_formula.secrets import masked, secrets, without
 from containerd_formula.table import SCHEMAS
 from containerd_formula.translation import translate
 
@@ -111,7 +111,8 @@ def without_secrets(text, source="the text"):
             for part in path[:-1]:
                 table = table[part]
             table[path[-1]] = shown
-    return document.as_string()
+    # Also keys may be addresses.
+    return without(secrets(document.unwrap()), document.as_string())
 
 
 def _patch(document, data, patch, path, problems):

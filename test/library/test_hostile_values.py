@@ -83,6 +83,7 @@ PARAMETERS = {
     "data.put.data": ({}, NOTHING),
     "packages.newest.package": ("a", TEXTS),
     "secrets.masked_variable.value": ("a", TEXTS),
+    "secrets.without.found": (["a"], LINES),
     "pillar.problems.defaults": ({}, NOTHING),
 }
 DEFAULTS = yaml.safe_load((ROOT / "containerd/defaults.yaml").read_text(encoding="utf-8"))
