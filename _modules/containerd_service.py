@@ -109,7 +109,8 @@ def last_words():
     if not start or not salt.utils.path.which("journalctl"):
         return ""
     options = ("--quiet", "--output=cat", "--lines=50", f"_SYSTEMD_INVOCATION_ID={start}")
-    return errors.fatal_line(__salt__["containerd_command.run"]("journalctl", *options)["stdout"])
+    said = __salt__["containerd_command.run"]("journalctl", *options)["stdout"]
+    return errors.fatal_line(__salt__["containerd_words.told"](said))
 
 
 def verify(text):

@@ -93,7 +93,9 @@ def _tried(path, files, dump, sockets, timeout):
         kind, why, words = __salt__["containerd_sandbox.said"](text)
     except CommandExecutionError as err:
         return _untried(str(err))
-    reason = errors.last_words(words) if reason is None else reason.replace(socket, address)
+    said = words if reason is None else reason.replace(socket, address)
+    said = __salt__["containerd_words.told"](said, path, files)
+    reason = errors.last_words(said) if reason is None else said
     if unlike := _unlike_the_node(reason):
         return _untried(unlike)
     return {"ok": not reason, "reason": reason, "sandbox": why or kind}
