@@ -28,6 +28,8 @@ from containerd_formula.places import RECORD, RUN_FOLDER, STATE, UNIT_FOLDER
 BYTES_AS_TEXT = {"encoding": "utf-8", "errors": "surrogateescape"}
 REJECTED_ALONE = "# Rolled back: "
 REJECTED_TOGETHER = "# Rolled back together with other files: "
+# How what the formula wrote begins, and a copy of what was rolled back.
+OURS = {"good": "# Managed by Salt (containerd-formula)", "rejected": "# Rolled back"}
 
 
 def candidate(text):
@@ -161,7 +163,9 @@ def rejected(path, text):
 
 def take_over(path):
     """
-    Move the copies that older releases kept beside a file to where they lie now.
+    Move the copies that older releases kept beside a file to where they lie now, if these are none yet.
+
+    A file of that name that does not begin as ours is a person's, and stays.
 
     To go in a later release: then no node has them any more.
     """
@@ -169,9 +173,10 @@ def take_over(path):
         old = f"{path}.{kind}"
         if not os.path.isfile(old) or os.path.islink(old) or __salt__["containerd_paths.why_not_roots"](old):
             continue
-        if _copy(new) is None:
-            _keep(new, _content(old))
-        __salt__["containerd_files.remove"](old)
+        text = _content(old)
+        if text.startswith(OURS[kind]) and _copy(new) is None:
+            _keep(new, text)
+            __salt__["containerd_files.remove"](old)
 
 
 def roll_back(reason):

@@ -352,15 +352,25 @@ def test_a_folder_for_copies_that_is_a_link_stops_the_change(change, config, tmp
 
 def test_copies_of_an_older_release_are_taken_over_once(change, config):
     old = {kind: Path(f"{config}.{kind}") for kind in ("good", "rejected")}
-    old["good"].write_text("worked", encoding="utf-8")
+    worked = "# Managed by Salt (containerd-formula). Edits are\nworked"
+    old["good"].write_text(worked, encoding="utf-8")
     old["rejected"].write_text("# Rolled back: it failed\nbad", encoding="utf-8")
     change.take_over(str(config))
-    assert (change.good(str(config)), change.rejected(str(config), "bad")) == ("worked", True)
+    assert (change.good(str(config)), change.rejected(str(config), "bad")) == (worked, True)
     assert not any(path.exists() for path in old.values())
     # What lies in the new place is newer.
-    old["good"].write_text("older", encoding="utf-8")
+    old["good"].write_text(f"{worked} before", encoding="utf-8")
     change.take_over(str(config))
-    assert (change.good(str(config)), old["good"].exists()) == ("worked", False)
+    assert (change.good(str(config)), old["good"].exists()) == (worked, True)
+
+
+@pytest.mark.parametrize("kind", ["good", "rejected"])
+def test_a_persons_own_copy_stays(change, config, kind):
+    own = Path(f"{config}.{kind}")
+    own.write_text("my own backup", encoding="utf-8")
+    change.take_over(str(config))
+    assert own.read_text(encoding="utf-8") == "my own backup"
+    assert not Path(change.copies(str(config))[kind]).exists()
 
 
 @pytest.mark.parametrize("hand", ["link", "owner", "fifo", "folder"])
