@@ -64,7 +64,7 @@ def sweep(path):
     Remove what runs left that were killed: candidates, trials, and what was to become the file.
     """
     folder = __salt__["containerd_files.own_folder"](RUN_FOLDER, make=False)
-    __salt__["containerd_files.sweep"](folder, files=".*", folders="trial-.*")
+    __salt__["containerd_files.sweep"](folder)
     __salt__["containerd_files.sweep_beside"](os.path.realpath(path))
     _leave_no_folder()
 

@@ -90,7 +90,9 @@ def probe(text):
     :raises CommandExecutionError: it does not answer, or it is not signed by the key that the text names:
         apt's own words are in the message.
     """
-    with tempfile.TemporaryDirectory(prefix="containerd-formula-") as folder:
+    # Not in RUN_FOLDER, which apt's own user cannot pass.
+    __salt__["containerd_files.sweep"](places.RUN)
+    with tempfile.TemporaryDirectory(prefix=places.PROBE, dir=places.RUN) as folder:
         partial = os.path.join(folder, "lists", "partial")
         os.makedirs(partial)
         # For apt's own user, who reads what comes from the network.

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 
 import salt.utils.path
 from containerd_formula import renew
@@ -123,7 +122,7 @@ def verify(text):
     if not fragment or not salt.utils.path.which("systemd-analyze"):
         return []
     try:
-        with tempfile.TemporaryDirectory(prefix="containerd-unit-") as folder:
+        with __salt__["containerd_files.temporary"]("unit-") as folder:
             copy = os.path.join(folder, places.UNIT)
             shutil.copy(fragment, copy)
             os.mkdir(f"{copy}.d")
