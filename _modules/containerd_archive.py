@@ -85,7 +85,7 @@ def unpack(kind, version, url, sha256, arch):
     shown = errors.brief(secrets.masked_url(address))
     work = ""
     # What runs that were killed left.
-    __salt__["containerd_files.sweep"](places.ARCHIVES, folders=r"\.(containerd|runc)-[a-z0-9_]{8}")
+    __salt__["containerd_files.sweep"](places.ARCHIVES)
     try:
         os.makedirs(places.ARCHIVES, mode=0o755, exist_ok=True)
         work = tempfile.mkdtemp(prefix=f".{kind}-", dir=places.ARCHIVES)

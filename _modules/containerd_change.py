@@ -31,6 +31,8 @@ BYTES_AS_TEXT = {"encoding": "utf-8", "errors": "surrogateescape"}
 REJECTED_ALONE = "# Rolled back: "
 # Followed by the list of the files, as JSON, and the reason.
 REJECTED_TOGETHER = "# Rolled back together: "
+# How what the formula wrote begins, and a copy of what was rolled back.
+OURS = {"good": "# Managed by Salt (containerd-formula)", "rejected": "# Rolled back"}
 
 
 def candidate(text):
@@ -65,7 +67,7 @@ def sweep(path):
     Remove what runs left that were killed: candidates, trials, and what was to become the file.
     """
     folder = __salt__["containerd_files.own_folder"](RUN_FOLDER, make=False)
-    __salt__["containerd_files.sweep"](folder, files=".*", folders="trial-.*")
+    __salt__["containerd_files.sweep"](folder)
     __salt__["containerd_files.sweep_beside"](os.path.realpath(path))
     _leave_no_folder()
 
@@ -180,7 +182,9 @@ def rejected(path, text, beside=None):
 
 def take_over(path):
     """
-    Move the copies that older releases kept beside a file to where they lie now.
+    Move the copies that older releases kept beside a file to where they lie now, if these are none yet.
+
+    A file of that name that does not begin as ours is a person's, and stays.
 
     To go in a later release: then no node has them any more.
     """
@@ -188,9 +192,10 @@ def take_over(path):
         old = f"{path}.{kind}"
         if not os.path.isfile(old) or os.path.islink(old) or __salt__["containerd_paths.why_not_roots"](old):
             continue
-        if _copy(new) is None:
-            _keep(new, _content(old))
-        __salt__["containerd_files.remove"](old)
+        text = _content(old)
+        if text.startswith(OURS[kind]) and _copy(new) is None:
+            _keep(new, text)
+            __salt__["containerd_files.remove"](old)
 
 
 def roll_back(reason):

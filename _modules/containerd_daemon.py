@@ -102,8 +102,9 @@ def dumped(path, files=None):
     if files:
         result, weak = _run_apart("containerd", "--config", path, "config", "dump", files=files)
     else:
-        result, weak = _run("containerd", "--config", path, "config", "dump"), ""
-    warnings = [line for line in result["stderr"].splitlines() if "level=warning" in line]
+        result, weak = _run("containerd", "--config", path, "config", "dump", config=path), ""
+    words = __salt__["containerd_words.told"](result["stderr"], path, files)
+    warnings = [line for line in words.splitlines() if "level=warning" in line]
     return {"text": result["stdout"], "warnings": warnings, "weak": weak}
 
 
@@ -199,7 +200,8 @@ def _why_not_ready(found, address):
 def _plugin_errors(failed, address):
     """Return what the daemon says of the ``failed`` plugins."""
     words, kind, plugin = [], "", ""
-    for line in _ctr(address, "plugins", "ls", "--detailed").splitlines():
+    said = __salt__["containerd_words.told"](_ctr(address, "plugins", "ls", "--detailed"))
+    for line in said.splitlines():
         label, _, value = (part.strip() for part in line.partition(":"))
         if label == "Type":
             kind = value
@@ -217,19 +219,19 @@ def _ctr(address, *args):
     return _run("ctr", "--address", address, "--connect-timeout", "2s", *args)["stdout"]
 
 
-def _run(binary, *args):
+def _run(binary, *args, config=CONFIG):
     """Run one of containerd's binaries; return what it printed."""
     _need(binary)
-    return _checked(__salt__["containerd_command.run"](binary, *args), binary, *args)
+    return _checked(__salt__["containerd_command.run"](binary, *args), args, binary, config)
 
 
 def _run_apart(binary, *args, files):
-    """Run one of containerd's binaries in the sandbox; return what it printed, and why that is not locked."""
+    """Run a binary in the sandbox, with --config; return what it printed, and why that is not locked."""
     _need(binary)
     argv = __salt__["containerd_sandbox.command"](binary, *args, files=files)
     result = __salt__["containerd_command.run"](*argv)
     _, weak, words = __salt__["containerd_sandbox.said"](result["stderr"])
-    return _checked({**result, "stderr": words}, binary, *args), weak
+    return _checked({**result, "stderr": words}, args, binary, args[1], files), weak
 
 
 def _need(binary):
@@ -239,9 +241,10 @@ def _need(binary):
         )
 
 
-def _checked(result, binary, *args):
+def _checked(result, args, binary, config, files=None):
     """Return what a program printed, unless it failed."""
     if result["retcode"] != 0:
-        words = errors.last_words(result["stderr"].strip() or result["stdout"])
+        said = result["stderr"].strip() or result["stdout"]
+        words = errors.last_words(__salt__["containerd_words.told"](said, config, files))
         raise CommandExecutionError(f"{binary} {' '.join(args)} failed: {words}")
     return result

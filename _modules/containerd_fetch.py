@@ -42,10 +42,18 @@ def content(address, limit, label):
 def read(path, limit, label):
     """Return the bytes of a file, at most ``limit``; the message of an error begins with ``label``."""
     try:
-        with open(path, "rb") as file:
-            return _whole(file, limit, label)
-    except OSError as err:
-        raise CommandExecutionError(f"{label} cannot be read: {err.strerror}.") from err
+        data = __salt__["containerd_files.content"](path)
+    except CommandExecutionError as err:
+        raise CommandExecutionError(f"{label} cannot be read: {_why(err)}") from err
+    if len(data) > limit:
+        raise CommandExecutionError(f"{label} is refused: it has more than {limit} bytes.")
+    return data
+
+
+def _why(err):
+    """Return why a file cannot be read, without its name: a copy in Salt's cache has another one."""
+    _, mark, reason = str(err).partition(" cannot be read: ")
+    return reason if mark else "that is no path of a file."
 
 
 def _within_time(address, limit, label):
@@ -116,8 +124,8 @@ def _opener(address):
     return opener
 
 
-def _whole(file, limit, label, deadline=float("inf")):
-    """Return what a file or an answer holds, unless there is more than a limit, or it lasts too long."""
+def _whole(file, limit, label, deadline):
+    """Return what an answer holds, unless there is more than a limit, or it lasts too long."""
     data = b""
     while block := file.read1(_BLOCK):
         data += block

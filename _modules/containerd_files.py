@@ -71,6 +71,8 @@ def content(path):
 
     :raises CommandExecutionError: it is not there, is something else, or cannot be read.
     """
+    if not isinstance(path, (str, os.PathLike)) or "\0" in str(path):
+        raise CommandExecutionError(f"{errors.brief(errors.quoted(path))} cannot be read: it is no path of a file.")
     try:
         # A FIFO without a writer would be waited for.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -156,18 +158,49 @@ def remove(path):
         raise CommandExecutionError(f"{path} cannot be removed: {err.strerror}") from err
 
 
+@contextlib.contextmanager
+def temporary(prefix):
+    """
+    Yield a new folder that is root's alone. Should the run be killed, the next one sweeps it.
+    """
+    folder = None
+    while not folder:
+        own = own_folder(places.RUN_FOLDER)
+        # Another run took the folder away just now.
+        with contextlib.suppress(FileNotFoundError):
+            folder = tempfile.mkdtemp(prefix=prefix, dir=own)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        # With the last of what lies there.
+        with contextlib.suppress(OSError):
+            os.rmdir(own)
+
+
 def sweep_beside(path):
     """
     Remove what runs that were killed left of ``replace`` beside a file.
     """
     folder, name = os.path.split(path)
-    sweep(folder, files=re.escape(_prefix(name)) + _RANDOM)
+    _sweep(folder, re.escape(_prefix(name)) + _RANDOM, "")
 
 
-def sweep(folder, files="", folders=""):
+def sweep(folder):
     """
-    Remove what runs that were killed left in a folder: root's own, old, and with names that match a pattern.
+    Remove what runs that were killed left in a folder in which the formula makes temporary ones: in no other.
     """
+    ours = {
+        places.RUN_FOLDER: (".*", ".*"),
+        places.RUN: ("", re.escape(places.PROBE) + _RANDOM),
+        places.ARCHIVES: ("", rf"\.(?:containerd|runc)-{_RANDOM}"),
+    }
+    if folder in ours:
+        _sweep(folder, *ours[folder])
+
+
+def _sweep(folder, files, folders):
+    """Remove what in a folder is root's own, old, and has a name that matches a pattern."""
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
         path = os.path.join(folder, name)
         # Somebody else was faster, or it is not ours.

@@ -7,7 +7,6 @@ Package managers may read more in a file than was checked: so nothing is written
 import contextlib
 import os
 import re
-import tempfile
 import time
 
 import containerd_formula
@@ -96,7 +95,7 @@ def _check(keys, pinned, label):
 @contextlib.contextmanager
 def _read_by_gpg(data, label):
     """Yield gpg in a home that holds what it read of some bytes, and the keys: fingerprint to expiry."""
-    with tempfile.TemporaryDirectory(prefix="containerd-key-") as home:
+    with __salt__["containerd_files.temporary"]("key-") as home:
 
         def gpg(*argv):
             options = ("--homedir", home, "--batch", "--no-tty", "--no-autostart", "--no-auto-check-trustdb")

@@ -252,7 +252,9 @@ def _options(settings):
 @contextlib.contextmanager
 def _own_lists():
     """Lend a folder, and the options with which apt has its lists there: its own ones stay."""
-    with tempfile.TemporaryDirectory(prefix="containerd-formula-") as folder:
+    # Not in RUN_FOLDER, which apt's own user cannot pass.
+    __salt__["containerd_files.sweep"](places.RUN)
+    with tempfile.TemporaryDirectory(prefix=places.PROBE, dir=places.RUN) as folder:
         partial = os.path.join(folder, "lists", "partial")
         os.makedirs(partial)
         # For apt's own user, who reads what comes from the network.

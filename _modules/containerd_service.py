@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 
 import salt.utils.path
 from containerd_formula import renew
@@ -110,7 +109,8 @@ def last_words():
     if not start or not salt.utils.path.which("journalctl"):
         return ""
     options = ("--quiet", "--output=cat", "--lines=50", f"_SYSTEMD_INVOCATION_ID={start}")
-    return errors.fatal_line(__salt__["containerd_command.run"]("journalctl", *options)["stdout"])
+    said = __salt__["containerd_command.run"]("journalctl", *options)["stdout"]
+    return errors.fatal_line(__salt__["containerd_words.told"](said))
 
 
 def verify(text):
@@ -123,7 +123,7 @@ def verify(text):
     if not fragment or not salt.utils.path.which("systemd-analyze"):
         return []
     try:
-        with tempfile.TemporaryDirectory(prefix="containerd-unit-") as folder:
+        with __salt__["containerd_files.temporary"]("unit-") as folder:
             copy = os.path.join(folder, places.UNIT)
             shutil.copy(fragment, copy)
             os.mkdir(f"{copy}.d")

@@ -67,14 +67,14 @@ def start(path, timeout=30, dump=None, files=None, cri=True):
             return _untried(reason)
         if reason := _hiding(dump):
             return {"ok": False, "reason": reason, "sandbox": ""}
-        return _in_own_folder(path, files, dump, timeout)
+        return _in_own_folder(path, files, dump, timeout, cri)
     except (OSError, ValueError) as err:
         # A NUL or too much in a path, a disk that is full.
         why = getattr(err, "strerror", None) or err
         return _untried(errors.brief(f"the sandbox cannot be laid out: {why}"))
 
 
-def _in_own_folder(path, files, dump, timeout):
+def _in_own_folder(path, files, dump, timeout, cri):
     """Return what comes of a trial; what it leaves on this node is gone with it."""
     folder = __salt__["containerd_files.own_folder"](RUN_FOLDER)
     sockets = tempfile.mkdtemp(prefix="trial-", dir=folder)
@@ -119,7 +119,9 @@ def _tried(path, files, dump, sockets, timeout, cri):
             # Where others can be made this one cannot: nobody turns the trial off by a path.
             return {"ok": False, "reason": f"{within[0]}, without which nothing runs: {err}", "sandbox": ""}
         return _untried(str(err))
-    reason = errors.last_words(words) if reason is None else reason.replace(socket, address)
+    said = words if reason is None else reason.replace(socket, address)
+    said = __salt__["containerd_words.told"](said, path, files)
+    reason = errors.last_words(said) if reason is None else said
     if unlike := _unlike_the_node(reason):
         return _untried(unlike)
     return {"ok": not reason, "reason": reason, "sandbox": why or kind}

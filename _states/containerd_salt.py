@@ -3,7 +3,6 @@
 import hashlib
 import os
 import re
-import tempfile
 
 from containerd_formula import renew
 from salt.exceptions import CommandExecutionError
@@ -124,10 +123,15 @@ def _install(name, wheel, wheel_sha256, index_url, package):
     if not index_url:
         return __states__["pip.installed"](name=name)
     # Neither on the command line nor in the environment, which Salt logs: the address may hold a password.
-    with tempfile.NamedTemporaryFile("w", prefix="containerd-pip-", encoding="utf-8") as file:
-        file.write(f"[global]\nindex-url = {index_url}\n")
-        file.flush()
-        return __states__["pip.installed"](name=name, env_vars={"PIP_CONFIG_FILE": file.name})
+    with __salt__["containerd_files.temporary"]("pip-") as folder:
+        path = os.path.join(folder, "pip.conf")
+        with open(path, "x", encoding="utf-8", opener=_for_root) as file:
+            file.write(f"[global]\nindex-url = {index_url}\n")
+        return __states__["pip.installed"](name=name, env_vars={"PIP_CONFIG_FILE": path})
+
+
+def _for_root(path, flags):
+    return os.open(path, flags, 0o600)
 
 
 def _install_wheel(wheel, sha256):
@@ -145,7 +149,7 @@ def _install_wheel(wheel, sha256):
             "is another file. Nothing was installed."
         )
     # What was hashed, in a folder for root alone.
-    with tempfile.TemporaryDirectory(prefix="containerd-wheel-") as folder:
+    with __salt__["containerd_files.temporary"]("wheel-") as folder:
         path = os.path.join(folder, file)
         with open(path, "xb") as target:
             target.write(content)

@@ -171,15 +171,9 @@ def protected(name, overrides=None):
     if __opts__["test"]:
         return {**ret, "result": None, "comment": f"{name} would be made root's."}
     try:
-        os.chown(name, 0, -1)
-        os.chmod(name, want)
-    except OSError as err:
-        return {
-            **ret,
-            "result": False,
-            "changes": {},
-            "comment": f"{name} cannot be made root's: {err.strerror}",
-        }
+        _close(name, found, want)
+    except CommandExecutionError as err:
+        return {**ret, "result": False, "changes": {}, "comment": f"{name} cannot be made root's: {err}"}
     return {**ret, "comment": f"{name} was made root's."}
 
 
@@ -196,6 +190,20 @@ def _unit_files(service):
     if not isinstance(service, dict) or set(service) - {"environment", "limits", "directives"}:
         raise Refused("service must be a mapping of environment, limits and directives.")
     return unit.render(*(service.get(key) for key in ("environment", "limits", "directives")))
+
+
+def _close(name, found, mode):
+    """Make a file root's with a mode: one that others could write to by another file of the same content."""
+    real = os.path.realpath(name)
+    if found.st_uid != 0 or found.st_mode & 0o022:
+        # Who has it open may still write into it.
+        data = __salt__["containerd_files.content"](real)
+        __salt__["containerd_files.replace"](real, data, 0, found.st_gid, mode)
+        return
+    try:
+        os.chmod(real, mode)
+    except OSError as err:
+        raise CommandExecutionError(err.strerror) from err
 
 
 def _missing():

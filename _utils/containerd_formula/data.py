@@ -171,7 +171,7 @@ def without_null(value):
     return value
 
 
-def without(data, paths):
+def without_paths(data, paths):
     """Return data without some of its keys."""
     result = dict(data)
     for key in {path[0] for path in paths}:
@@ -179,7 +179,7 @@ def without(data, paths):
         if () in below:
             del result[key]
         else:
-            result[key] = without(result[key], below)
+            result[key] = without_paths(result[key], below)
     return result
 
 

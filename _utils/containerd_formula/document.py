@@ -13,14 +13,14 @@ from containerd_formula.data import (
     same,
     table,
     walk,
-    without,
     without_null,
+    without_paths,
 )
 from containerd_formula.errors import Refused, brief
 from containerd_formula.findings import WARNING, Finding, finding
 from containerd_formula.paths import dotted
 from containerd_formula.places import CONFIG_FOLDER
-from containerd_formula.secrets import masked
+from containerd_formula.secrets import masked, secrets, without
 from containerd_formula.table import SCHEMAS
 from containerd_formula.translation import removed_tables, translate, written
 
@@ -94,7 +94,7 @@ def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None, relea
             continue
         try:
             whole = removed_tables(fragment, version, default)
-            fragment = without(fragment, whole)
+            fragment = without_paths(fragment, whole)
             moved = translate(fragment, version, base=result)
             authors.update(written(fragment, version, result))
         except Refused as err:
@@ -146,7 +146,8 @@ def without_secrets(text, source="the text"):
             for part in path[:-1]:
                 table = table[part]
             table[path[-1]] = shown
-    return document.as_string()
+    # Also keys may be addresses.
+    return without(secrets(document.unwrap()), document.as_string())
 
 
 def _patch(document, data, patch, path, problems, default=None):

@@ -3,6 +3,8 @@
 import functools
 import re
 
+from containerd_formula.secrets import masked_url
+
 # Not every error ends a daemon: CNI that is not configured yet is one, too. A panic of Go ends in its stack.
 _FATAL = re.compile(r"^(?:containerd: |ctr: |panic: |.*level=fatal).*$", re.MULTILINE)
 
@@ -15,7 +17,7 @@ class Refused(Exception):
     """What a person must mend: one message that names the key or file, what is wrong, and the cure."""
 
     def __init__(self, message):
-        super().__init__(brief(message))
+        super().__init__(brief(masked_url(message)))
 
 
 def brief(text):

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from containerd_formula.errors import brief
 from containerd_formula.paths import dotted
+from containerd_formula.secrets import masked_url
 
 ERROR = "error"
 WARNING = "warning"
@@ -23,7 +24,7 @@ class Finding(NamedTuple):
 
     def shown(self):
         """Return it as a person gets it from Salt."""
-        return {"key": self.key, "level": self.level, "message": self.message}
+        return {"key": self.key, "level": self.level, "message": masked_url(self.message)}
 
 
 def finding(path, words, level=ERROR, about="key"):
@@ -34,9 +35,9 @@ def finding(path, words, level=ERROR, about="key"):
 
 def errors(findings):
     """Return the sentences of those that are errors."""
-    return [one.message for one in findings if one.level == ERROR]
+    return [masked_url(one.message) for one in findings if one.level == ERROR]
 
 
 def warnings(findings):
     """Return the sentences of those that are not."""
-    return [one.message for one in findings if one.level == WARNING]
+    return [masked_url(one.message) for one in findings if one.level == WARNING]

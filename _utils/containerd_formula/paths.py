@@ -3,12 +3,14 @@
 import json
 import re
 
+from containerd_formula.secrets import masked_url
+
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def dotted(path):
-    """Return a path as TOML writes the key, with quotes where a part needs them."""
-    return ".".join(part if _BARE.fullmatch(part) else _quoted(part) for part in path)
+    """Return a path as TOML writes the key, with quotes where a part needs them; addresses name nobody."""
+    return ".".join(part if _BARE.fullmatch(part) else _quoted(masked_url(part)) for part in path)
 
 
 def _quoted(part):

@@ -30,6 +30,8 @@ NULLABLE = {"package:hold": "boolean", "config": "mapping"}
 ADDRESS = re.compile(r"(salt|https?|file)://\S+")
 # What pip takes behind the name; it takes addresses and options, too.
 TOMLKIT = re.compile(r"tomlkit(?: ?[<>=!~]={0,2} ?[\w.*+!-]+(?:, ?[<>=!~]={0,2} ?[\w.*+!-]+)*)?", re.ASCII)
+# What no path and no variable can hold, and what YAML, on the way to the states, refuses or makes blanks of.
+UNWRITABLE = re.compile(r"[\x00\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 RESTARTS = ("auto", "manual")
 # As conditions.py reads them.
 CONDITION = re.compile(r" *(>=|<)?\d{1,4}(\.\d{1,4}){0,2} *(, *(>=|<)?\d{1,4}(\.\d{1,4}){0,2} *)*", re.ASCII)
@@ -81,11 +83,15 @@ def _unusable(value):
     """Return why a value can be neither compared nor written, whatever it is for; None where it can."""
     if isinstance(value, str) and not _is_unicode(value):
         return "holds text that is not Unicode; write it anew."
+    if isinstance(value, str) and (found := UNWRITABLE.search(value)):
+        return f"holds the character {found[0]!a}, which cannot be written; leave it out."
     # Not those that are infinite, or no number.
     if isinstance(value, (int, float)) and not abs(value) < 2**64:
         return "is a number of more than 64 bits; write another, or quote it."
     if isinstance(value, dict):
         for key in value:
+            if isinstance(key, str) and UNWRITABLE.search(key):
+                return f"has a key that {_unusable(key)}"
             if not isinstance(key, (str, int, float)) or _unusable(key) or len(str(key)) > SHOWN:
                 return f"has a key that is a {_kind(key)}, and not one of up to {SHOWN} letters; write one."
     return None
@@ -184,7 +190,8 @@ def _kernel(kernel):
         if not re.fullmatch(r"\w[\w-]*", module, re.ASCII):
             yield f"containerd:kernel:modules has {module!r}; write a module's name, such as br_netfilter."
     for key, value in kernel["sysctls"].items():
-        if not re.fullmatch(r"\w[\w./:-]*", str(key), re.ASCII):
+        # Two separators in a row would lead upwards: net/ipv4/../../kernel/core_pattern.
+        if not re.fullmatch(r"\w[\w:-]*(?:[./][\w:-]+)*", str(key), re.ASCII):
             yield f"containerd:kernel:sysctls has the key {key!r}; write one such as net.ipv4.ip_forward."
         if isinstance(value, str) and not value.isprintable():
             yield f"containerd:kernel:sysctls:{key} has a control character; write one line of text."
@@ -193,7 +200,8 @@ def _kernel(kernel):
 def _names(label, packages):
     """Yield what is wrong with names of packages: a package manager takes others for files or options."""
     for name in packages:
-        if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name, re.ASCII):
+        # apt would remove one with a - at its end.
+        if not re.fullmatch(r"[A-Za-z0-9](?:[\w.+-]*[A-Za-z0-9+])?", name, re.ASCII):
             yield f"{label} has {name!r}, which is no name of a package."
 
 

@@ -18,7 +18,10 @@ SYSTEMD_BOOTED = "/run/systemd/system"
 STATE = "var/lib/containerd-formula"
 RECORD = "change.json"
 # Root's alone: what is tried out. Gone with the run that made it.
-RUN_FOLDER = "/run/containerd-formula"
+RUN = "/run"
+RUN_FOLDER = f"{RUN}/containerd-formula"
+# How the folder beside it begins that apt's own user has to pass.
+PROBE = "containerd-formula-probe-"
 # Releases of the archive, each in a folder of its own, and where upstream's instructions put the commands.
 ARCHIVES = "/opt/containerd-formula"
 PREFIX = "/usr/local"

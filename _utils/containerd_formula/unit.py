@@ -7,13 +7,18 @@ from containerd_formula.data import plain
 from containerd_formula.diff import diff
 from containerd_formula.errors import Refused
 from containerd_formula.paths import dotted
-from containerd_formula.secrets import MASK, UNMASK, is_masked, masked_variable
+from containerd_formula.secrets import MASK, UNMASK, is_masked, masked_command, masked_variable
 
 HEADER = "# Managed by Salt (containerd-formula). Edits are overwritten: change pillar containerd:service.\n"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 # A line break would begin another directive.
 _BREAK = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# Directives that hold secrets, and what to write instead.
+_READ_BY_ALL = {
+    "Environment": "write containerd:service:environment",
+    "SetCredential": "write LoadCredential, and the path of a file that only root can read",
+}
 # The lookbehinds keep them linear: they begin where a word does.
 _UP_TO_AT = re.compile(r"(?<!\S)\S+@")
 _USER = re.compile(r"(?<![^:=])[^:=]+:")
@@ -93,15 +98,17 @@ def _without_passwords(said):
         section: content
         if section == "environment"
         else {
-            name: [_hidden(value) for value in values] if isinstance(values, list) else _hidden(values)
+            name: [_hidden(name, value) for value in values]
+            if isinstance(values, list)
+            else _hidden(name, values)
             for name, values in content.items()
         }
         for section, content in said.items()
     }
 
 
-def _hidden(value):
-    return _UP_TO_AT.sub(_without_password, value)
+def _hidden(name, value):
+    return MASK if value and name in _READ_BY_ALL else masked_command(_UP_TO_AT.sub(_without_password, value))
 
 
 def _without_password(word):
@@ -130,11 +137,11 @@ def _directives(section, content, faults):
     if not isinstance(content, dict):
         faults.append(f"directives:{section} must be a mapping: directive to value.")
         return {}
-    if "Environment" in content:
-        faults.append(
-            f"directives:{section}:Environment: every user may read it there; write "
-            "containerd:service:environment."
-        )
+    faults += [
+        f"directives:{section}:{name}: every user may read it there; {cure}."
+        for name, cure in _READ_BY_ALL.items()
+        if name in content
+    ]
     return {
         name: [
             _line(f"directives:{section}:{name}", name, _WORD, item, faults)
@@ -193,5 +200,6 @@ def _unit_text(sections):
 
 def _lines(text):
     # Those that say something.
-    stripped = [line.strip() for line in (text or "").splitlines()]
+    # Others than systemd would see more ends of lines: U+2028, NEL.
+    stripped = [line.strip() for line in (text or "").split("\n")]
     return [line for line in stripped if line and not line.startswith(("#", ";"))]

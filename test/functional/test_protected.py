@@ -68,6 +68,17 @@ def test_an_owner_other_than_root_is_replaced(loaders, config):
     assert config.stat().st_uid == 0
 
 
+@pytest.mark.parametrize(("owner", "mode"), [(65534, 0o644), (0, 0o666)])
+def test_who_has_it_open_writes_into_it_no_more(loaders, config, owner, mode):
+    os.chown(config, owner, 0)
+    config.chmod(mode)
+    with config.open("a", encoding="utf-8") as file:
+        loaders.states.containerd_toml.protected(name=str(config))
+        file.write('plugin_dir = "/evil"')
+    assert config.read_text(encoding="utf-8") == "version = 2\n"
+    assert (config.stat().st_uid, config.stat().st_mode & 0o777) == (0, 0o644)
+
+
 def test_what_is_not_there_yet_needs_no_protection(loaders, config_path, testmode):
     ret = loaders.states.containerd_toml.protected(name=str(config_path), test=testmode)
     assert (ret.result, ret.changes) == (True, {})

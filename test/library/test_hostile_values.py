@@ -59,7 +59,7 @@ PARAMETERS = {
     "translation.written.base": ({}, ADMITTED),
     "translation.removed_tables.fragment": ({}, {**ADMITTED, "nulls": dict.fromkeys(TEXTS)}),
     "translation.removed_tables.base": ({}, ADMITTED),
-    "data.without.paths": ([], NOTHING),
+    "data.without_paths.paths": ([], NOTHING),
     **dict.fromkeys(("value", "default", "one", "other", "intended"), (1, VALUES_ADMITTED)),
     **dict.fromkeys(("overrides", "document.merge.fragment", "data.plain.value"), ({}, ANY)),
     **dict.fromkeys(("environment", "limits", "directives", "given", "toml.key.text"), ({}, ANY)),
@@ -75,7 +75,6 @@ PARAMETERS = {
     ),
     **dict.fromkeys(("effect", "reading.changes.before"), ({}, ADMITTED)),
     **dict.fromkeys(("reading.alone.text",), (BASE, ANY)),
-    "secrets.without.found": ([], LINES),
     "read": (READ, READINGS),
     "judge": (lambda config: MADE, NOTHING),
     "whole": (True, NOTHING),
@@ -111,6 +110,7 @@ PARAMETERS = {
     "pattern": ("a", TEXTS),
     **dict.fromkeys(("who", "folder"), ("a", TEXTS)),
     "secrets.masked_variable.value": ("a", TEXTS),
+    "secrets.without.found": (["a"], LINES),
     "pillar.problems.defaults": ({}, NOTHING),
 }
 DEFAULTS = yaml.safe_load((ROOT / "containerd/defaults.yaml").read_text(encoding="utf-8"))

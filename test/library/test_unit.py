@@ -69,6 +69,7 @@ def test_what_would_begin_a_line_of_its_own_is_refused_all_at_once():
             {"NOFILE": 1, "LimitCORE": "1\\"},
             {
                 "Service": {"ExecStartPre": "x\nExecStart=/evil", "Bad Name": 1, "Environment": "TOKEN=x"},
+                "Socket": {"SetCredential": "token:x"},
                 "Unit": "text",
                 "A]\n[B": {},
             },
@@ -80,12 +81,34 @@ def test_what_would_begin_a_line_of_its_own_is_refused_all_at_once():
         "limits:NOFILE is no limit",
         "limits:LimitCORE ends with a backslash",
         "directives:Service:Environment: every user may read it there",
+        "directives:Socket:SetCredential: every user may read it there; write LoadCredential",
         "directives:Service:ExecStartPre has a line break",
         "directives:Service:Bad Name: 'Bad Name' is no name",
         "directives:Unit must be a mapping",
         "directives:A]\n[B: 'A]\\n[B' is no section",
     ):
         assert f"containerd:service:{words}" in str(error.value)
+
+
+def test_directives_are_told_without_their_secrets():
+    old = {
+        DROP_IN: "[Service]\nEnvironment=AWS_SECRET_ACCESS_KEY=hunter2 'B=hunter2 c'\n"
+        "SetCredential=tok:hunter2\nExecStart=/x --password=hunter2 --token hunter2\n"
+    }
+    assert unit.changes(old, {}) == {
+        "Service.Environment": {"old": "(secret)", "new": None},
+        "Service.SetCredential": {"old": "(secret)", "new": None},
+        "Service.ExecStart": {"old": "/x --password=(secret) --token (secret)", "new": None},
+    }
+    new = unit.render(directives={"Service": {"ExecStartPre": ["curl -H 'Authorization: Bearer hunter2' r"]}})
+    assert "hunter2" not in str(unit.changes({}, new))
+
+
+@pytest.mark.parametrize("end", ["\u2028", "\u2029", "\x85"])
+def test_only_a_line_feed_ends_a_line(end):
+    files = {DROP_IN: None, ENVIRONMENT: f'TOKEN="abc{end}hunter2"\n'}
+    assert unit.parse(files) == {"environment": {"TOKEN": f"abc{end}hunter2"}}
+    assert unit.changes({}, files) == {"environment.TOKEN": {"old": None, "new": "(secret)"}}
 
 
 def test_what_a_person_wrote_is_read():

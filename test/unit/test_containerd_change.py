@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from containerd_formula import places
 from salt.exceptions import CommandExecutionError
 from support import wired
 
@@ -22,7 +23,8 @@ def systemd():
 def change(tmp_path, systemd, monkeypatch):
     module = wired("containerd_change")
     module.__opts__ = {"root_dir": str(tmp_path / "root")}
-    monkeypatch.setattr(module, "RUN_FOLDER", str(tmp_path / "run" / "own"))
+    for where in (module, places):
+        monkeypatch.setattr(where, "RUN_FOLDER", str(tmp_path / "run" / "own"))
     module.__salt__.update(
         {
             "containerd_service.properties": lambda: systemd,
@@ -362,12 +364,14 @@ def test_a_candidate_is_roots_alone_and_leaves_nothing(change):
 @pytest.mark.parametrize("killed", [True, False])
 def test_a_run_sweeps_the_candidates_and_trials_of_killed_ones(change, config, killed):
     path = Path(change.candidate("secret"))
-    trial = path.with_name("trial-x")
+    trial, key = path.with_name("trial-x"), path.with_name("key-x")
     (trial / "upper").mkdir(parents=True)
-    for one in (path, trial / "upper", trial) if killed else ():
+    key.mkdir()
+    for one in (path, trial / "upper", trial, key) if killed else ():
         os.utime(one, (0, 0))
     change.sweep(str(config))
-    assert (path.exists(), trial.exists(), path.parent.exists()) == ((not killed,) * 3)
+    left = [one.exists() for one in (path, trial, key, path.parent)]
+    assert left == [not killed] * 4
 
 
 def test_a_link_is_followed_where_only_root_could_change_where_it_leads(change, config, tmp_path):
@@ -430,15 +434,25 @@ def test_a_folder_for_copies_that_is_a_link_stops_the_change(change, config, tmp
 
 def test_copies_of_an_older_release_are_taken_over_once(change, config):
     old = {kind: Path(f"{config}.{kind}") for kind in ("good", "rejected")}
-    old["good"].write_text("worked", encoding="utf-8")
+    worked = "# Managed by Salt (containerd-formula). Edits are\nworked"
+    old["good"].write_text(worked, encoding="utf-8")
     old["rejected"].write_text("# Rolled back: it failed\nbad", encoding="utf-8")
     change.take_over(str(config))
-    assert (change.good(str(config)), change.rejected(str(config), "bad")) == ("worked", True)
+    assert (change.good(str(config)), change.rejected(str(config), "bad")) == (worked, True)
     assert not any(path.exists() for path in old.values())
     # What lies in the new place is newer.
-    old["good"].write_text("older", encoding="utf-8")
+    old["good"].write_text(f"{worked} before", encoding="utf-8")
     change.take_over(str(config))
-    assert (change.good(str(config)), old["good"].exists()) == ("worked", False)
+    assert (change.good(str(config)), old["good"].exists()) == (worked, True)
+
+
+@pytest.mark.parametrize("kind", ["good", "rejected"])
+def test_a_persons_own_copy_stays(change, config, kind):
+    own = Path(f"{config}.{kind}")
+    own.write_text("my own backup", encoding="utf-8")
+    change.take_over(str(config))
+    assert own.read_text(encoding="utf-8") == "my own backup"
+    assert not Path(change.copies(str(config))[kind]).exists()
 
 
 @pytest.mark.parametrize("hand", ["link", "owner", "fifo", "folder"])

@@ -35,7 +35,11 @@ def daemon():
 
 def answers(module, stdout="", stderr="", retcode=0):
     result = {"stdout": stdout, "stderr": stderr, "retcode": retcode}
-    module.__salt__ = {"cmd.which": lambda name: name, "containerd_command.run": lambda *_: result}
+    module.__salt__ = {
+        "cmd.which": lambda name: name,
+        "containerd_command.run": lambda *_: result,
+        "containerd_words.told": lambda text, *_: text.replace("hunter2", "(secret)"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -159,3 +163,16 @@ def test_ready_gives_up_with_the_reason(daemon):
     answer = daemon.ready(0, __file__)
     assert answer["ready"] is False
     assert "connection refused" in answer["reason"]
+
+
+def test_no_words_of_programs_tell_a_secret(daemon, tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text("")
+    answers(daemon, stderr=f"containerd: {'x' * 2000}hunter2{'y' * 2000}", retcode=1)
+    with pytest.raises(CommandExecutionError) as error:
+        daemon.dumped(str(path))
+    assert "hunt" not in str(error.value)
+    answers(daemon, stderr="level=warning msg=hunter2")
+    assert daemon.dumped(str(path))["warnings"] == ["level=warning msg=(secret)"]
+    answers(daemon, "Type: io.containerd.grpc.v1\nID: cri\nMessage: no hunter2\n")
+    assert daemon._plugin_errors(["io.containerd.grpc.v1.cri"], "/") == "no (secret)"

@@ -5,6 +5,7 @@ What a server may send, how long it may take, and what is said of it: by servers
 import contextlib
 import datetime
 import ipaddress
+import os
 import socket
 import ssl
 import threading
@@ -15,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from salt.exceptions import CommandExecutionError
-from support import load
+from support import functions_of, load
 
 LIMIT = 1000
 OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
@@ -28,6 +29,7 @@ def fetch(monkeypatch):
     """
     module = load("_modules/containerd_fetch.py")
     module.__opts__ = {}
+    module.__salt__ = functions_of("containerd_files", "containerd_paths")
     for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     return module
@@ -239,22 +241,33 @@ def test_what_is_no_address_is_said(fetch, address):
 def test_what_salt_fetches_has_the_same_limit(fetch, tmp_path):
     path = tmp_path / "key"
     path.write_bytes(b"x" * LIMIT)
-    fetch.__salt__ = {"cp.get_url": lambda *_: str(path)}
+    fetch.__salt__["cp.get_url"] = lambda *_: str(path)
     assert fetch.content("salt://key", LIMIT, "It") == b"x" * LIMIT
     path.write_bytes(b"x" * (LIMIT + 1))
     with pytest.raises(CommandExecutionError, match="more than 1000 bytes"):
         fetch.content("salt://key", LIMIT, "It")
-    assert pytest.raises(CommandExecutionError, fetch.read, "/dev/zero", LIMIT, "It").match("more than")
-    fetch.__salt__ = {"cp.get_url": lambda *_: ""}
+    fetch.__salt__["cp.get_url"] = lambda *_: ""
     with pytest.raises(CommandExecutionError, match="^It cannot be fetched: there is no such file.$"):
         fetch.content("salt://key", LIMIT, "It")
+
+
+@pytest.mark.parametrize(
+    "path", ["fifo", "/dev/zero", "/proc/kmsg", "/proc/self/environ", "nowhere", "a\0b", 5]
+)
+def test_what_is_no_file_is_refused_at_once(fetch, tmp_path, path):
+    os.mkfifo(tmp_path / "fifo")
+    path = str(tmp_path / path) if path in ("fifo", "nowhere") else path
+    started = time.monotonic()
+    with pytest.raises(CommandExecutionError, match="^It cannot be read: (it is no|that is no path)"):
+        fetch.read(path, LIMIT, "It")
+    assert time.monotonic() - started < 1
 
 
 def test_an_error_of_salts_shows_no_password(fetch):
     def fail(*_):
         raise OSError("salt://me:hunter2@x does not answer")
 
-    fetch.__salt__ = {"cp.get_url": fail}
+    fetch.__salt__["cp.get_url"] = fail
     with pytest.raises(CommandExecutionError, match="cannot be fetched") as refused:
         fetch.content("salt://x", LIMIT, "It")
     assert "hunter2" not in str(refused.value)

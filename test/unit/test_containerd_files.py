@@ -5,6 +5,7 @@ Files of the node with others at work in the same folders: what is read, made, r
 import contextlib
 import os
 import time
+from pathlib import Path
 
 import pytest
 from salt.exceptions import CommandExecutionError
@@ -153,7 +154,8 @@ def test_only_what_a_killed_run_left_is_swept(files, tmp_path):
     assert not left.exists()
 
 
-def test_a_folder_that_is_still_written_to_is_not_swept(files, tmp_path):
+def test_a_folder_that_is_still_written_to_is_not_swept(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(files.places, "RUN_FOLDER", str(tmp_path))
     done, busy = tmp_path / "trial-1", tmp_path / "trial-2"
     for folder in (done, busy):
         folder.mkdir()
@@ -161,5 +163,36 @@ def test_a_folder_that_is_still_written_to_is_not_swept(files, tmp_path):
     (busy / "file").write_text("more", encoding="utf-8")
     for folder in (done, busy):
         os.utime(folder, (AGES_AGO, AGES_AGO))
-    files.sweep(str(tmp_path), folders="trial-.*")
+    files.sweep(str(tmp_path))
     assert list(tmp_path.iterdir()) == [busy]
+
+
+def test_only_the_formulas_own_folders_are_swept_and_only_what_is_called_so(files, tmp_path, monkeypatch):
+    theirs = [make(tmp_path / name) for name in ("trial-1", "containerd-formula-probe-abcdefgh")]
+    folders = [tmp_path / "containerd-formula-probe-12345678", tmp_path / ".containerd-12345678"]
+    for folder in folders:
+        folder.mkdir()
+        os.utime(folder, (AGES_AGO, AGES_AGO))
+    files.sweep(str(tmp_path))
+    assert all(path.exists() for path in (*theirs, *folders))
+    for number, name in enumerate(("RUN", "ARCHIVES")):
+        monkeypatch.setattr(files.places, name, str(tmp_path))
+        files.sweep(str(tmp_path))
+        monkeypatch.undo()
+        assert [path.exists() for path in folders] == [False, number == 0]
+    assert all(path.exists() for path in theirs)
+
+
+def test_a_temporary_folder_is_roots_alone_and_goes(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(files.places, "RUN_FOLDER", str(tmp_path / "own"))
+    with files.temporary("a-") as folder:
+        Path(folder, "secret").write_text("x", encoding="utf-8")
+        assert Path(folder).parent == tmp_path / "own"
+        assert [os.stat(path).st_mode & 0o777 for path in (folder, tmp_path / "own")] == [0o700, 0o700]
+    assert not (tmp_path / "own").exists()
+
+
+@pytest.mark.parametrize("path", ["a\0b", 5, None, ["a"]])
+def test_what_is_no_path_is_refused(files, path):
+    with pytest.raises(CommandExecutionError, match="is no path of a file; write one"):
+        files.content(path)

@@ -11,14 +11,18 @@ import subprocess
 import pytest
 from lab.repository import Server
 from salt.exceptions import CommandExecutionError
-from support import _run_all, load
+from support import _run_all, functions_of, load
 
 BEGIN, END = "-----BEGIN PGP PUBLIC KEY BLOCK-----", "-----END PGP PUBLIC KEY BLOCK-----"
 command = load("_modules/containerd_command.py")
 command.__salt__ = {"cmd.run_all": _run_all}
 key_module = load("_modules/containerd_key.py")
 fetch_module = load("_modules/containerd_fetch.py")
-key_module.__salt__ = {"containerd_command.run": command.run, "containerd_fetch.read": fetch_module.read}
+key_module.__salt__ = fetch_module.__salt__ = {
+    **functions_of("containerd_files", "containerd_paths"),
+    "containerd_command.run": command.run,
+    "containerd_fetch.read": fetch_module.read,
+}
 
 
 def binary(key):
@@ -232,7 +236,7 @@ def test_a_file_is_read_whatever_its_form(keys, tmp_path):
     path.write_bytes(b"\x00")
     with pytest.raises(CommandExecutionError, match=f"{path} holds no OpenPGP public key"):
         key_module.fingerprints(str(path))
-    with pytest.raises(CommandExecutionError, match=f"{tmp_path} cannot be read: Is a directory."):
+    with pytest.raises(CommandExecutionError, match=f"{tmp_path} cannot be read: it is no regular"):
         key_module.fingerprints(str(tmp_path))
 
 

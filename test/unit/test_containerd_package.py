@@ -4,7 +4,7 @@ What is installed, held and refused, whatever the package manager; which sources
 
 import pytest
 from salt.exceptions import CommandExecutionError, SaltInvocationError
-from support import load
+from support import functions_of, load
 
 URL = "https://download.docker.com/linux/debian"
 
@@ -33,6 +33,7 @@ class Pkg:
             "pkg.hold": lambda pkgs: self.hold("hold", pkgs),
             "pkg.unhold": lambda pkgs: self.hold("unhold", pkgs),
             "containerd_command.run": self.run,
+            **functions_of("containerd_files", "containerd_paths"),
         }
 
     def run(self, *argv, timeout=None, env=None):

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from salt.exceptions import CommandExecutionError
-from support import load
+from support import functions_of, load
 
 WHEEL = "salt://files/tomlkit-0.15.2-py3-none-any.whl"
 CONTENT = b"a wheel"
@@ -46,6 +46,7 @@ def state():
     module.__opts__ = {"test": False}
     module.__states__ = {"pip.installed": pip_installed}
     module.__salt__ = {
+        **functions_of("containerd_files", "containerd_paths"),
         "containerd_salt.library": lambda: found[-1] if found else "",
         "containerd_fetch.content": fetch,
         "pkg.install": lambda name: install("pkg", name) or {name: {"old": "", "new": "1"}},

@@ -41,7 +41,7 @@ def service(tmp_path, monkeypatch):
             raise module.told["restart"]
         return True
 
-    files = functions_of("containerd_paths", "containerd_files")
+    files = functions_of("containerd_paths", "containerd_files", "containerd_words")
     module.__salt__ = {**files, "containerd_command.run": run, "service.restart": restart}
     return module
 
@@ -121,6 +121,12 @@ def test_a_restart_that_fails_is_told_and_no_error(service):
 def test_the_last_words_are_those_of_the_last_start(service):
     service.told["journalctl"] = "containerd: invalid key\nended\n"
     assert service.last_words() == "invalid key"
+
+
+def test_the_last_words_tell_no_secret(service):
+    service.told["journalctl"] = f"containerd: {'x' * 2000}hunter2{'y' * 2000}\n"
+    service.__salt__["containerd_words.told"] = lambda text: text.replace("hunter2", "(secret)")
+    assert "hunt" not in service.last_words()
     assert service.asked[-1][-1] == "_SYSTEMD_INVOCATION_ID=1"
     service.missing = ["journalctl"]
     assert service.last_words() == ""

@@ -18,6 +18,8 @@ FILES = [*sorted(ROOT.glob("_modules/*.py")), *sorted(ROOT.glob("_states/*.py"))
 LEFT_OUT = (
     *("containerd_command.run", "containerd_salt.problems", "containerd_change.discard"),
     *("containerd_files.replace", "containerd_files.sweep", "containerd_sandbox.command"),
+    # A folder for as long as it is needed.
+    "containerd_files.temporary",
 )
 BASE = "version = 2\noom_score = 0\n"
 HARMLESS = {
