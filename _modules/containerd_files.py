@@ -72,7 +72,8 @@ def content(path):
     :raises CommandExecutionError: it is not there, is something else, or cannot be read.
     """
     if not isinstance(path, (str, os.PathLike)) or "\0" in str(path):
-        raise CommandExecutionError(f"{errors.brief(errors.quoted(path))} cannot be read: it is no path of a file.")
+        shown = errors.brief(errors.quoted(path))
+        raise CommandExecutionError(f"{shown} cannot be read: it is no path of a file.")
     try:
         # A FIFO without a writer would be waited for.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

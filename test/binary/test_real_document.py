@@ -75,11 +75,18 @@ def test_only_the_overrides_differ_from_the_default(salt_functions):
     ("overrides", "words"),
     [
         ({"disabled_plugins": ["io.containerd.x"]}, "disabled_plugins: io.containerd.x is no plugin id"),
-        ({"proxy_plugins": {"x": {"type": ["snapshot"], "address": "/s"}}}, "containerd refuses it"),
+        (
+            {"proxy_plugins": {"x": {"type": "snapshot", "address": ["/s"]}}},
+            "proxy_plugins.x.address is ['/s']",
+        ),
+        # A pattern that is none, which no check of ours looks at.
+        ({"imports": ["/nonexistent/[*.toml"]}, "containerd refuses it"),
         ({"timeouts": {"x": 5}}, "timeouts.x"),
     ],
 )
-def test_what_containerd_refuses_is_refused(salt_functions, tmp_path, overrides, words):
+def test_what_containerd_refuses_is_refused(salt_functions, tmp_path, release, overrides, words):
+    if release.startswith("1.4") and "imports" in overrides:
+        pytest.skip("containerd 1.4 takes it")
     with pytest.raises(CommandExecutionError, match="is refused; nothing was changed") as refused:
         salt_functions["containerd_toml.plan"](str(tmp_path / "config.toml"), overrides)
     assert words in str(refused.value)

@@ -194,5 +194,5 @@ def test_a_temporary_folder_is_roots_alone_and_goes(files, tmp_path, monkeypatch
 
 @pytest.mark.parametrize("path", ["a\0b", 5, None, ["a"]])
 def test_what_is_no_path_is_refused(files, path):
-    with pytest.raises(CommandExecutionError, match="is no path of a file; write one"):
+    with pytest.raises(CommandExecutionError, match="cannot be read: it is no path of a file"):
         files.content(path)
