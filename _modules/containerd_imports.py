@@ -30,14 +30,13 @@ def wrong(path, data):
     Return what is wrong with the files that a configuration imports: findings of the library.
     """
     found, read = _read(path, data)
+    for said in drop_ins.findings(data, list(read.items())):
+        # Where it is missing, the release decides. Else containerd refuses it, and may quote it.
+        hopeless = isinstance(read[said.key], str) and os.path.lexists(said.key)
+        found.append(said._replace(level=findings.ERROR) if hopeless else said)
     for name, one in read.items():
-        for said in drop_ins.findings(data, [(name, one)]):
-            # Where it is missing, the release decides. Else containerd refuses it, and may quote it.
-            hopeless = isinstance(one, str) and os.path.lexists(name)
-            found.append(said._replace(level=findings.ERROR) if hopeless else said)
-        if isinstance(one, dict):
-            places = trusted.places_of_others(one, _node())
-            found += [drop_ins.misplaced(f"{name} is imported, and", name, *place) for place in places]
+        places = trusted.places_of_others(one, _node()) if isinstance(one, dict) else ()
+        found += [drop_ins.misplaced(f"{name} is imported, and", name, *place) for place in places]
     return found
 
 

@@ -19,7 +19,6 @@ from salt.exceptions import CommandExecutionError
 from support import ROOT
 from support.faults import CRI, FAULTS, cri, known_to
 
-OVERLAYFS = "io.containerd.snapshotter.v1.overlayfs"
 OK = {"ok": True, "reason": "", "sandbox": "locked"}
 # What a site may well have and the machine of a trial has not: addresses, sockets, folders.
 GOOD = {
@@ -122,23 +121,23 @@ def test_no_path_turns_the_trial_off(trial, folder):
     """
     A folder that a daemon writes is empty in there, and then nothing would run.
     """
-    answer = trial({"version": 2, "plugins": {OVERLAYFS: {"root_path": folder}}})
+    answer = trial(cri(cni={"conf_dir": folder}))
     assert answer["ok"] is False
-    assert f"root_path would have containerd write into {folder}: write a folder" in answer["reason"]
+    assert f"conf_dir would have containerd write into {folder}: write a folder" in answer["reason"]
 
 
 def test_nor_does_one_within_the_system(trial):
     libraries = os.path.dirname(os.path.realpath("/lib/x86_64-linux-gnu/libc.so.6"))
-    answer = trial({"version": 2, "plugins": {OVERLAYFS: {"root_path": libraries}}})
+    answer = trial(cri(cni={"conf_dir": libraries}))
     assert answer["ok"] is False
-    assert f"root_path names {libraries}, without which nothing runs" in answer["reason"]
+    assert f"conf_dir names {libraries}, without which nothing runs" in answer["reason"]
 
 
 NUL = "/run/a\\u0000b"
 ODD = {
-    "path": f'[plugins."{OVERLAYFS}"]\nroot_path = "{NUL}"\n',
+    "path": f'[plugins."{CRI}".cni]\nconf_dir = "{NUL}"\n',
     "address": f'[grpc]\naddress = "{NUL}/x.sock"\n',
-    "too long": f'[plugins."{OVERLAYFS}"]\nroot_path = "/{"x" * 200_000}"\n',
+    "too long": f'[plugins."{CRI}".cni]\nconf_dir = "/{"x" * 200_000}"\n',
     "number": 'disabled_plugins = ["io.containerd.internal.v1.opt"]\n'
     '[plugins."io.containerd.internal.v1.opt"]\npath = 5\n',
     "text": 'disabled_plugins = ["io.containerd.internal.v1.opt"]\n[plugins]\n'
