@@ -168,6 +168,7 @@ def check(base, overrides, strict=True):
     return [one.shown() for one in made.findings]
 
 
+@_told
 def diff(old, new):
     """
     Return what differs between two documents.
