@@ -213,6 +213,8 @@ def _plugin_errors(failed, address):
 
 
 def _ctr(address, *args):
+    if not isinstance(address, str):
+        raise CommandExecutionError(f"{errors.quoted(address)} is no path of a socket; write one.")
     # 1.7's ctr waits ten seconds for a socket that is not there.
     if not os.path.exists(address) and __salt__["cmd.which"]("ctr"):
         raise CommandExecutionError(errors.brief(f"no daemon answers: there is no socket {address}"))

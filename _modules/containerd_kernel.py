@@ -50,7 +50,7 @@ def module_loaded(module):
     :return: true or false. It is told by /sys/module, /proc/modules, /proc/filesystems, by what the
         module brings to /proc, and by the kernel's list of built-in modules; any one of them will do.
     """
-    name = module.replace("-", "_")
+    name = str(module).replace("-", "_")
     if os.path.isdir(os.path.join(SYS, "module", name)):
         return True
     if any(line.split()[0] == name for line in _lines(os.path.join(PROC, "modules"))):
@@ -172,6 +172,7 @@ def sysctl_set(key, value):
 def _sysctl_path(key):
     """Return the file of a sysctl; sysctl(8) takes the first separator for the separator."""
     # Of a length and in letters that a file name can have.
+    key = str(key)
     if not key.isprintable() or len(key) > _LONGEST:
         raise CommandExecutionError(f"{key[:_LONGEST]!r} is no sysctl key: write it as net.ipv4.ip_forward.")
     first = next((char for char in key if char in "./"), ".")

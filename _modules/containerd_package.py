@@ -19,6 +19,7 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 containerd_formula.renew()
 from containerd_formula import apt, errors, places, secrets
 from containerd_formula import packages as versions
+from containerd_formula.data import is_unicode
 
 _told = errors.told_as(CommandExecutionError)
 _NEWEST = "the newest"
@@ -195,7 +196,11 @@ def _foreseen(install, found, version):
 def _rewritten(own, rewrite):
     texts = _sources(own)
     new = {path: rewrite(path, text) for path, text in texts.items()}
-    return {path: text for path, text in new.items() if text != texts[path]}
+    changed = {path: text for path, text in new.items() if text != texts[path]}
+    for path, text in changed.items():
+        if not is_unicode(text):
+            raise CommandExecutionError(f"{path} has to be changed, and is no UTF-8: rewrite it as such.")
+    return changed
 
 
 def _sources(own):

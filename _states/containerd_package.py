@@ -251,7 +251,9 @@ def rivals_set_aside(name, uri, suite, own):
 
     :return: a state return; ``changes`` are file to old and new.
     """
-    return _rewrite(name, __salt__["containerd_package.rivals"](uri, suite, own), "in use", "set aside")
+    return _rewrite(
+        name, lambda: __salt__["containerd_package.rivals"](uri, suite, own), "in use", "set aside"
+    )
 
 
 def rivals_restored(name, own):
@@ -274,7 +276,7 @@ def rivals_restored(name, own):
 
     :return: a state return; ``changes`` are file to old and new.
     """
-    return _rewrite(name, __salt__["containerd_package.restored_rivals"](own), "set aside", "in use")
+    return _rewrite(name, lambda: __salt__["containerd_package.restored_rivals"](own), "set aside", "in use")
 
 
 def key_removed(name, own):
@@ -333,9 +335,13 @@ def _hold(function, packages):
         raise CommandExecutionError(" ".join(refused))
 
 
-def _rewrite(name, texts, old, new):
-    """Write the texts of files; return a state return."""
+def _rewrite(name, find, old, new):
+    """Write the texts of files that a function tells of; return a state return."""
     ret = {"name": name, "result": True, "changes": {}, "comment": "There is none."}
+    try:
+        texts = find()
+    except CommandExecutionError as err:
+        return {**ret, "result": False, "comment": str(err)}
     if not texts:
         return ret
     changes = {path: {"old": old, "new": new} for path in texts}

@@ -87,8 +87,8 @@ def _stanzas(text, uri, suite):
     stanzas = re.split(r"(\n[ \t]*(?:\n|\Z))", text)
     for number, stanza in enumerate(stanzas):
         fields = _fields(stanza)
-        uris = [word.rstrip("/") for word in fields.get("URIs", "").split()]
-        if uri in uris and suite in fields.get("Suites", "").split():
+        uris = [word.rstrip("/") for word in fields.get("uris", "").split()]
+        if uri in uris and suite in fields.get("suites", "").split():
             stanzas[number] = "".join(f"{ASIDE}{line}" for line in stanza.splitlines(keepends=True))
     return "".join(stanzas)
 
@@ -98,4 +98,5 @@ def _fields(stanza):
     # A field goes on in lines that begin with white space.
     entries = re.sub(r"\n[ \t]+", " ", "\n".join(lines)).splitlines()
     pairs = [entry.partition(":") for entry in entries]
-    return {name.strip(): value.strip() for name, colon, value in pairs if colon}
+    # apt takes their names in any case.
+    return {name.strip().lower(): value.strip() for name, colon, value in pairs if colon}

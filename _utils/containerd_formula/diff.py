@@ -1,12 +1,17 @@
 """What differs between two documents."""
 
+from collections.abc import Mapping
+
 from containerd_formula.data import leaves, same
+from containerd_formula.errors import Refused
 from containerd_formula.paths import dotted
 from containerd_formula.secrets import masked
 
 
 def diff(old, new):
     """Return dotted path to old and new value, None for a key that is not there; secrets are masked."""
+    if not all(isinstance(data, Mapping) for data in (old, new)):
+        raise Refused("What is compared must be two mappings, such as '{debug: {level: info}}'.")
     before, after = leaves(old), leaves(new)
     for one, other in ((before, after), (after, before)):
         # A table that was empty and has keys now says so by its keys.

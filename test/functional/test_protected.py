@@ -209,12 +209,13 @@ def test_a_file_in_the_hands_of_others_is_refused_and_stays(managed, loaders, co
 
 def test_copies_of_an_older_release_are_taken_over_by_a_real_run(managed, loaders, config):
     old = config.with_name("config.toml.good")
-    old.write_text("worked", encoding="utf-8")
+    worked = "# Managed by Salt (containerd-formula). Edits are\nworked"
+    old.write_text(worked, encoding="utf-8")
     managed({"oom_score": 1}, test=True)
     assert old.exists()
     managed({"oom_score": 1})
     assert not old.exists()
-    assert loaders.modules.containerd_change.good(str(config)) == "worked"
+    assert loaders.modules.containerd_change.good(str(config)) == worked
 
 
 def test_a_dry_run_sweeps_what_a_killed_run_left(managed, config):

@@ -77,6 +77,7 @@ def test_what_is_installed_anew_is_no_stranger():
         ("c.sources", STANZA.replace("Suites: bookworm", "Suites:\n bullseye\n bookworm"), 7),
         ("d.sources", STANZA.replace("Suites: bookworm", "Suites:\n# ours\n bookworm"), 7),
         ("d.list", RIVAL.replace("bookworm", "bullseye"), 0),
+        ("f.sources", STANZA.replace("URIs", "uris").replace("Suites", "suiTES"), 5),
         ("e.list", f"#{RIVAL}", 0),
         ("e.sources", STANZA.replace("URIs", "#URIs"), 0),
         ("g.list", RIVAL.replace("debian", "ubuntu"), 0),

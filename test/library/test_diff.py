@@ -4,6 +4,7 @@ What differs between two documents.
 
 import pytest
 from containerd_formula.diff import diff
+from containerd_formula.errors import Refused
 
 
 def test_one_true_and_one_point_zero_are_three_values():
@@ -56,3 +57,10 @@ def test_a_secret_inside_a_list_is_masked():
     document = {"plugins": {"com.example.plugin": {"peers": [{"name": "a", "password": "hunter2"}]}}}
     assert "hunter2" not in str(diff({}, document))
     assert "'name': 'a'" in str(diff({}, document))
+
+
+@pytest.mark.parametrize("data", [5, "a", [], None])
+def test_what_is_no_mapping_cannot_be_compared(data):
+    for old, new in ((data, {}), ({}, data)):
+        with pytest.raises(Refused, match="must be two mappings"):
+            diff(old, new)

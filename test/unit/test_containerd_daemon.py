@@ -176,3 +176,10 @@ def test_no_words_of_programs_tell_a_secret(daemon, tmp_path):
     assert daemon.dumped(str(path))["warnings"] == ["level=warning msg=(secret)"]
     answers(daemon, "Type: io.containerd.grpc.v1\nID: cri\nMessage: no hunter2\n")
     assert daemon._plugin_errors(["io.containerd.grpc.v1.cri"], "/") == "no (secret)"
+
+
+@pytest.mark.parametrize("address", [["a"], 5, {"a": 1}])
+def test_what_is_no_path_of_a_socket_is_refused(daemon, address):
+    answers(daemon)
+    with pytest.raises(CommandExecutionError, match="is no path of a socket"):
+        daemon.plugins(address)

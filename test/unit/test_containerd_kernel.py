@@ -124,3 +124,8 @@ def test_a_key_that_its_module_will_bring_is_no_failed_preview(states):
     assert ret["result"] is (None if states.__opts__["test"] else False)
     assert ret["changes"] == {}
     assert "net.bridge.bridge-nf-call-iptables" in ret["comment"]
+
+
+def test_a_number_is_no_name(kernel):
+    assert kernel.module_loaded(5) is False
+    assert kernel.sysctl_get(5) is None
