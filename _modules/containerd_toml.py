@@ -167,7 +167,7 @@ def check(base=None, overrides=None, strict=True):
     """
     if base is None:
         base = __salt__["containerd_daemon.config_default"]()
-    made = __salt__["containerd_document.compose"](base, *_own(overrides, strict))
+    made = __salt__["containerd_document.compose"](base, **_own(overrides, strict))
     return [one.shown() for one in made.findings]
 
 
@@ -196,7 +196,7 @@ def diff(old=None, new=None):
     if old is None and new is None:
         return plan()["changes"]
     old = __salt__["containerd_document.read"]() if old is None else old
-    new = __salt__["containerd_document.make"](*_own(None, True)).result if new is None else new
+    new = __salt__["containerd_document.make"](**_own(None, True)).result if new is None else new
     return difference(old, new)
 
 
@@ -224,7 +224,7 @@ def render(overrides=None, strict=True, show_secrets=False):
     :return: TOML text.
     :raises CommandExecutionError: containerd or tomlkit is not installed, or ``check`` finds errors.
     """
-    return _shown(__salt__["containerd_document.make"](*_own(overrides, strict)).text, show_secrets)
+    return _shown(__salt__["containerd_document.make"](**_own(overrides, strict)).text, show_secrets)
 
 
 @_told
@@ -263,8 +263,7 @@ def plan(path=CONFIG, overrides=None, strict=True, trial=0, show_secrets=False):
         ``root`` or ``state`` would change under running containers, or the file was rolled back from this
         content.
     """
-    overrides, strict = _own(overrides, strict)
-    made = __salt__["containerd_document.plan"](path, overrides, strict=strict, trial=trial)
+    made = __salt__["containerd_document.plan"](path, trial=trial, **_own(overrides, strict))
     return {**made, "text": _shown(made["text"], show_secrets)}
 
 
@@ -373,11 +372,12 @@ def minimal(path=CONFIG, show_secrets=False, beneath=None):
 
 
 def _own(overrides, strict):
-    """Return overrides and whether they are taken strictly: those of this minion where there are none."""
+    """Return what a document is made of: where there are no overrides, as the SLS of this minion has it."""
     if overrides is not None:
-        return overrides, strict
+        return {"overrides": overrides, "strict": strict}
     managed = __salt__["containerd_layers.managed"]()
-    return managed["overrides"], strict and managed.get("strict", True)
+    strict = strict and managed.get("strict", True)
+    return {"overrides": managed["overrides"], "strict": strict, "cri": managed.get("cri", True)}
 
 
 def _shown(text, show_secrets):
