@@ -14,6 +14,8 @@ from containerd_formula.data import at, same
 from containerd_formula.rules import trusted
 from containerd_formula.rules.context import Node
 
+_told = errors.told_as(CommandExecutionError)
+
 # Folders and files of all imports. A pattern may find the whole disk.
 MOST = 1000
 
@@ -23,6 +25,41 @@ def files(path, data):
     Return the files that a configuration imports, and those that they import, as far as they are there.
     """
     return [name for name in _read(path, data)[1] if os.path.isfile(name)]
+
+
+@_told
+def named(importer, pattern):
+    """
+    Return the files that an import names, and the folders in which they are looked for: two lists.
+
+    :raises CommandExecutionError: no path is like this, or too many are.
+    """
+    if "\0" in pattern:
+        raise errors.Refused(f"{importer} imports {pattern!r}, and no path holds a NUL: write it anew")
+    full = os.path.join(os.path.dirname(importer), pattern)
+    # Only * makes a pattern: without one containerd takes ? and [] literally.
+    if "*" not in full:
+        return [_clean(full)], []
+    names, looked = [], []
+    # A relative one begins where the daemon does or where the file lies, by release.
+    for way in dict.fromkeys((_clean(full), full, os.path.join("/", pattern))):
+        start, matchers = go_glob.split(way)
+        found = [start]
+        for matches in matchers:
+            folders = [folder for folder in found if folder == start or os.path.isdir(folder)]
+            looked += folders
+            found = [
+                os.path.join(folder, name)
+                for folder in folders[:MOST]
+                for name in _names(folder)
+                if matches(name)
+            ]
+            if len(looked) + len(found) > MOST:
+                raise errors.Refused(f"{importer} imports {pattern}, which finds more than {MOST} files")
+        # What two ways lead to is one file.
+        known = {os.path.realpath(name) for name in names}
+        names += [name for name in found if os.path.realpath(name) not in known]
+    return list(dict.fromkeys(names)), list(dict.fromkeys(looked))
 
 
 def wrong(path, data):
@@ -86,10 +123,10 @@ def _read(path, data):
         importer, one = pending.pop(0)
         for pattern in drop_ins.patterns(one):
             try:
-                names, folders = _matches(importer, pattern)
+                names, folders = named(importer, pattern)
                 if len(read) + len(whose) + len(names) + len(folders) > MOST:
                     raise errors.Refused(f"{importer} imports {pattern}, more than {MOST} files and folders")
-            except errors.Refused as err:
+            except (CommandExecutionError, errors.Refused) as err:
                 bad.append(findings.Finding(importer, str(err)))
                 continue
             for name in (*folders, *names):
@@ -101,36 +138,6 @@ def _read(path, data):
                 if isinstance(read[name], dict):
                     pending.append((name, read[name]))
     return [*bad, *(drop_ins.not_roots(name, why) for name, why in whose.items() if why)], read
-
-
-def _matches(importer, pattern):
-    """Return the files that an import names, and the folders in which they are looked for."""
-    if "\0" in pattern:
-        raise errors.Refused(f"{importer} imports {pattern!r}, and no path holds a NUL: write it anew")
-    full = os.path.join(os.path.dirname(importer), pattern)
-    # Only * makes a pattern: without one containerd takes ? and [] literally.
-    if "*" not in full:
-        return [_clean(full)], []
-    names, looked = [], []
-    # A relative one begins where the daemon does or where the file lies, by release.
-    for way in dict.fromkeys((_clean(full), full, os.path.join("/", pattern))):
-        start, matchers = go_glob.split(way)
-        found = [start]
-        for matches in matchers:
-            folders = [folder for folder in found if folder == start or os.path.isdir(folder)]
-            looked += folders
-            found = [
-                os.path.join(folder, name)
-                for folder in folders[:MOST]
-                for name in _names(folder)
-                if matches(name)
-            ]
-            if len(looked) + len(found) > MOST:
-                raise errors.Refused(f"{importer} imports {pattern}, which finds more than {MOST} files")
-        # What two ways lead to is one file.
-        known = {os.path.realpath(name) for name in names}
-        names += [name for name in found if os.path.realpath(name) not in known]
-    return list(dict.fromkeys(names)), list(dict.fromkeys(looked))
 
 
 def _names(folder):

@@ -2,7 +2,6 @@
 What containerd says, as it may be told: without the secrets of a configuration, which it quotes.
 """
 
-import fnmatch
 import os
 
 from containerd_formula import renew
@@ -39,41 +38,11 @@ def told(text, path=CONFIG, files=None):
         if not os.path.lexists(source):
             continue
         try:
-            data = toml.loads(_text(source), name)
+            data = toml.loads(__salt__["containerd_files.text"](source), name)
+            imports = [__salt__["containerd_imports.named"](name, one)[0] for one in drop_ins.patterns(data)]
         except (CommandExecutionError, errors.Refused) as err:
             why = str(err).rstrip(".")
             return f"{why}. What containerd says of it may hold secrets, and is not told."
         found += secrets.secrets(data)
-        pending += [one for pattern in drop_ins.patterns(data) for one in _matches(name, pattern)]
+        pending += [one for names in imports for one in names]
     return secrets.without(found, text)
-
-
-def _text(path):
-    try:
-        return __salt__["containerd_files.content"](path).decode("utf-8-sig")
-    except UnicodeDecodeError as err:
-        raise CommandExecutionError(f"{path} is no TOML: it is not UTF-8.") from err
-
-
-def _matches(importer, pattern):
-    """Return the files that an import may mean; a star finds files that begin with a dot, too."""
-    full = os.path.join(os.path.dirname(importer), pattern)
-    if "\0" in full:
-        return []
-    if "*" not in full:
-        return [full]
-    found = [""]
-    for part in full.split("/")[1:]:
-        found = [
-            f"{folder}/{name}"
-            for folder in found[:_MOST]
-            for name in (_names(f"{folder}/", part) if "*" in part else [part])
-        ]
-    return [name for name in found[:_MOST] if os.path.isfile(name)]
-
-
-def _names(folder, pattern):
-    try:
-        return fnmatch.filter(sorted(os.listdir(folder)), pattern)
-    except OSError:
-        return []

@@ -52,6 +52,8 @@ HARMLESS = {
     "uri": "https://example.org",
     "suite": "a",
     "own": "/nowhere",
+    "importer": "/nowhere",
+    "pattern": "*",
     "base": BASE,
     "made": compose(BASE, {}),
     "no_sandbox": "",
@@ -79,6 +81,7 @@ WORDS = (
     "reason",
     "uri",
     "suite",
+    "pattern",
 )
 
 
