@@ -36,7 +36,7 @@ def test_secrets_of_the_file_itself(tmp_path):
         (["*.toml"], "a.toml"),
         # Go's stars find them.
         (["d/*.toml"], "d/.a.toml"),
-        (["d*/*"], "d/a"),
+        (["{folder}/*/*"], "d/a"),
         (["one.toml"], "a.toml"),
     ],
 )
@@ -44,7 +44,7 @@ def test_secrets_of_what_it_imports(told, tmp_path, imports, name):
     (tmp_path / "one.toml").write_text('imports = ["a.toml", "config.toml"]\n')
     (tmp_path / "d").mkdir()
     (tmp_path / name).write_text(FILE)
-    assert told(imports) == HIDDEN
+    assert told([one.format(folder=tmp_path) for one in imports]) == HIDDEN
 
 
 def test_a_file_that_the_program_sees_is_the_one_that_is_read(told, tmp_path):
@@ -63,9 +63,9 @@ def test_what_is_missing_has_no_secrets(told):
     assert told(["a.toml", "*/b"]) == SAID
 
 
-@pytest.mark.parametrize("imports", [["a\\u0000b"], ["*/*"]])
-def test_words_about_imports_that_nobody_can_follow_are_not_told(told, imports):
-    assert "may hold secrets" in told(imports)
+def test_words_about_more_imports_than_can_be_followed_are_not_told(told):
+    # A relative one may begin at the root of the disk, by release.
+    assert "may hold secrets" in told(["*/*"])
 
 
 def test_no_words_need_no_file(tmp_path):
