@@ -13,7 +13,7 @@ renew()
 
 from containerd_formula import document, drift, effect, errors, findings, minimal, reading, toml
 from containerd_formula.conditions import holds
-from containerd_formula.data import same
+from containerd_formula.data import at, same
 from containerd_formula.places import CONFIG, DAEMON_PATH, DROP_IN, ENVIRONMENT
 from containerd_formula.rules.context import Node
 from containerd_formula.secrets import secrets, without
@@ -80,9 +80,14 @@ def make(overrides, strict=True, path=CONFIG, cri=True):
     """
     Return the document that this node should have: the library's ``Composed``, its text with our header.
 
+    What keeps pods from starting, and does so already, is a warning: nothing gets worse by it.
+
     :raises CommandExecutionError: containerd or tomlkit is not installed, or something is wrong with it.
     """
     made = compose(__salt__["containerd_daemon.config_default"](), overrides, strict, path, cri)
+    if any(one.about == "pods" and one.level == findings.ERROR for one in made.findings):
+        now = reading.guessed(_data_and_change(path, _current(path))[0], made).effect
+        made = made._replace(findings=[_as_it_is(one, now, made.result) for one in made.findings])
     _refuse(made.findings, "The configuration")
     return made._replace(text=HEADER + made.text)
 
@@ -333,6 +338,12 @@ def _rolled_back_from(path, text, beside):
         "went with it. Change the pillar, or remove that file to have it tried again."
     )
     return [findings.Finding(path, words)]
+
+
+def _as_it_is(one, now, result):
+    """Return a finding, a warning where the node's file says what it is about."""
+    known = one.about == "pods" and at(now, one.path) == at(result, one.path)
+    return one._replace(level=findings.WARNING) if known else one
 
 
 def _refuse(found, what, hints=()):

@@ -34,8 +34,8 @@ def told(text, path=CONFIG, files=None):
             continue
         read.add(name)
         source = (files or {}).get(name, name)
-        # What is missing has none, and containerd says so.
-        if not os.path.lexists(source):
+        # What is missing, or a folder, has none, and containerd says so.
+        if not os.path.lexists(source) or os.path.isdir(source):
             continue
         try:
             data = toml.loads(__salt__["containerd_files.text"](source), name)

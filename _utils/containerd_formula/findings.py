@@ -19,7 +19,8 @@ class Finding(NamedTuple):
     path: tuple = ()
     # The message without its key.
     words: str = ""
-    # "value": the key is right, and its value cannot be expressed. "layer": a whole layer is wrong.
+    # "value": the key is right, and its value cannot be expressed. "layer": a whole layer is wrong. "pods":
+    # the daemon is ready with it, and pods cannot start.
     about: str = "key"
 
     def shown(self):

@@ -79,8 +79,7 @@ def test_only_the_overrides_differ_from_the_default(salt_functions):
             {"proxy_plugins": {"x": {"type": "snapshot", "address": ["/s"]}}},
             "proxy_plugins.x.address is ['/s']",
         ),
-        # A pattern that is none, which no check of ours looks at.
-        ({"imports": ["/nonexistent/[*.toml"]}, "containerd refuses it"),
+        ({"imports": ["/nonexistent/[*.toml"]}, "is no pattern that containerd can read"),
         ({"timeouts": {"x": 5}}, "timeouts.x"),
     ],
 )

@@ -148,3 +148,19 @@ def test_the_commonest_file_of_all_comes_in_on_a_newer_release(way_in, release):
     assert settings(config, "SystemdCgroup") == []
     if release == "1.7.24":
         assert (list(config), left_out, plan["write"]) == (["version"], [], False)
+
+
+def test_a_program_that_is_missing_already_is_a_warning(salt_functions, release, tmp_path):
+    """
+    Pods cannot start without it: a run that brings that about is refused, one that finds it so is not.
+    """
+    path = tmp_path / "config.toml"
+    options = {"BinaryName": "/nowhere/runc"}
+    overrides = {"version": 2, "plugins": {V2: {"containerd": {"runtimes": {"runc": {"options": options}}}}}}
+    with pytest.raises(CommandExecutionError, match="no program '/nowhere/runc'.* no pod can start"):
+        salt_functions["containerd_toml.plan"](str(path), overrides)
+    made = salt_functions["containerd_document.compose"](default(release), overrides)
+    path.write_text(made.text, encoding="utf-8")
+    plan = salt_functions["containerd_toml.plan"](str(path), overrides)
+    assert plan["changes"] == {}
+    assert any("no program '/nowhere/runc'" in warning for warning in plan["warnings"])

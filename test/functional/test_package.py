@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import re
 import stat
+import tempfile
 import threading
 import zipfile
 
@@ -66,7 +67,7 @@ def test_a_key_comes_from_pillar_or_a_file(loaders, key, tmp_path, kind):
         ("{down}/docker.asc", "cannot be fetched: .*refused"),
         ("{here}/binary.gpg", r"holds no OpenPGP public key\.$"),
         ("{here}/page.html", r"holds no OpenPGP public key\.$"),
-        ("file:///nowhere/docker.asc", "cannot be read: No such file"),
+        ("file:///nowhere/docker.asc", "cannot be read: it is not there"),
         ("salt://nowhere/docker.asc", "cannot be fetched: there is no such file"),
     ],
 )
@@ -167,6 +168,7 @@ def test_pip_installs_the_wheel_that_is_pinned_and_no_other(loaders, tmp_path, m
     state.__salt__ = {
         "containerd_salt.library": lambda: next(versions),
         "containerd_fetch.content": lambda *given: loaders.modules.containerd_fetch.content(*given),
+        "containerd_files.temporary": lambda prefix: tempfile.TemporaryDirectory(prefix=prefix, dir=tmp_path),
     }
     sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
     ret = state.library_installed(wheel=f"file://{wheel}", wheel_sha256=sha256)

@@ -17,6 +17,8 @@ RULES = (
     *(*names.RULES, *values.RULES, *plugins.RULES, *cri.RULES),
     *(*images.RULES, *missing.RULES, *trusted.RULES, *deprecated.RULES),
 )
+# The daemon is ready with what they find, and pods cannot start.
+ABOUT_PODS = (*images.RULES, *missing.RULES)
 
 
 def findings(base, site, result, strict=True, folder=CONFIG_FOLDER, node=None, written=None):
@@ -30,10 +32,15 @@ def findings(base, site, result, strict=True, folder=CONFIG_FOLDER, node=None, w
     context = Context(base, site, result, strict, folder, node or ANY_NODE, written or {})
     seen, misnamed = set(), set()
     for rule in RULES:
-        for one in (finding(*said) for said in rule(context)):
+        for one in (_told(said, rule) for said in rule(context)):
             if one not in seen and not is_below(one.path, misnamed):
                 seen.add(one)
                 context.found.append(names.as_written(one, context) if rule in names.RULES else one)
         if rule in names.RULES:
             misnamed = {one.path for one in context.found}
     return sorted(context.found, key=lambda one: context.position(one.path))
+
+
+def _told(said, rule):
+    """Return what a rule says as a finding, and whether it is about pods alone."""
+    return finding(*said)._replace(about="pods" if rule in ABOUT_PODS else "key")
