@@ -1,5 +1,5 @@
 """
-Every SLS renders on every os and pillar that the README names, and says what is wrong on others.
+Every SLS renders on every os and pillar that README and docs name, and says what is wrong on others.
 """
 
 import functools
