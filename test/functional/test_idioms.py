@@ -78,6 +78,18 @@ def test_the_first_preview_compiles_with_all_of_them(minion):
     assert order["before an upgrade"] < order[PACKAGE]
 
 
+def test_who_requires_the_service_waits_for_all(minion):
+    states = {
+        name: {"test.nop": [{"require": [{"sls": name}]}]} for name in ("containerd", "containerd.service")
+    }
+    text = yaml.safe_dump({"include": ["containerd"], **states})
+    ret = minion(text, "test=True", pillar={"containerd": {"nope": 1}})
+    assert ret["containerd pillar is valid"]["result"] is False
+    # As the page says: nothing is in there to wait for.
+    assert ret["containerd"]["result"] is True
+    assert ret["containerd.service"]["result"] is False
+
+
 def chain():
     """
     Return an SLS with the requisites that the formula has between these states, over files of a test.
