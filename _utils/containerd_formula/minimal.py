@@ -87,7 +87,7 @@ def _without_refused(config, judge, notes):
         judged = judge(config)
         # What hurts pods hurts them already.
         wrong = [one for one in judged.findings if one.level == ERROR and one.about != "pods"]
-        taken = [said for one in wrong for said in _left_out(one, _taken(config, one.path, judged))]
+        taken = [said for one in wrong for said in _left_out(one, _taken(config, one, judged))]
         notes += taken
         if not taken:
             notes += wrong
@@ -97,21 +97,19 @@ def _without_refused(config, judge, notes):
 
 def _left_out(one, gone):
     """Yield findings about what went for a finding."""
-    if gone:
+    if gone and one.about == "ignored":
+        yield one._replace(message=f"{one.message}. Left out here.")
+    elif gone:
         words = f"{one.message}. Left out here, it is in effect until the formula writes the file."
         yield one._replace(message=words)
         if len(gone) < len(one.path):
             yield finding(gone, "left out with that: half of it would be worse than none.")
 
 
-def _taken(config, path, judged):
-    """Take a path out, with the whole entry where half of one would be worse; return what went."""
-    for end in range(2, len(path)):
-        if path[end - 1] in _WHOLE and at(judged.default, path[: end + 1]) is None:
-            path = path[: end + 1]
-            break
-    if path[:1] and path[0] in _WHOLE:
-        path = path[:2]
+def _taken(config, one, judged):
+    """Take out what a finding is about, with the whole entry where half of one is worse; return what went."""
+    # What containerd ignores makes no half.
+    path = one.path if one.about == "ignored" else _entry(one.path, judged.default)
     ends = [end for end in range(1, len(path) + 1) if _has(config, path[:end])]
     longest = path[: ends[-1]] if ends else ()
     # A table that holds only others than this key is not at fault.
@@ -123,6 +121,14 @@ def _taken(config, path, judged):
     for leaf in empty or [()]:
         _drop(config, (*longest, *leaf))
     return longest
+
+
+def _entry(path, default):
+    """Return the path of the whole entry that a path is in, or itself."""
+    for end in range(2, len(path)):
+        if path[end - 1] in _WHOLE and at(default, path[: end + 1]) is None:
+            return path[: end + 1]
+    return path[:2] if path[:1] and path[0] in _WHOLE else path
 
 
 def _has(data, path):

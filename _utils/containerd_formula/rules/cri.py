@@ -87,7 +87,7 @@ def runc_options(context):
             else:
                 near = nearest(name, RUNC_OPTIONS)
                 cure = f"write {near}" if near else f"the options are {', '.join(RUNC_OPTIONS)}"
-                yield key, f"runc has no such option: {cure}"
+                yield key, f"runc has no such option: {cure}", "error", "ignored"
 
 
 def old_runtime_keys(context):

@@ -58,13 +58,13 @@ def unknown(context):
             continue
         # To remove a key that is not there is no loss.
         level = "warning" if value is None or value == {} or not context.strict else "error"
-        yield path[:depth], f"containerd would ignore it: {_why(context, path[:depth])}", level
+        yield path[:depth], f"containerd would ignore it: {_why(context, path[:depth])}", level, "ignored"
 
 
 def as_written(one, context):
     """Return a finding by the name that the author knows."""
     source, own = context.author(one.path)
-    return one if own == one.path else finding(own, one.words, one.level)._replace(path=one.path)
+    return one if own == one.path else finding(own, one.words, one.level, one.about)._replace(path=one.path)
 
 
 def _why(context, path):

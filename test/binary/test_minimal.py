@@ -1,0 +1,45 @@
+"""
+What minimal leaves out, and what it keeps beside it.
+"""
+
+import json
+
+import pytest
+from containerd_formula.data import at
+from support.way_in import came_in
+
+V2 = "io.containerd.grpc.v1.cri"
+RT = "io.containerd.cri.v1.runtime"
+
+
+@pytest.fixture
+def came(salt_functions, tmp_path):
+    """
+    Return a function that gives minimal's config and left_out for a file, and the plan made of it.
+    """
+    path = tmp_path / "config.toml"
+
+    def ask(text):
+        path.write_text(text, encoding="utf-8")
+        answer, plan = came_in(salt_functions, path)
+        return answer["containerd"]["config"], answer.get("left_out", []), plan
+
+    return ask
+
+
+def test_a_dead_option_does_not_take_its_runtime_along(came, release):
+    """
+    The option that the driver's installer wrote for the runtime v1; pods run with BinaryName.
+    """
+    nvidia = f'plugins."{V2}".containerd.runtimes.nvidia'
+    config, left_out, _ = came(
+        f'version = 2\n[plugins."{V2}".containerd]\ndefault_runtime_name = "nvidia"\n'
+        f'[{nvidia}]\nruntime_type = "io.containerd.runc.v2"\n'
+        f'[{nvidia}.options]\nBinaryName = "/bin/true"\nRuntime = "/bin/true"\n'
+    )
+    containerd = at(config, ("plugins", RT if release.startswith("2.") else V2, "containerd"))
+    assert containerd["default_runtime_name"] == "nvidia"
+    assert containerd["runtimes"]["nvidia"]["options"] == {"BinaryName": "/bin/true"}
+    [told] = [one for one in left_out if ".options.Runtime: " in one]
+    assert told.endswith("Left out here.")
+    assert "left out with that" not in json.dumps(left_out)
