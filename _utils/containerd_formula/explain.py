@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from containerd_formula import schema, toml
 from containerd_formula.data import at, leaves
-from containerd_formula.effect import differs
+from containerd_formula.effect import differs, is_stranger
 from containerd_formula.errors import Refused
 from containerd_formula.names import nearest
 from containerd_formula.paths import dotted
@@ -67,10 +67,12 @@ def _none(key, path, every):
 def _facts(path, made, dump):
     value = at(made.result, path)
     disabled = made.result.get("disabled_plugins") or ()
+    # A dump may repeat what the file has for a plugin that is not there.
+    stranger = is_stranger(path, made.default)
     return OrderedDict(
         value=masked(value, path),
-        in_effect=not differs(path, value, dump, disabled),
+        in_effect=value is None or not (stranger or differs(path, value, dump, disabled)),
         layer=made.origin.get(path, "containerd"),
         default=masked(at(made.default, path), path),
-        effective=masked(at(dump, path), path),
+        effective=masked(None if stranger else at(dump, path), path),
     )

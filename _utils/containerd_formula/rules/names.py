@@ -3,7 +3,7 @@
 from containerd_formula import schema
 from containerd_formula.data import table
 from containerd_formula.findings import finding
-from containerd_formula.names import misspelt, nearest
+from containerd_formula.names import is_slip, misspelt, nearest
 from containerd_formula.paths import dotted
 from containerd_formula.rules.context import is_below, is_map, is_short, too_short
 from containerd_formula.table import named
@@ -25,12 +25,12 @@ def plugin_ids(context):
     for plugin in table(context.overrides, ("plugins",)):
         if plugin in known:
             continue
-        path, near = ("plugins", plugin), nearest(plugin, known, 0.8)
+        path, near = ("plugins", plugin), _meant(context, plugin, known) or nearest(plugin, known, 0.8)
         if is_short(plugin):
             yield path, too_short(plugin, known)
         elif plugin in catalogue:
             yield path, "this plugin has no settings, so containerd ignores these: remove them", "warning"
-        elif near and misspelt(plugin, near):
+        elif near and (misspelt(plugin, near) or near == _meant(context, plugin, known)):
             yield path, f"containerd has no such plugin: write {dotted(('plugins', near))}"
         else:
             hint = f", or is it {dotted(('plugins', near))}" if near else ""
@@ -65,6 +65,22 @@ def as_written(one, context):
     """Return a finding by the name that the author knows."""
     source, own = context.author(one.path)
     return one if own == one.path else finding(own, one.words, one.level, one.about)._replace(path=one.path)
+
+
+def _meant(context, plugin, known):
+    """Return the plugin of a misspelt id: one that differs by a slip, and has a key that is written there."""
+    path = ("plugins", plugin)
+    keys = [key for key, _ in context.leaves if key[:2] == path]
+    for other in known:
+        if is_slip(plugin, other) and any(_is_key(context, (path[0], other, *key[2:]), key) for key in keys):
+            return other
+    return None
+
+
+def _is_key(context, path, written):
+    """Tell whether this release has a key, by the schema in which its author writes it."""
+    moved = schema.move(path, context.author(written)[0], context.version)
+    return bool(moved) and context.known(named(moved, context.version, context.base))
 
 
 def _why(context, path):

@@ -1,0 +1,25 @@
+"""
+A slip in a plugin's id, which containerd 2.x takes without a word, and repeats in its dump.
+"""
+
+import pytest
+from salt.exceptions import CommandExecutionError
+from support.way_in import FORMULA
+
+SLIP = {"version": 2, "plugins": {"io.containerd.grpc.v1.cir": {"sandbox_image": "x/y:1"}}}
+OWN = "io.containerd.snapshotter.v1.soci"
+
+
+def test_a_slip_in_the_id_of_cri_is_refused(salt_functions, tmp_path):
+    with pytest.raises(CommandExecutionError, match="containerd has no such plugin: write plugins"):
+        salt_functions["containerd_toml.plan"](str(tmp_path / "config.toml"), [*FORMULA, {"pillar": SLIP}])
+
+
+def test_what_a_dump_repeats_of_a_plugin_that_is_not_there_is_not_in_effect(salt_functions, tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text(f'version = 2\n[plugins."{OWN}"]\nroot_path = "/x"\n', encoding="utf-8")
+    overrides = [{"pillar": {"version": 2, "plugins": {OWN: {"root_path": "/x"}}}}]
+    [facts] = salt_functions["containerd_toml.explain"](
+        f'plugins."{OWN}".root_path', overrides, str(path)
+    ).values()
+    assert (facts["value"], facts["in_effect"], facts["effective"]) == ("/x", False, None)
