@@ -4,7 +4,7 @@ A slip in a plugin's id, which containerd 2.x takes without a word, and repeats 
 
 import pytest
 from salt.exceptions import CommandExecutionError
-from support.way_in import FORMULA
+from support.way_in import FORMULA, dumped
 
 SLIP = {"version": 2, "plugins": {"io.containerd.grpc.v1.cir": {"sandbox_image": "x/y:1"}}}
 OWN = "io.containerd.snapshotter.v1.soci"
@@ -23,3 +23,20 @@ def test_what_a_dump_repeats_of_a_plugin_that_is_not_there_is_not_in_effect(salt
         f'plugins."{OWN}".root_path', overrides, str(path)
     ).values()
     assert (facts["value"], facts["in_effect"], facts["effective"]) == ("/x", False, None)
+
+
+def test_names_of_schema_3_in_a_drop_in_are_dead_in_1_x(salt_functions, tmp_path, release):
+    """
+    The dump of the real binary has nothing of them, and the plan says so.
+    """
+    if release.startswith("2."):
+        pytest.skip("containerd 2.x knows these names")
+    nvidia = 'plugins."io.containerd.cri.v1.runtime".containerd.runtimes.nvidia'
+    text = f'version = 2\n[{nvidia}]\nruntime_type = "io.containerd.runc.v2"\n'
+    (tmp_path / "gpu.toml").write_text(text, encoding="utf-8")
+    main, overrides = tmp_path / "config.toml", {"version": 2, "imports": [str(tmp_path / "gpu.toml")]}
+    plan = salt_functions["containerd_toml.plan"](str(main), [*FORMULA, {"pillar": overrides}])
+    [told] = [words for words in plan["warnings"] if "which containerd drops without an error" in words]
+    assert 'schema 2 calls it plugins."io.containerd.grpc.v1.cri".containerd.runtimes.nvidia' in told
+    main.write_text(plan["text"], encoding="utf-8")
+    assert not any("nvidia" in key for key in dumped(main))

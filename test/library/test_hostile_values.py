@@ -82,6 +82,7 @@ PARAMETERS = {
     "explain.explained.key": (None, TEXTS),
     "toml.is_new_enough.found": ("1", TEXTS),
     **dict.fromkeys(("names.misspelt.known", "rules.context.too_short.plugin"), ("a.b", NOTHING)),
+    **dict.fromkeys(("names.is_slip.one", "names.is_slip.other"), ("a", TEXTS)),
     "rules.context.too_short.known": (["a"], LINES),
     **dict.fromkeys(("schema.removed.version", "schema.deprecated.version"), (2, VALUES_ADMITTED)),
     "schema.known.version": (2, VALUES_ADMITTED),
