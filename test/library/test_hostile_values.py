@@ -84,6 +84,7 @@ PARAMETERS = {
     **dict.fromkeys(("names.misspelt.known", "rules.context.too_short.plugin"), ("a.b", NOTHING)),
     **dict.fromkeys(("names.is_slip.one", "names.is_slip.other"), ("a", TEXTS)),
     "rules.context.too_short.known": (["a"], LINES),
+    "schema.is_residue.version": (2, NOTHING),
     **dict.fromkeys(("schema.removed.version", "schema.deprecated.version"), (2, VALUES_ADMITTED)),
     "schema.known.version": (2, VALUES_ADMITTED),
     "places.beneath.folders": (["/a"], LINES),

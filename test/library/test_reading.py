@@ -97,3 +97,17 @@ def test_a_whole_file_lacks_what_nobody_asked_for_and_another_does_not():
     assert drift(found, made, "/f", whole=False) == {"missing": {"oom_score": {"wanted": 5, "file": "/f"}}}
     assert "timeouts.a" in drift(found, made, "/f", whole=True)["missing"]
     assert drift(made.result, made, "/f", whole=True) == {}
+
+
+def test_drift_after_an_upgrade_names_the_schema_once_and_no_empty_default_of_it():
+    made = compose(BASE, {"version": 4})
+    old = loads(
+        'version = 2\noom_score = 7\n[plugins."io.containerd.grpc.v1.cri"]\nsystemd_cgroup = false\n'
+        '[plugins."io.containerd.runtime.v1.linux"]\nruntime_root = ""\nshim = "own"\n'
+        '[metrics]\naddress = ""\n'
+    )
+    told = drift(old, made, "/f", whole=True)
+    assert list(told["added"]) == ['plugins."io.containerd.runtime.v1.linux".shim']
+    assert told["changed"]["version"] == {"value": 2, "wanted": 4, "file": "/f"}
+    assert told["changed"].keys() == {"version", "oom_score"}
+    assert not any(one["wanted"] in ("", [], 0) for one in told["missing"].values())
