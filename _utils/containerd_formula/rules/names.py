@@ -1,7 +1,7 @@
 """Keys and plugins that containerd does not know: it ignores them, 1.x without a word."""
 
 from containerd_formula import schema
-from containerd_formula.data import table
+from containerd_formula.data import at, table
 from containerd_formula.findings import finding
 from containerd_formula.names import is_slip, misspelt, nearest
 from containerd_formula.paths import dotted
@@ -92,8 +92,17 @@ def _why(context, path):
         return f"it came with containerd {facts['since']}, remove it for this release"
     if path[0] == "plugins" and len(path) == 2:
         return "this one has no such plugin, or none with settings: remove it for this release"
+    if newer := _newer(context, *context.author(path)):
+        return f"this release calls it {dotted(newer)}, write this layer for version: {context.version}"
     near = _nearest(context, *context.author(path))
     return f"the nearest key is {near}" if near else "this release has no such key, remove it"
+
+
+def _newer(context, source, path):
+    """Return what this release calls a key of CRI that the older schema of its author does not have."""
+    ids = schema.cri_plugins() if source < context.version else ()
+    places = [("plugins", plugin, *path[2:]) for plugin in ids if path[1:2] and path[1] in ids]
+    return next((place for place in places if at(context.base, place) is not None), None)
 
 
 def _nearest(context, source, path):
