@@ -42,9 +42,21 @@ def _below(path, every, made):
 
 
 def _ending(path, every, made):
-    """Return the keys whose last parts these are, in this schema or in another; in any case."""
-    end = [part.lower() for part in path]
-    return [leaf for leaf in every if any(_lower(name)[-len(end) :] == end for name in _names(leaf, made))]
+    """Return the keys whose last parts these are, else those in such a table; in any schema and any case."""
+    rests = {
+        leaf: {rest for name in _names(leaf, made) for rest in _rests(_lower(name), _lower(path))}
+        for leaf in every
+    }
+    return [leaf for leaf in every if 0 in rests[leaf]] or [leaf for leaf in every if rests[leaf]]
+
+
+def _rests(name, wanted):
+    """Yield how many parts of a name follow each place where some parts are in it; ids may be short."""
+    short = [part.rpartition(".")[2] if number == 1 else part for number, part in enumerate(name)]
+    for end in range(len(wanted), len(name) + 1):
+        start = end - len(wanted)
+        if wanted in (name[start:end], short[start:end]):
+            yield len(name) - end
 
 
 def _names(leaf, made):

@@ -40,3 +40,12 @@ def test_names_of_schema_3_in_a_drop_in_are_dead_in_1_x(salt_functions, tmp_path
     assert 'schema 2 calls it plugins."io.containerd.grpc.v1.cri".containerd.runtimes.nvidia' in told
     main.write_text(plan["text"], encoding="utf-8")
     assert not any("nvidia" in key for key in dumped(main))
+
+
+@pytest.mark.parametrize("key", ["registry", "cri.registry", "Registry.configs"])
+def test_explain_takes_the_end_of_a_tables_name(salt_functions, tmp_path, key):
+    configs = {"registry": {"configs": {"r.example": {"auth": {"username": "u"}}}}}
+    overrides = [{"pillar": {"version": 2, "plugins": {"io.containerd.grpc.v1.cri": configs}}}]
+    told = salt_functions["containerd_toml.explain"](key, overrides, str(tmp_path / "config.toml"))
+    assert all(".registry." in path for path in told)
+    assert [path for path in told if path.endswith('.registry.configs."r.example".auth.username')]
