@@ -31,7 +31,8 @@ def cri_comes_on(read):
     """Return findings about a file that disables CRI, which the formula turns on."""
     words = (
         "it disables CRI in this file, so that no kubelet can use the node, and nothing of CRI's settings is "
-        "in effect; with the formula CRI goes from off to on."
+        "in effect; with the formula CRI goes from off to on. Where no kubelet uses this containerd, write "
+        "service:cri: false, and disabled_plugins as in this file, to keep it off."
     )
     return [finding((ID_LISTS[0],), words, WARNING)] if read.cri_off else []
 

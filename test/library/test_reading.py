@@ -7,7 +7,7 @@ from containerd_formula import reading
 from containerd_formula.data import combine
 from containerd_formula.document import compose
 from containerd_formula.drift import drift
-from containerd_formula.minimal import minimal
+from containerd_formula.minimal import cri_comes_on, minimal
 from containerd_formula.toml import loads
 
 # As containerd 2.3 prints it, in small.
@@ -80,6 +80,11 @@ def test_a_key_of_a_layer_that_is_not_in_effect_is_removed():
 )
 def test_a_file_alone_has_neither_imports_nor_a_disabled_cri(text, expected):
     assert reading.alone(text) == expected
+
+
+def test_who_has_cri_off_learns_how_to_keep_it_so():
+    [told] = cri_comes_on(read('version = 4\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n')[1])
+    assert "service:cri: false, and disabled_plugins as in this file" in told.message
 
 
 def test_minimal_tells_what_stays_different():
