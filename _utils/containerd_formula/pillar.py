@@ -118,7 +118,9 @@ def _shape(path, given, default):
         if _kind(given) not in ("null", NULLABLE[path]):
             yield f"{label} is a {_kind(given)}; it must be a {NULLABLE[path]}."
     elif _kind(given) != _kind(default):
-        yield f"{label} is a {_kind(given)}; it must be a {_kind(default)}."
+        # A key with nothing behind it.
+        cure = ", or left out" if given is None else ""
+        yield f"{label} is a {_kind(given)}; it must be a {_kind(default)}{cure}."
     elif path in OF_VALUES:
         kinds, cure = OF_VALUES[path]
         for key, value in given.items():
