@@ -8,6 +8,7 @@ from containerd_formula.secrets import masked
 
 # Half an entry is worse than none: pods that ask for it would get another one.
 _WHOLE = ("runtimes", "proxy_plugins", "stream_processors")
+_HALF = "half of it would be worse than none"
 _ROUNDS = 20
 
 
@@ -104,7 +105,7 @@ def _left_out(one, gone):
         words = f"{one.message}. Left out here, it is in effect until the formula writes the file."
         yield one._replace(message=words)
         if len(gone) < len(one.path):
-            yield finding(gone, "left out with that: half of it would be worse than none.")
+            yield finding(gone, f"left out with that: {_HALF}.")
 
 
 def _taken(config, one, judged):
@@ -169,7 +170,10 @@ def _without_secrets(config):
     found = []
     for path, value in leaves(config).items():
         if masked(value, path) != value:
-            _drop(config, path)
             words = "a secret, left out here: show_secrets=True shows it, for a pillar that is encrypted"
             found.append(finding(path, f"{words}.", WARNING))
-    return found
+    entries = dict.fromkeys(one.path[:2] if one.path[0] in _WHOLE else one.path for one in found)
+    for path in entries:
+        _drop(config, path)
+    halves = [path for path in entries if path[0] in _WHOLE]
+    return [*found, *(finding(path, f"left out with that: {_HALF}.", WARNING) for path in halves)]

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from containerd_formula.data import at
-from support.way_in import came_in
+from support.way_in import FORMULA, came_in
 
 V2 = "io.containerd.grpc.v1.cri"
 RT = "io.containerd.cri.v1.runtime"
@@ -43,3 +43,20 @@ def test_a_dead_option_does_not_take_its_runtime_along(came, release):
     [told] = [one for one in left_out if ".options.Runtime: " in one]
     assert told.endswith("Left out here.")
     assert "left out with that" not in json.dumps(left_out)
+
+
+def test_a_secret_takes_its_entry_along(salt_functions, tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text(
+        'version = 2\n[stream_processors.x]\naccepts = ["a"]\nreturns = "b"\npath = "/bin/true"\n'
+        'args = ["--password=abc", "--token=abc"]\n',
+        encoding="utf-8",
+    )
+    shown, hidden = (
+        salt_functions["containerd_toml.minimal"](str(path), show_secrets=show, beneath=FORMULA)
+        for show in (True, False)
+    )
+    assert shown["containerd"]["config"]["stream_processors"]["x"]["path"] == "/bin/true"
+    assert "stream_processors" not in hidden["containerd"]["config"]
+    told = [one.partition(": ")[0] for one in hidden["left_out"]]
+    assert {"stream_processors.x.args", "stream_processors.x"} <= {*told}
