@@ -60,3 +60,12 @@ def test_a_secret_takes_its_entry_along(salt_functions, tmp_path):
     assert "stream_processors" not in hidden["containerd"]["config"]
     told = [one.partition(": ")[0] for one in hidden["left_out"]]
     assert {"stream_processors.x.args", "stream_processors.x"} <= {*told}
+
+
+def test_options_that_1_4_does_not_show_are_no_change(salt_functions, tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text(
+        f'version = 2\n[plugins."{V2}".containerd.runtimes.runc]\nruntime_type = "io.containerd.runc.v2"\n',
+        encoding="utf-8",
+    )
+    assert "left_out" not in salt_functions["containerd_toml.minimal"](str(path), beneath=FORMULA)
