@@ -181,7 +181,8 @@ def drift(path=CONFIG, overrides=None):
 
     :return: a dictionary, empty where nothing has: ``added``, keys that nobody asked for (neither the
         default of containerd nor a layer), ``changed``, keys with another value than the wanted one, and
-        ``missing``, keys that are not there, each with its value (secrets masked) and file; ``rejected``,
+        ``missing``, keys that are not there, each with its value (secrets masked) and file. After an upgrade
+        ``version`` is changed, and empty defaults of the other release are not told. ``rejected``,
         files with a change that was rolled back, and where the rejected content is; ``drop_ins``, files that
         it imports and that mask or break it, with sentences.
     :raises CommandExecutionError: containerd or tomlkit is not installed, a layer cannot be translated, or

@@ -289,7 +289,8 @@ def explain(key=None, overrides=None, path=CONFIG):
     Tell for each override, or for one key, where its value comes from and whether it is in effect.
 
     key : ``None``
-        A dotted path in any schema, or the end of one (``sandbox_image``); None for all overrides.
+        A dotted path in any schema, or the end of one (``sandbox_image``, ``registry``); None for all
+        overrides.
 
     overrides : ``None``
         The layers to explain. None takes those of the formula on this minion: its own default, the os

@@ -6,6 +6,7 @@ from containerd_formula.errors import Refused, quoted
 
 _TERM = re.compile(r"(>=|<|)(\d{1,4}(?:\.\d{1,4}){0,2})", re.ASCII)
 FORMS = "write one such as '>=1.5', '<2.0', '>=1.6,<2.0', or '1.7' for any 1.7"
+ALONE = "write one entry for each, or a range such as '>=1.6,<2.0'"
 
 
 def parsed(condition):
@@ -15,7 +16,13 @@ def parsed(condition):
     terms = [_TERM.fullmatch(term.strip()) for term in condition[:100].split(",")]
     if not all(terms):
         raise Refused(f"{condition!r} is no condition: {FORMS}.")
-    return [(term[1], _numbers(term[2])) for term in terms]
+    found = [(term[1], _numbers(term[2])) for term in terms]
+    if len(found) > 1 and any(not sign for sign, _ in found):
+        raise Refused(f"{condition!r} has a release beside another term: {ALONE}.")
+    starts, ends = ([_padded(numbers) for sign, numbers in found if sign == wanted] for wanted in (">=", "<"))
+    if starts and ends and max(starts) >= min(ends):
+        raise Refused(f"{condition!r} holds for no release: {FORMS}.")
+    return found
 
 
 def holds(condition, release):
@@ -30,6 +37,10 @@ def _holds(sign, numbers, found):
     if sign == "<":
         return found < numbers
     return found[: len(numbers)] == numbers
+
+
+def _padded(numbers):
+    return (*numbers, 0, 0)[:3]
 
 
 def _numbers(text):

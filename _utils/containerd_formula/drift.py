@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 
+from containerd_formula import schema
 from containerd_formula.data import at, leaves, put
 from containerd_formula.paths import dotted
 from containerd_formula.reading import spots, unlike
@@ -14,9 +15,9 @@ def drift(found, made, path, whole):
 
     A ``whole`` file, one of the formula's, lacks each key that is not there; another only what was asked for.
     """
-    added, changed, seen = {}, {}, set()
+    added, changed, seen = {}, _other_schema(found, made, path) if whole else {}, set()
     for key, value in leaves(found).items():
-        if key == ("version",):
+        if key == ("version",) or schema.is_residue(key, value, made.version):
             continue
         here = _here(key, value, made)
         seen.update(here)
@@ -28,13 +29,23 @@ def drift(found, made, path, whole):
             wanted = masked(at(made.result, place), place)
             changed[dotted(place)] = OrderedDict(value=masked(inner, place), wanted=wanted, file=path)
     asked = leaves(made.result if whole else made.site)
+    # An empty default that came with another schema is no loss.
+    nothing = (None, "", 0, False, [], {}) if "version" in changed else (None, {})
     missing = {
         dotted(key): OrderedDict(wanted=masked(value, key), file=path)
         for key, value in asked.items()
-        if value not in (None, {}) and key not in seen and key != ("version",)
+        if value not in nothing and key not in seen and key != ("version",)
     }
     told = {"added": added, "changed": changed, "missing": missing}
     return {kind: keys for kind, keys in told.items() if keys}
+
+
+def _other_schema(found, made, path):
+    """Return what tells once that a file is written for another release, as before an upgrade."""
+    version = found.get("version")
+    if version == made.version:
+        return {}
+    return {"version": OrderedDict(value=version, wanted=made.version, file=path)}
 
 
 def _here(key, value, made):

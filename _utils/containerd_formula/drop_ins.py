@@ -53,11 +53,12 @@ def together(main, drop_ins):
 
 
 def dead(drop_in, main, merged):
-    """Yield (path, cure) of what containerd 2.x drops of a drop-in without a word; merged is all together."""
+    """Yield (path, cure) of what containerd drops of a drop-in without a word; merged is all together."""
     version, stamp = main.get("version", 1), drop_in.get("version", 1)
-    if version not in SCHEMAS[1:]:
+    # Releases of schema 2 migrate nothing, and another version in a file is a fault of its own.
+    if version not in SCHEMAS or (version == SCHEMAS[0] and stamp > version):
         return
-    migrates = merged["version"] == 2 if version == 3 else stamp < version
+    migrates = {2: False, 3: merged["version"] == 2}.get(version, stamp < version)
     for path, value in walk(drop_in):
         cure = schema.stray(path, version) if value not in ("", [], {}) and path not in _NOT_MASKING else None
         if cure and not (migrates and _survives(path, version, merged if version == 3 else drop_in)):

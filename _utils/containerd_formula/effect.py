@@ -6,6 +6,7 @@ from containerd_formula.data import at, leaves, same
 from containerd_formula.durations import nanoseconds
 from containerd_formula.findings import ERROR, WARNING, Finding, finding
 from containerd_formula.secrets import masked
+from containerd_formula.table import PLUGINS
 
 _IGNORED = "Ignoring unknown key"
 _KEY = re.compile(r'\bkey=(?:"([^"]*)"|(\S+))')
@@ -60,6 +61,12 @@ def differs(path, value, dump, disabled=()):
         return value != shown
     meant = _duration(value)
     return meant is None or meant != _duration(shown)
+
+
+def is_stranger(path, default):
+    """Tell whether a key is of a plugin that containerd does not have: 2.x repeats it in its dump."""
+    plugin = path[1] if len(path) > 1 and path[0] == "plugins" else None
+    return plugin is not None and plugin not in PLUGINS and at(default, path[:2]) is None
 
 
 def _ignored_key(line):

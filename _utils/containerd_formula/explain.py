@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from containerd_formula import schema, toml
 from containerd_formula.data import at, leaves
-from containerd_formula.effect import differs
+from containerd_formula.effect import differs, is_stranger
 from containerd_formula.errors import Refused
 from containerd_formula.names import nearest
 from containerd_formula.paths import dotted
@@ -42,9 +42,21 @@ def _below(path, every, made):
 
 
 def _ending(path, every, made):
-    """Return the keys whose last parts these are, in this schema or in another; in any case."""
-    end = [part.lower() for part in path]
-    return [leaf for leaf in every if any(_lower(name)[-len(end) :] == end for name in _names(leaf, made))]
+    """Return the keys whose last parts these are, else those in such a table; in any schema and any case."""
+    rests = {
+        leaf: {rest for name in _names(leaf, made) for rest in _rests(_lower(name), _lower(path))}
+        for leaf in every
+    }
+    return [leaf for leaf in every if 0 in rests[leaf]] or [leaf for leaf in every if rests[leaf]]
+
+
+def _rests(name, wanted):
+    """Yield how many parts of a name follow each place where some parts are in it; ids may be short."""
+    short = [part.rpartition(".")[2] if number == 1 else part for number, part in enumerate(name)]
+    for end in range(len(wanted), len(name) + 1):
+        start = end - len(wanted)
+        if wanted in (name[start:end], short[start:end]):
+            yield len(name) - end
 
 
 def _names(leaf, made):
@@ -67,10 +79,12 @@ def _none(key, path, every):
 def _facts(path, made, dump):
     value = at(made.result, path)
     disabled = made.result.get("disabled_plugins") or ()
+    # A dump may repeat what the file has for a plugin that is not there.
+    stranger = is_stranger(path, made.default)
     return OrderedDict(
         value=masked(value, path),
-        in_effect=not differs(path, value, dump, disabled),
+        in_effect=value is None or not (stranger or differs(path, value, dump, disabled)),
         layer=made.origin.get(path, "containerd"),
         default=masked(at(made.default, path), path),
-        effective=masked(at(dump, path), path),
+        effective=masked(None if stranger else at(dump, path), path),
     )

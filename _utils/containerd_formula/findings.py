@@ -20,7 +20,7 @@ class Finding(NamedTuple):
     # The message without its key.
     words: str = ""
     # "value": the key is right, and its value cannot be expressed. "layer": a whole layer is wrong. "pods":
-    # the daemon is ready with it, and pods cannot start.
+    # the daemon is ready with it, and pods cannot start. "ignored": containerd takes no notice of the key.
     about: str = "key"
 
     def shown(self):

@@ -8,6 +8,7 @@ from containerd_formula.secrets import masked
 
 # Half an entry is worse than none: pods that ask for it would get another one.
 _WHOLE = ("runtimes", "proxy_plugins", "stream_processors")
+_HALF = "half of it would be worse than none"
 _ROUNDS = 20
 
 
@@ -31,7 +32,8 @@ def cri_comes_on(read):
     """Return findings about a file that disables CRI, which the formula turns on."""
     words = (
         "it disables CRI in this file, so that no kubelet can use the node, and nothing of CRI's settings is "
-        "in effect; with the formula CRI goes from off to on."
+        "in effect; with the formula CRI goes from off to on. Where no kubelet uses this containerd, write "
+        "service:cri: false, and disabled_plugins as in this file, to keep it off."
     )
     return [finding((ID_LISTS[0],), words, WARNING)] if read.cri_off else []
 
@@ -87,7 +89,7 @@ def _without_refused(config, judge, notes):
         judged = judge(config)
         # What hurts pods hurts them already.
         wrong = [one for one in judged.findings if one.level == ERROR and one.about != "pods"]
-        taken = [said for one in wrong for said in _left_out(one, _taken(config, one.path, judged))]
+        taken = [said for one in wrong for said in _left_out(one, _taken(config, one, judged))]
         notes += taken
         if not taken:
             notes += wrong
@@ -97,21 +99,19 @@ def _without_refused(config, judge, notes):
 
 def _left_out(one, gone):
     """Yield findings about what went for a finding."""
-    if gone:
+    if gone and one.about == "ignored":
+        yield one._replace(message=f"{one.message}. Left out here.")
+    elif gone:
         words = f"{one.message}. Left out here, it is in effect until the formula writes the file."
         yield one._replace(message=words)
         if len(gone) < len(one.path):
-            yield finding(gone, "left out with that: half of it would be worse than none.")
+            yield finding(gone, f"left out with that: {_HALF}.")
 
 
-def _taken(config, path, judged):
-    """Take a path out, with the whole entry where half of one would be worse; return what went."""
-    for end in range(2, len(path)):
-        if path[end - 1] in _WHOLE and at(judged.default, path[: end + 1]) is None:
-            path = path[: end + 1]
-            break
-    if path[:1] and path[0] in _WHOLE:
-        path = path[:2]
+def _taken(config, one, judged):
+    """Take out what a finding is about, with the whole entry where half of one is worse; return what went."""
+    # What containerd ignores makes no half.
+    path = one.path if one.about == "ignored" else _entry(one.path, judged.default)
     ends = [end for end in range(1, len(path) + 1) if _has(config, path[:end])]
     longest = path[: ends[-1]] if ends else ()
     # A table that holds only others than this key is not at fault.
@@ -123,6 +123,14 @@ def _taken(config, path, judged):
     for leaf in empty or [()]:
         _drop(config, (*longest, *leaf))
     return longest
+
+
+def _entry(path, default):
+    """Return the path of the whole entry that a path is in, or itself."""
+    for end in range(2, len(path)):
+        if path[end - 1] in _WHOLE and at(default, path[: end + 1]) is None:
+            return path[: end + 1]
+    return path[:2] if path[:1] and path[0] in _WHOLE else path
 
 
 def _has(data, path):
@@ -147,6 +155,9 @@ def _changed(judged, read, notes):
             continue
         if read.cri_off and _is_cri(path):
             continue
+        # Of a table its keys are compared: 1.4 shows the options of each runtime as an empty one.
+        if isinstance(at(judged.result, path), dict):
+            continue
         if unlike(path, judged.result, read.effect):
             before, after = (masked(at(data, path), path) for data in (read.effect, judged.result))
             found.append(
@@ -162,7 +173,10 @@ def _without_secrets(config):
     found = []
     for path, value in leaves(config).items():
         if masked(value, path) != value:
-            _drop(config, path)
             words = "a secret, left out here: show_secrets=True shows it, for a pillar that is encrypted"
             found.append(finding(path, f"{words}.", WARNING))
-    return found
+    entries = dict.fromkeys(one.path[:2] if one.path[0] in _WHOLE else one.path for one in found)
+    for path in entries:
+        _drop(config, path)
+    halves = [path for path in entries if path[0] in _WHOLE]
+    return [*found, *(finding(path, f"left out with that: {_HALF}.", WARNING) for path in halves)]

@@ -1,6 +1,7 @@
 """Which known name a misspelt one was meant to be."""
 
 import difflib
+import os
 
 # Above this a name is a misspelling of the known one, not another name.
 _MISSPELT = 0.85
@@ -17,3 +18,12 @@ def misspelt(plugin, known):
     """Tell whether a plugin id is another one, misspelt: in its type or in its name."""
     pairs = zip(plugin.rpartition("."), known.rpartition("."))
     return min(difflib.SequenceMatcher(None, *pair).ratio() for pair in pairs) > _MISSPELT
+
+
+def is_slip(one, other):
+    """Tell whether two names differ by one letter, or by two that have changed places."""
+    head = len(os.path.commonprefix([one, other]))
+    one, other = one[head:], other[head:]
+    tail = len(os.path.commonprefix([one[::-1], other[::-1]]))
+    one, other = (rest[: len(rest) - tail] for rest in (one, other))
+    return max(len(one), len(other)) < 2 or (len(one) == 2 and one == other[::-1])

@@ -118,7 +118,9 @@ def _shape(path, given, default):
         if _kind(given) not in ("null", NULLABLE[path]):
             yield f"{label} is a {_kind(given)}; it must be a {NULLABLE[path]}."
     elif _kind(given) != _kind(default):
-        yield f"{label} is a {_kind(given)}; it must be a {_kind(default)}."
+        # A key with nothing behind it.
+        cure = ", or left out" if given is None else ""
+        yield f"{label} is a {_kind(given)}; it must be a {_kind(default)}{cure}."
     elif path in OF_VALUES:
         kinds, cure = OF_VALUES[path]
         for key, value in given.items():
@@ -182,6 +184,22 @@ def _conditions(config_for):
                 f"containerd:config_for has the key {key!r}; write releases such as '>=1.5', '<2.0', "
                 "'>=1.6,<2.0', or '1.7' for any 1.7."
             )
+        elif words := _never(key):
+            yield f"containerd:config_for has the key {key!r}, which {words}"
+
+
+def _never(condition):
+    """Return why a condition of the right form never holds, empty where it may."""
+    terms = [term.strip() for term in condition.split(",")]
+    if len(terms) > 1 and any(term[0] not in "<>" for term in terms):
+        return "has a release beside another term; write one entry for each, or a range such as '>=1.6,<2.0'."
+    starts, ends = (
+        [([*map(int, term.strip("<>=").split(".")), 0, 0])[:3] for term in terms if term[0] == sign]
+        for sign in "><"
+    )
+    if starts and ends and max(starts) >= min(ends):
+        return "holds for no release; write a range such as '>=1.6,<2.0'."
+    return ""
 
 
 def _kernel(kernel):

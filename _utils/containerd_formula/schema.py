@@ -224,6 +224,13 @@ def lose(path, value, words, found):
         found.append(one)
 
 
+def is_residue(path, value, version):
+    """Tell whether a key says nothing, and is of another schema or gone: a default of another release."""
+    if value not in (None, "", 0, False, [], {}):
+        return False
+    return bool(stray(path, version)) or any("gone" in row[1] for _, row in covering(path, 2)[0])
+
+
 def _folded(path):
     return [part.lower() for part in path or ()]
 

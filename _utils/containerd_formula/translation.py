@@ -79,7 +79,8 @@ def translate(fragment, version, base=None):
         trouble = schema.stray(path, source)
         targets = [] if trouble else _targets(path, value, way)
         if not targets and not _is_twin(path, value, way):
-            schema.lose(path, value, trouble or schema.cure(path, source, version), found)
+            words = _newer(path, way) or trouble or schema.cure(path, source, version)
+            schema.lose(path, value, words, found)
         try:
             for target in targets:
                 _set(result, path, value, target, way)
@@ -88,6 +89,15 @@ def translate(fragment, version, base=None):
     if source < 4 <= version:
         _derive_servers(result, way)
     return Translated(result, found)
+
+
+def _newer(path, way):
+    """Say what to do about a key that its schema does not have, where the target has it by that name."""
+    moved = schema.move(path, way.source, way.target) if way.source < way.target else None
+    there = moved and named(moved, way.target, way.base)
+    if not there or at(way.base, there) is None or not schema.stray(path, way.source):
+        return ""
+    return f"schema {way.source} has no such key: write this layer for version: {way.target}, {dotted(there)}"
 
 
 def written(fragment, version, base):

@@ -54,3 +54,20 @@ def test_what_is_none_is_refused_with_its_cure(condition):
     [told] = pillar._conditions({condition: {}})
     assert "containerd:config_for has the key" in told
     assert ("write releases such as '>=1.5'" if isinstance(condition, str) else "quotation marks") in told
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ("1.6,1.7", "a release beside another term"),
+        (">=1.6, 1.7", "a release beside another term"),
+        (">=2.0,<1.0", "holds for no release"),
+        (">=1.7,<1.7.0", "holds for no release"),
+        ("<2.1,>=1.6,>=2.1.0", "holds for no release"),
+    ],
+)
+def test_what_could_never_hold_is_refused(condition, words):
+    with pytest.raises(Refused, match=words):
+        conditions.holds(condition, "1.7.24")
+    [told] = pillar._conditions({condition: {}})
+    assert "containerd:config_for has the key" in told and words in told

@@ -85,6 +85,7 @@ def test_a_harmless_drop_in_is_not(main, text):
 SERVER = "io.containerd.server.v1.metrics"
 FULL3 = {"version": 3, "plugins": {RUNTIME: {"containerd": {"runtimes": {}}, "enable_selinux": False}}}
 GPU = f'[plugins."{CRI}".containerd.runtimes.nvidia]\nruntime_type = "io.containerd.runc.v2"\n'
+GPU3 = GPU.replace(CRI, RUNTIME)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +105,13 @@ GPU = f'[plugins."{CRI}".containerd.runtimes.nvidia]\nruntime_type = "io.contain
             f'plugins."{RUNTIME}".containerd.runtimes.nvidia.runtime_type.',
         ),
         ({"version": 4}, 'version = 4\n[metrics]\naddress = ":1"\n', f'calls it plugins."{SERVER}".address'),
+        # containerd 1.x migrates nothing.
+        ({"version": 2}, GPU3, "has no version and settings of another schema"),
+        (
+            {"version": 2},
+            f"version = 2\n{GPU3}",
+            f'names of that schema into it; schema 2 calls it plugins."{CRI}"',
+        ),
         # Its migration looks for runtimes first.
         (
             {"version": 4},
@@ -121,6 +129,7 @@ def test_what_is_dropped_without_an_error_is_named(main, text, words):
 @pytest.mark.parametrize(
     ("main", "text"),
     [
+        ({"version": 2}, f"version = 2\n{GPU}"),
         ({"version": 4}, GPU),
         ({"version": 4}, f"version = 2\n{GPU}"),
         ({"version": 4}, f"version = 3\n{GPU}"),

@@ -97,3 +97,17 @@ def test_an_unknown_key_of_somebody_elses_file_is_a_warning():
     [finding] = not_in_effect({"oom_score": 1}, {"oom_score": 1}, [line])
     assert (finding.key, finding.level) == ("plugins a.b.c bogus", "warning")
     assert "time=" not in finding.message
+
+
+@pytest.mark.parametrize(
+    ("path", "stranger"),
+    [
+        (("plugins", "io.containerd.grpc.v1.cir", "x"), True),
+        (("plugins", "com.example.own", "x"), False),
+        (("plugins", CRI, "x"), False),
+        (("debug", "level"), False),
+        (("plugins",), False),
+    ],
+)
+def test_a_plugin_that_the_default_has_not_is_only_repeated_by_a_dump(path, stranger):
+    assert effect.is_stranger(path, {"plugins": {"com.example.own": {}}}) is stranger

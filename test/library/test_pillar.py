@@ -64,6 +64,8 @@ def test_a_right_pillar_has_no_problems(given):
         ({"service": {"ready_timeout": "60"}}, "containerd:service:ready_timeout is a string"),
         ({"config_for": []}, "containerd:config_for is a list; it must be a mapping."),
         ({"config_for": {">=1.5": None}}, "containerd:config_for:>=1.5 is a null; it must be a mapping."),
+        ({"config_for": None}, "containerd:config_for is a null; it must be a mapping, or left out."),
+        ({"service": None}, "containerd:service is a null; it must be a mapping, or left out."),
         ({"config_for": {1.7: {}}}, "the key 1.7, a number; put it in quotation marks."),
         ({"config_for": {"=1.5": {}}}, "the key '=1.5'; write releases such as '>=1.5'"),
         ({"service": {"ready_timeout": 0}}, "containerd:service:ready_timeout is 0; it must be above 0"),

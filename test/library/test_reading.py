@@ -7,7 +7,7 @@ from containerd_formula import reading
 from containerd_formula.data import combine
 from containerd_formula.document import compose
 from containerd_formula.drift import drift
-from containerd_formula.minimal import minimal
+from containerd_formula.minimal import cri_comes_on, minimal
 from containerd_formula.toml import loads
 
 # As containerd 2.3 prints it, in small.
@@ -82,6 +82,11 @@ def test_a_file_alone_has_neither_imports_nor_a_disabled_cri(text, expected):
     assert reading.alone(text) == expected
 
 
+def test_who_has_cri_off_learns_how_to_keep_it_so():
+    [told] = cri_comes_on(read('version = 4\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n')[1])
+    assert "service:cri: false, and disabled_plugins as in this file" in told.message
+
+
 def test_minimal_tells_what_stays_different():
     """
     It is judged by what would be written, not by what was meant.
@@ -97,3 +102,17 @@ def test_a_whole_file_lacks_what_nobody_asked_for_and_another_does_not():
     assert drift(found, made, "/f", whole=False) == {"missing": {"oom_score": {"wanted": 5, "file": "/f"}}}
     assert "timeouts.a" in drift(found, made, "/f", whole=True)["missing"]
     assert drift(made.result, made, "/f", whole=True) == {}
+
+
+def test_drift_after_an_upgrade_names_the_schema_once_and_no_empty_default_of_it():
+    made = compose(BASE, {"version": 4})
+    old = loads(
+        'version = 2\noom_score = 7\n[plugins."io.containerd.grpc.v1.cri"]\nsystemd_cgroup = false\n'
+        '[plugins."io.containerd.runtime.v1.linux"]\nruntime_root = ""\nshim = "own"\n'
+        '[metrics]\naddress = ""\n'
+    )
+    told = drift(old, made, "/f", whole=True)
+    assert list(told["added"]) == ['plugins."io.containerd.runtime.v1.linux".shim']
+    assert told["changed"]["version"] == {"value": 2, "wanted": 4, "file": "/f"}
+    assert told["changed"].keys() == {"version", "oom_score"}
+    assert not any(one["wanted"] in ("", [], 0) for one in told["missing"].values())

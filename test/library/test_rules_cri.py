@@ -240,6 +240,14 @@ def test_files_and_cgroups_of_the_node():
     assert found(3, pairs, node=node) == []
 
 
+@pytest.mark.parametrize(("kind", "starts"), [("io.containerd.runtime.v1.linux", True), (RUNC_TYPE, False)])
+def test_the_old_table_of_the_default_runtime_goes_before_its_name(kind, starts):
+    table = f"{CRI}.containerd.default_runtime"
+    base = merged(BASES[2], tree([(f"{table}.runtime_type", "")]))
+    told = found(2, [(f"{CRI}.systemd_cgroup", True), (f"{table}.runtime_type", kind)], base)
+    assert any("CRI does not start" in one.message for one in told) is not starts
+
+
 def test_schema_2_needs_a_default_runtime_unless_the_old_table_is_it():
     name = f"{CRI}.containerd.default_runtime_name"
     old = (f"{CRI}.containerd.default_runtime.runtime_type", RUNC_TYPE)

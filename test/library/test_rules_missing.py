@@ -170,3 +170,11 @@ def test_a_list_of_folders_is_one_path_for_the_transfer_service():
         3, [(new, ":".join(places)), (f"{IMG}.use_local_image_pull", True)], folders=places[:1]
     )
     assert words.startswith("/etc/docker/certs.d is not on this node")
+
+
+@EACH
+def test_the_shim_of_a_type_that_2_0_removed_is_not_told_as_well(version):
+    told = said(version, [(f"{TABLES[version]}.runtimes.runc.runtime_type", "io.containerd.runc.v1")])
+    shim = [words for _, _, words in told if "containerd-shim-runc-v1" in words]
+    assert len(shim) == (version == 2)
+    assert any("removed io.containerd.runc.v1" in words for _, _, words in told) is (version > 2)

@@ -51,6 +51,23 @@ CASES = [
         for plugin in ("io.containerd.grpc.v1.crii", "io.contianerd.grpc.v1.cri")
         for one in cases(ALL, (f'plugins."{plugin}".x', 1), f"write {CRI}", [], key=f'plugins."{plugin}"')
     ),
+    # A slip in a short name, where a key is one of the plugin that was meant; and a plugin that is not ours.
+    *cases(
+        ALL,
+        ('plugins."io.containerd.grpc.v1.cir".stream_server_port', "1"),
+        f"write {CRI}",
+        [],
+        key='plugins."io.containerd.grpc.v1.cir"',
+        also=(f"{CRI}.stream_server_port", "1"),
+    ),
+    *cases(
+        ALL,
+        ('plugins."io.containerd.snapshotter.v1.fuse-overlayfs".root_path', "/x"),
+        "compiled into",
+        [],
+        key='plugins."io.containerd.snapshotter.v1.fuse-overlayfs"',
+        level="warning",
+    ),
     *cases(
         ALL,
         ('plugins."io.containerd.snapshotter.v1.stargz".x', 1),

@@ -36,6 +36,7 @@ CASES = [
             (f"{table}.{AUTH}.password", "a(secret)"),
         )
     ),
+    *cases(ALL, ('proxy_plugins."(secret)".type', "snapshot"), "write the real one", []),
     *cases(ALL, ("imports", ["a*", "https://(secret)@h/*"]), "write the real one", ("imports", ["a*"])),
     *cases(ALL, (f"{GC}.startup_delay", 5), 'as "5s"', (f"{GC}.startup_delay", "1.5s")),
     *cases(ALL, (SHIM_LOAD, "5x"), "'5x' is no duration", (SHIM_LOAD, "-1s")),

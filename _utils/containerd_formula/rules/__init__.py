@@ -2,9 +2,10 @@
 What is wrong with a site's overrides, told before it reaches a node.
 
 containerd ignores keys that it does not know and starts without CRI rather than not at all. A rule is a
-function in the file of its topic: it gets the context and yields (path, words) or (path, words, "warning"),
-and the words say what is wrong, and the cure. Facts about settings are the table's, those about a release its
-default's. Only what the overrides cause is reported, and defaults that are not root's on the node.
+function in the file of its topic: it gets the context and yields what ``finding`` takes, such as (path,
+words) or (path, words, "warning"), and the words say what is wrong, and the cure. Facts about settings are
+the table's, those about a release its default's. Only what the overrides cause is reported, and defaults
+that are not root's on the node.
 """
 
 from containerd_formula.findings import finding
@@ -43,4 +44,5 @@ def findings(base, site, result, strict=True, folder=CONFIG_FOLDER, node=None, w
 
 def _told(said, rule):
     """Return what a rule says as a finding, and whether it is about pods alone."""
-    return finding(*said)._replace(about="pods" if rule in ABOUT_PODS else "key")
+    found = finding(*said)
+    return found._replace(about="pods") if rule in ABOUT_PODS else found

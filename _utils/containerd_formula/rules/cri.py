@@ -87,7 +87,7 @@ def runc_options(context):
             else:
                 near = nearest(name, RUNC_OPTIONS)
                 cure = f"write {near}" if near else f"the options are {', '.join(RUNC_OPTIONS)}"
-                yield key, f"runc has no such option: {cure}"
+                yield key, f"runc has no such option: {cure}", "error", "ignored"
 
 
 def old_runtime_keys(context):
@@ -95,12 +95,17 @@ def old_runtime_keys(context):
     if context.version > 2:
         return
     runtimes = context.locate("CRI.containerd.runtimes")
-    default = at(context.result, context.locate("CRI.containerd.default_runtime_name"))
+    kinds = {
+        name: at(runtime, ("runtime_type",)) for name, runtime in table(context.result, runtimes).items()
+    }
+    name = at(context.result, context.locate("CRI.containerd.default_runtime_name"))
+    # The older table of the default runtime goes before the name of one.
+    default = at(context.result, context.locate("CRI.containerd.default_runtime.runtime_type"))
+    default = default or (kinds.get(name) if isinstance(name, str) else None)
     checks = [(context.locate(short), default) for short in ("CRI.systemd_cgroup", "CRI.containerd.no_pivot")]
-    for name in table(context.result, runtimes):
-        checks += [((*runtimes, name, key), name) for key in ("runtime_engine", "runtime_root")]
-    for path, name in checks:
-        kind = at(context.result, (*runtimes, name, "runtime_type")) if isinstance(name, str) else None
+    for name, kind in kinds.items():
+        checks += [((*runtimes, name, key), kind) for key in ("runtime_engine", "runtime_root")]
+    for path, kind in checks:
         if at(context.overrides, path) and kind != LINUX_V1:
             yield path, f"it is for {LINUX_V1} only, and CRI does not start: {schema.facts(path)['instead']}"
 

@@ -26,6 +26,9 @@ def runtimes(context):
             is_chosen = name == default and at(context.overrides, chosen)
             if (not mine and not is_chosen) or _is_there(context, program):
                 continue
+            # The shim of a type that is gone: the type itself is told of.
+            if context.version > 2 and program == _shim(RUNC_V1):
+                continue
             cause = (*path, *key) if mine else chosen
             hurt = "no pod can start" if name == default else f"no pod of the runtime {name} can start"
             level = "error" if name == default else "warning"

@@ -1,9 +1,9 @@
 """Keys and plugins that containerd does not know: it ignores them, 1.x without a word."""
 
 from containerd_formula import schema
-from containerd_formula.data import table
+from containerd_formula.data import at, table
 from containerd_formula.findings import finding
-from containerd_formula.names import misspelt, nearest
+from containerd_formula.names import is_slip, misspelt, nearest
 from containerd_formula.paths import dotted
 from containerd_formula.rules.context import is_below, is_map, is_short, too_short
 from containerd_formula.table import named
@@ -25,12 +25,12 @@ def plugin_ids(context):
     for plugin in table(context.overrides, ("plugins",)):
         if plugin in known:
             continue
-        path, near = ("plugins", plugin), nearest(plugin, known, 0.8)
+        path, near = ("plugins", plugin), _meant(context, plugin, known) or nearest(plugin, known, 0.8)
         if is_short(plugin):
             yield path, too_short(plugin, known)
         elif plugin in catalogue:
             yield path, "this plugin has no settings, so containerd ignores these: remove them", "warning"
-        elif near and misspelt(plugin, near):
+        elif near and (misspelt(plugin, near) or near == _meant(context, plugin, known)):
             yield path, f"containerd has no such plugin: write {dotted(('plugins', near))}"
         else:
             hint = f", or is it {dotted(('plugins', near))}" if near else ""
@@ -58,13 +58,29 @@ def unknown(context):
             continue
         # To remove a key that is not there is no loss.
         level = "warning" if value is None or value == {} or not context.strict else "error"
-        yield path[:depth], f"containerd would ignore it: {_why(context, path[:depth])}", level
+        yield path[:depth], f"containerd would ignore it: {_why(context, path[:depth])}", level, "ignored"
 
 
 def as_written(one, context):
     """Return a finding by the name that the author knows."""
     source, own = context.author(one.path)
-    return one if own == one.path else finding(own, one.words, one.level)._replace(path=one.path)
+    return one if own == one.path else finding(own, one.words, one.level, one.about)._replace(path=one.path)
+
+
+def _meant(context, plugin, known):
+    """Return the plugin of a misspelt id: one that differs by a slip, and has a key that is written there."""
+    path = ("plugins", plugin)
+    keys = [key for key, _ in context.leaves if key[:2] == path]
+    for other in known:
+        if is_slip(plugin, other) and any(_is_key(context, (path[0], other, *key[2:]), key) for key in keys):
+            return other
+    return None
+
+
+def _is_key(context, path, written):
+    """Tell whether this release has a key, by the schema in which its author writes it."""
+    moved = schema.move(path, context.author(written)[0], context.version)
+    return bool(moved) and context.known(named(moved, context.version, context.base))
 
 
 def _why(context, path):
@@ -76,8 +92,17 @@ def _why(context, path):
         return f"it came with containerd {facts['since']}, remove it for this release"
     if path[0] == "plugins" and len(path) == 2:
         return "this one has no such plugin, or none with settings: remove it for this release"
+    if newer := _newer(context, *context.author(path)):
+        return f"this release calls it {dotted(newer)}, write this layer for version: {context.version}"
     near = _nearest(context, *context.author(path))
     return f"the nearest key is {near}" if near else "this release has no such key, remove it"
+
+
+def _newer(context, source, path):
+    """Return what this release calls a key of CRI that the older schema of its author does not have."""
+    ids = schema.cri_plugins() if source < context.version else ()
+    places = [("plugins", plugin, *path[2:]) for plugin in ids if path[1:2] and path[1] in ids]
+    return next((place for place in places if at(context.base, place) is not None), None)
 
 
 def _nearest(context, source, path):

@@ -15,7 +15,7 @@ from containerd_formula.secrets import UNMASK, is_masked
 def masks(context):
     """Values as the formula shows them, pasted back: containerd would take the mask for the password."""
     for path, value in context.leaves:
-        if is_masked(value):
+        if is_masked(value) or is_masked(list(path)):
             yield path, UNMASK
 
 

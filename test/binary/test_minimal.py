@@ -1,0 +1,71 @@
+"""
+What minimal leaves out, and what it keeps beside it.
+"""
+
+import json
+
+import pytest
+from containerd_formula.data import at
+from support.way_in import FORMULA, came_in
+
+V2 = "io.containerd.grpc.v1.cri"
+RT = "io.containerd.cri.v1.runtime"
+
+
+@pytest.fixture
+def came(salt_functions, tmp_path):
+    """
+    Return a function that gives minimal's config and left_out for a file, and the plan made of it.
+    """
+    path = tmp_path / "config.toml"
+
+    def ask(text):
+        path.write_text(text, encoding="utf-8")
+        answer, plan = came_in(salt_functions, path)
+        return answer["containerd"]["config"], answer.get("left_out", []), plan
+
+    return ask
+
+
+def test_a_dead_option_does_not_take_its_runtime_along(came, release):
+    """
+    The option that the driver's installer wrote for the runtime v1; pods run with BinaryName.
+    """
+    nvidia = f'plugins."{V2}".containerd.runtimes.nvidia'
+    config, left_out, _ = came(
+        f'version = 2\n[plugins."{V2}".containerd]\ndefault_runtime_name = "nvidia"\n'
+        f'[{nvidia}]\nruntime_type = "io.containerd.runc.v2"\n'
+        f'[{nvidia}.options]\nBinaryName = "/bin/true"\nRuntime = "/bin/true"\n'
+    )
+    containerd = at(config, ("plugins", RT if release.startswith("2.") else V2, "containerd"))
+    assert containerd["default_runtime_name"] == "nvidia"
+    assert containerd["runtimes"]["nvidia"]["options"] == {"BinaryName": "/bin/true"}
+    [told] = [one for one in left_out if ".options.Runtime: " in one]
+    assert told.endswith("Left out here.")
+    assert "left out with that" not in json.dumps(left_out)
+
+
+def test_a_secret_takes_its_entry_along(salt_functions, tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text(
+        'version = 2\n[stream_processors.x]\naccepts = ["a"]\nreturns = "b"\npath = "/bin/true"\n'
+        'args = ["--password=abc", "--token=abc"]\n',
+        encoding="utf-8",
+    )
+    shown, hidden = (
+        salt_functions["containerd_toml.minimal"](str(path), show_secrets=show, beneath=FORMULA)
+        for show in (True, False)
+    )
+    assert shown["containerd"]["config"]["stream_processors"]["x"]["path"] == "/bin/true"
+    assert "stream_processors" not in hidden["containerd"]["config"]
+    told = [one.partition(": ")[0] for one in hidden["left_out"]]
+    assert {"stream_processors.x.args", "stream_processors.x"} <= {*told}
+
+
+def test_options_that_1_4_does_not_show_are_no_change(salt_functions, tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text(
+        f'version = 2\n[plugins."{V2}".containerd.runtimes.runc]\nruntime_type = "io.containerd.runc.v2"\n',
+        encoding="utf-8",
+    )
+    assert "left_out" not in salt_functions["containerd_toml.minimal"](str(path), beneath=FORMULA)
