@@ -52,11 +52,15 @@ def read(path, text, found, made, no_sandbox=None):
 
 def lost(made, path, read_as):
     """
-    Return findings about what imported files set, and would not with a composed document.
+    Return findings about what the files that a composed document imports would mask, or not set any more.
     """
     imports = __salt__["containerd_imports.files"](path, made.result)
+    if not imports or __salt__["containerd_sandbox.why_not"]():
+        return []
     try:
-        return _lost(read_as, _dumped(path, made.text, imports), made, path, imports, findings.WARNING)
+        shown = _dumped(path, made.text, imports)
+        found = effect.not_in_effect(made.site, made.result, shown, [], strict=False)
+        return found + _lost(read_as, shown, made, path, imports, findings.WARNING)
     except (CommandExecutionError, errors.Refused) as err:
         words = without(secrets(made.site), f"containerd refuses the file with this pillar: {err}")
         return [findings.Finding(path, words, findings.WARNING)]

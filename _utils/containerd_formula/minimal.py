@@ -16,13 +16,13 @@ def minimal(made, read, judge, show_secrets=False, lost=None):
     Return the pillar that gives a file's settings over a composed document, and what cannot be given.
 
     ``judge`` composes the document with a fragment over it, so that what it would refuse is found here;
-    ``lost`` returns findings about what imported files set, and would not with that document.
+    ``lost`` returns findings about what imported files would mask of that document, or not set any more.
     """
     notes = [*cri_comes_on(read), *_layers_for_cri(made, read), *read.dead, *_about_entries(read)]
     config = {"version": made.version, **_settings(made, read)}
     judged = _without_refused(config, judge, notes)
     notes += _masked(judged, read)
-    notes += lost(judged) if read.over and lost else []
+    notes += lost(judged) if lost else []
     notes += _changed(judged, read, notes)
     if not show_secrets:
         notes += _without_secrets(config)

@@ -33,11 +33,14 @@ def came_in(functions, path, pillar=None):
     """
     Return minimal's answer for a file and the plan that it makes, which must be accepted.
 
-    What it is refused for is only what a drop-in would lose, and minimal tells that as well.
+    What it is refused for is only what a drop-in would lose or mask, and minimal tells that as well.
     """
     answer = functions["containerd_toml.minimal"](str(path), show_secrets=True, beneath=FORMULA)
     overrides = [*FORMULA, {"pillar": answer["containerd"]["config"]}]
-    theirs = [sentence for sentence in answer.get("left_out", []) if CURE in sentence]
+    left_out = answer.get("left_out", [])
+    theirs = [
+        sentence for sentence in left_out if CURE in sentence or " would not be in effect, " in sentence
+    ]
     try:
         return answer, functions["containerd_toml.plan"](str(path), overrides, show_secrets=True)
     except CommandExecutionError as err:
