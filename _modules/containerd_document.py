@@ -11,12 +11,12 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
-from containerd_formula import document, drift, effect, errors, findings, minimal, reading, toml
+from containerd_formula import document, drift, errors, findings, minimal, reading, toml
 from containerd_formula.conditions import holds
 from containerd_formula.data import at, same
 from containerd_formula.places import CONFIG, DAEMON_PATH, DROP_IN, ENVIRONMENT
 from containerd_formula.rules.context import Node
-from containerd_formula.secrets import secrets, without
+from containerd_formula.secrets import secrets
 
 _told = errors.told_as(CommandExecutionError)
 
@@ -126,11 +126,13 @@ def adopted(path=CONFIG, show_secrets=False, beneath=None):
         )
     ]
     default = __salt__["containerd_daemon.config_default"]()
+    read_as = __salt__["containerd_current.read"](path, text, found, made)
     return minimal.minimal(
         made,
-        __salt__["containerd_current.read"](path, text, found, made),
+        read_as,
         lambda config: compose(default, [*lower, {"pillar": config}], path=path),
         show_secrets,
+        lambda judged: __salt__["containerd_current.lost"](judged, path, read_as),
     )
 
 
@@ -211,14 +213,16 @@ def plan(path, overrides, strict=True, trial=0, beside=None, cri=True):
     }
     _refuse(_moved_under_containers(_good(path, current, found) or before, made.result), path)
     _refuse(_rolled_back_from(path, made.text, beside), path)
-    proof = _prove(made, path, strict, trial, cri, no_sandbox)
+    proof, shown = __salt__["containerd_current.prove"](
+        made, path, read_as, strict=strict, trial=trial, cri=cri, no_sandbox=no_sandbox
+    )
     _refuse(proof, path, masked)
     answer["warnings"] += findings.warnings(proof)
     if not reading.is_cri_off(made.result):
         answer["warnings"] += findings.warnings(minimal.cri_comes_on(read_as))
     if HEADER not in (current or ""):
         answer["warnings"] += [f"In the file as it is: {one.message}" for one in read_as.dead]
-    changes.update(reading.changes(before, made.result))
+    changes.update(reading.with_imports(reading.changes(before, made.result), read_as, shown, made))
     return {**answer, "write": True, "changes": changes or {path: {"old": None, "new": SAME}}}
 
 
@@ -250,67 +254,6 @@ def _daemon_path():
     binary = __salt__["cmd.which"]("containerd")
     beside = [os.path.dirname(path) for path in (binary, os.path.realpath(binary))] if binary else []
     return tuple(dict.fromkeys([*DAEMON_PATH, *beside]))
-
-
-def _prove(made, path, strict, trial, cri, no_sandbox):
-    """Let the installed containerd read the document, and come up with it, before it is put in place."""
-    # Where there is none its rules still hold: programs and folders that it names are root's.
-    if no_sandbox and (found := __salt__["containerd_imports.plugins"](path, made.result)):
-        return found
-    candidate = __salt__["containerd_change.candidate"](made.text)
-    # 1.4 starts without a file that it imports and that is not there.
-    there = [name for name in __salt__["containerd_imports.files"](path, made.result) if os.path.exists(name)]
-    files = {**dict(zip(there, there)), path: candidate}
-    try:
-        said = __salt__["containerd_daemon.dumped"](*((candidate,) if no_sandbox else (path, files)))
-        shown = toml.loads(said["text"], "config dump")
-        found = effect.not_in_effect(made.site, made.result, shown, said["warnings"], strict=strict)
-        found += __salt__["containerd_imports.misplaced"](path, shown, made.result)
-        if no_sandbox:
-            found.append(_read_here(path, no_sandbox, trial))
-        elif trial and not findings.errors(found):
-            found += _tried(path, files, trial, shown, cri)
-        elif said["weak"]:
-            found.append(_weaker(path, "The configuration was read", said["weak"]))
-    except (CommandExecutionError, errors.Refused) as err:
-        found = [findings.Finding(path, f"containerd refuses it: {err}")]
-    finally:
-        __salt__["containerd_change.discard"](candidate)
-    return [one._replace(message=_tellable(one.message, made, candidate, path)) for one in found]
-
-
-def _tried(path, files, timeout, dump, cri):
-    """Return what a trial start finds, why there was none, or what it was not."""
-    answer = __salt__["containerd_trial.start"](path, timeout, dump, files, cri)
-    if answer["ok"] is False:
-        words = f"containerd does not come up with it (trial start): {answer['reason']}"
-        return [findings.Finding(path, words)]
-    if answer["ok"] is None:
-        return [_untried(path, answer["reason"])]
-    if answer["sandbox"] == "locked":
-        return []
-    return [_weaker(path, "The trial start was", answer["sandbox"])]
-
-
-def _weaker(path, what, why):
-    words = f"{what} in a weaker sandbox, without a user namespace: {why}"
-    return findings.Finding(path, words, findings.WARNING)
-
-
-def _read_here(path, why, trial):
-    untried = "There was no trial start, and " if trial else ""
-    words = f"{untried}containerd read the configuration on the node itself: {why}"
-    return findings.Finding(path, words, findings.WARNING)
-
-
-def _untried(path, why):
-    return findings.Finding(path, f"There was no trial start: {why}", findings.WARNING)
-
-
-def _tellable(message, made, candidate, path):
-    """Return containerd's words without secrets, about the file and not its candidate."""
-    # containerd 1.x prints the values that it cannot convert.
-    return without(secrets(made.site), message).replace(candidate, path)
 
 
 def _moved_under_containers(before, result):

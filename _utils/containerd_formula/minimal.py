@@ -1,9 +1,9 @@
 """The way in for a node that another tool configured: the pillar with which no setting of it changes."""
 
 from containerd_formula import schema
-from containerd_formula.data import at, leaves, put, walk
+from containerd_formula.data import at, leaves, plain, put, walk
 from containerd_formula.findings import ERROR, WARNING, finding
-from containerd_formula.reading import ID_LISTS, unlike
+from containerd_formula.reading import ID_LISTS, told, unlike
 from containerd_formula.secrets import masked
 
 # Half an entry is worse than none: pods that ask for it would get another one.
@@ -12,15 +12,18 @@ _HALF = "half of it would be worse than none"
 _ROUNDS = 20
 
 
-def minimal(made, read, judge, show_secrets=False):
+def minimal(made, read, judge, show_secrets=False, lost=None):
     """
     Return the pillar that gives a file's settings over a composed document, and what cannot be given.
 
-    ``judge`` composes the document with a fragment over it, so that what it would refuse is found here.
+    ``judge`` composes the document with a fragment over it, so that what it would refuse is found here;
+    ``lost`` returns findings about what imported files would mask of that document, or not set any more.
     """
     notes = [*cri_comes_on(read), *_layers_for_cri(made, read), *read.dead, *_about_entries(read)]
     config = {"version": made.version, **_settings(made, read)}
     judged = _without_refused(config, judge, notes)
+    notes += _masked(judged, read)
+    notes += lost(judged) if lost else []
     notes += _changed(judged, read, notes)
     if not show_secrets:
         notes += _without_secrets(config)
@@ -55,13 +58,13 @@ def _layers_for_cri(made, read):
 
 def _settings(made, read):
     """Return what differs from the composed document, as a fragment: in the file's order, then the rest."""
-    config, effect = {}, read.effect
+    config, effect = {}, _as_it_runs(made, read)
     every = leaves(effect)
     for path in dict.fromkeys([*read.places, *every, *leaves(made.result)]):
         if path == ("version",) or any(path[: len(entry)] == entry for entry in read.absent):
             continue
         value = every.get(path, at(effect, path))
-        if isinstance(value, dict):
+        if isinstance(value, dict) or (path in read.over and path not in made.origin):
             continue
         if not unlike(path, made.result, effect):
             continue
@@ -71,6 +74,28 @@ def _settings(made, read):
         off = value is None and isinstance(at(made.result, path), bool)
         put(config, path, False if off else value)
     return config
+
+
+def _as_it_runs(made, read):
+    """Return a file's settings; what a layer would set in vain, over an import, as the import has it."""
+    effect = plain(read.effect)
+    for path, value in read.over.items():
+        if path in made.origin and value is not None:
+            put(effect, path, value)
+        elif path in made.origin and _has(effect, path):
+            _drop(effect, path)
+    return effect
+
+
+def _masked(judged, read):
+    """Return findings about settings of the file that the files that it imports make others."""
+    found = []
+    for path, value in read.over.items():
+        if path in read.places and unlike(path, judged.result, read.effect):
+            runs, mine = told(value, path), told(at(read.effect, path), path)
+            words = f"it is {runs} by an imported file; {mine}, as here, is not in effect, and left out."
+            found.append(finding(path, words, WARNING))
+    return found
 
 
 def _is_cri(path):
@@ -151,7 +176,7 @@ def _changed(judged, read, notes):
     told = [one.path for one in notes if one.path]
     found = []
     for path in dict.fromkeys([*leaves(judged.result), *leaves(read.effect)]):
-        if path == ("version",) or any(path[: len(head)] == head for head in told):
+        if path == ("version",) or path in read.over or any(path[: len(head)] == head for head in told):
             continue
         if read.cri_off and _is_cri(path):
             continue

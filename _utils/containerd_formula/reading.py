@@ -12,7 +12,7 @@ from containerd_formula.data import at, combine, leaves, plain, put, table, text
 from containerd_formula.diff import diff
 from containerd_formula.effect import differs
 from containerd_formula.errors import Refused
-from containerd_formula.findings import Finding, finding
+from containerd_formula.findings import ERROR, Finding, finding
 from containerd_formula.paths import dotted
 from containerd_formula.secrets import masked
 from containerd_formula.table import PLUGINS, RUNC_OPTIONS
@@ -37,12 +37,14 @@ class Reading(NamedTuple):
     absent: list
     # Whether the file disables CRI, so that nothing of it is in effect.
     cri_off: bool
+    # Where the files that it imports make another value of it: that value, None where they leave none.
+    over: dict
 
 
-def alone(text, source="the file"):
+def alone(text, source="the file", imports=False):
     """Return a file's text without its imports, and with CRI: a dump then shows what the file itself sets."""
     document = toml.parse(text, source)
-    if "imports" in document:
+    if "imports" in document and not imports:
         del document["imports"]
     off = document.unwrap().get("disabled_plugins")
     if texts(off) and _without_cri(off) != off:
@@ -56,9 +58,14 @@ def is_whole(found, made):
     return found.get("version") == made.version and all(at(found, path) is not None for path in default)
 
 
-def reading(found, dump, made):
-    """Return what a file is to a containerd: its data, the dump of it ``alone``, and a composed document."""
-    effect = plain({key: value for key, value in dump.items() if key not in ("imports", *ID_LISTS)})
+def reading(found, dump, made, whole=None):
+    """
+    Return what a file is to a containerd: its data, the dump of it ``alone``, and a composed document.
+
+    ``whole`` is the dump with the files that it imports, where there are some.
+    """
+    over = _over(dump, whole, made) if whole else {}
+    effect = _without_lists(dump)
     dead = _without_strangers(effect, made)
     _show_options(found, effect, made)
     places = []
@@ -74,7 +81,7 @@ def reading(found, dump, made):
         effect["imports"] = texts(found.get("imports"))
     # What names the cure comes first.
     unique = list({one.key: one for one in reversed(dead)}.values())[::-1]
-    return Reading(effect, places, unique, absent, is_cri_off(found))
+    return Reading(effect, places, unique, absent, is_cri_off(found), over)
 
 
 def guessed(found, made):
@@ -84,7 +91,7 @@ def guessed(found, made):
     except Refused:
         effect = found
     effect = combine(made.default, without_null(effect))
-    return Reading(effect, list(leaves(effect)), [], [], is_cri_off(found))
+    return Reading(effect, list(leaves(effect)), [], [], is_cri_off(found), {})
 
 
 def is_cri_off(data):
@@ -110,6 +117,39 @@ def changes(before, result):
     return {key: change for key, change in diff(before, result).items() if key not in quiet}
 
 
+def with_imports(changed, read, shown, made):
+    """Return changes by what was and is in effect, given the new dump, where imported files have a say."""
+    new = _own(shown, made)
+    say = {dotted(path) for path in read.over}
+    theirs = {
+        dotted(path): {"old": masked(old, path), "new": masked(at(new, path), path)}
+        for path, old in read.over.items()
+        if _is_other(path, old, new)
+    }
+    return {**{key: change for key, change in changed.items() if key not in say}, **theirs}
+
+
+def lost(read, shown, made, files, level=ERROR):
+    """Return findings about what imported files set, and that a new document, of this dump, takes away."""
+    new, asked = _own(shown, made), leaves(made.site)
+    found = []
+    for path, old in read.over.items():
+        if path in asked or not _is_other(path, old, new):
+            continue
+        before, after = told(old, path), told(at(new, path), path)
+        words = (
+            f"it is {before} now, by an imported file, and would be {after}: rewrite {' or '.join(files)} as "
+            f"version = {made.version} with the names of that schema, or set this key in pillar"
+        )
+        found.append(finding(path, f"{words}.", level))
+    return found
+
+
+def told(value, path):
+    """Return a value as a sentence about its key shows it."""
+    return "not set" if value is None else repr(masked(value, path))
+
+
 def spots(path, value, made):
     """Return {path: value} of what an entry of a file may be here, whichever schema it is written in."""
     whole, found = {}, {}
@@ -120,6 +160,38 @@ def spots(path, value, made):
     except Refused:
         pass
     return {**found, path: value}
+
+
+def _without_lists(dump):
+    return plain({key: value for key, value in dump.items() if key not in ("imports", *ID_LISTS)})
+
+
+def _own(dump, made):
+    """Return the settings of a dump that are this containerd's own."""
+    settings = _without_lists(dump)
+    _without_strangers(settings, made)
+    _take_one_for_many(settings, made)
+    return settings
+
+
+def _over(dump, whole, made):
+    """Return what imports make of a file's settings, where that is another value."""
+    mine, theirs = _own(dump, made), _own(whole, made)
+    # What turns CRI off leaves its settings as they are, for when it is on.
+    off = [("plugins", plugin) for plugin in schema.cri_plugins() if is_cri_off(whole)]
+    return {
+        path: at(theirs, path)
+        for path in dict.fromkeys([*leaves(theirs), *leaves(mine)])
+        if path[0] != "version" and path[:2] not in off and _is_other(path, at(theirs, path), mine)
+    }
+
+
+def _is_other(path, value, settings):
+    """Tell whether a value, None where there is none, is another one than that of some settings."""
+    data = {}
+    if value is not None:
+        put(data, path, value)
+    return unlike(path, data, settings)
 
 
 def _without_cri(plugins):

@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+import tomlkit
 from containerd_formula.data import walk
+from containerd_formula.translation import translate
 from salt.exceptions import CommandExecutionError
 from support.binaries import default
-from support.way_in import FORMULA, came_in, dumped, untold
+from support.way_in import CURE, FORMULA, came_in, dumped, untold
 
 # Small, each in the style of a public project.
 V2 = "io.containerd.grpc.v1.cri"
@@ -164,3 +166,96 @@ def test_a_program_that_is_missing_already_is_a_warning(salt_functions, release,
     plan = salt_functions["containerd_toml.plan"](str(path), overrides)
     assert plan["changes"] == {}
     assert any("no program '/nowhere/runc'" in warning for warning in plan["warnings"])
+
+
+RUNC = {"runtime_type": "io.containerd.runc.v2", "options": {"SystemdCgroup": True}}
+NVIDIA = {
+    "runtime_type": "io.containerd.runc.v2",
+    "options": {"BinaryName": "/bin/true", "SystemdCgroup": True},
+}
+MAIN = {"sandbox_image": "x/y:1", "containerd": {"runtimes": {"runc": RUNC}}}
+THEIRS = {"containerd": {"default_runtime_name": "nvidia", "runtimes": {"nvidia": NVIDIA}}}
+WHOLE = {
+    **MAIN,
+    "containerd": {"default_runtime_name": "nvidia", "runtimes": {"runc": RUNC, "nvidia": NVIDIA}},
+}
+GROUPS = {"containerd": {"runtimes": {"runc": {**RUNC, "options": {"SystemdCgroup": False}}}}}
+# What the main file has, and what its drop-in: CRI's settings, and others.
+LAYOUTS = {
+    "a runtime more": ((MAIN, {}), (THEIRS, {})),
+    "all of CRI in both": ((MAIN, {}), (WHOLE, {})),
+    "all of CRI in the drop-in": (({}, {}), (WHOLE, {})),
+    "another cgroup driver": ((MAIN, {}), (GROUPS, {})),
+    "its cgroup driver": (({}, {}), (GROUPS, {})),
+    "a masked number": ((MAIN, {"oom_score": -1}), ({}, {"oom_score": -5})),
+    "CRI off": ((MAIN, {}), ({}, {"disabled_plugins": [V2]})),
+}
+
+
+@pytest.fixture
+def beside(tmp_path):
+    """
+    Return a function that writes a main file of schema 2 and its drop-in, and returns the two paths.
+    """
+
+    def write(layout):
+        path, drop_in = tmp_path / "config.toml", tmp_path / "conf.d" / "99-theirs.toml"
+        drop_in.parent.mkdir()
+        main, theirs = (
+            {"version": 2, **others, **({"plugins": {V2: cri}} if cri else {})}
+            for cri, others in LAYOUTS[layout]
+        )
+        path.write_text(tomlkit.dumps({"imports": [f"{drop_in.parent}/*.toml"], **main}), encoding="utf-8")
+        drop_in.write_text(tomlkit.dumps(theirs), encoding="utf-8")
+        return path, drop_in
+
+    return write
+
+
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "CRI off"])
+def test_what_a_drop_in_sets_stays_or_is_told(salt_functions, release, tmp_path, beside, layout):
+    """
+    With the file of the newer schema, containerd 2.x drops what a drop-in of the older one says.
+    """
+    path, drop_in = beside(layout)
+    before, new = dumped(path), tmp_path / "new.toml"
+    answer, plan = came_in(salt_functions, path)
+    new.write_text(plan["text"], encoding="utf-8")
+    told = answer.get("left_out", [])
+    assert untold(before, dumped(new), told) == {}
+    dies = [sentence for sentence in told if CURE in sentence]
+    assert bool(dies) == (release.startswith("2.") and "nvidia" in drop_in.read_text(encoding="utf-8"))
+    assert {sentence.partition(":")[0] for sentence in dies} <= plan["changes"].keys()
+    if not dies:
+        return
+    assert f"rewrite {drop_in} as version = 3" in dies[0]
+    # That cure cures: the same pillar, and nothing changes.
+    made = salt_functions["containerd_document.report"](FORMULA)
+    moved = translate(tomlkit.parse(drop_in.read_text(encoding="utf-8")).unwrap(), 3, base=made.default)
+    drop_in.write_text(tomlkit.dumps(moved.fragment), encoding="utf-8")
+    overrides = [*FORMULA, {"pillar": answer["containerd"]["config"]}]
+    new.write_text(salt_functions["containerd_toml.plan"](str(path), overrides)["text"], encoding="utf-8")
+    assert untold(before, dumped(new), []) == {}
+
+
+def test_what_a_drop_in_masks_is_none_of_the_pillars(salt_functions, beside):
+    path, drop_in = beside("a masked number")
+    answer, plan = came_in(salt_functions, path)
+    assert "oom_score" not in answer["containerd"]["config"]
+    assert "oom_score: it is -5 by an imported file; -1, as here, " in "".join(answer["left_out"])
+    assert "oom_score" not in plan["changes"]
+
+
+def test_settings_of_cri_that_a_drop_in_turns_off_are_kept(salt_functions, beside):
+    path, _ = beside("CRI off")
+    answer = salt_functions["containerd_toml.minimal"](str(path), beneath=FORMULA)
+    config = answer["containerd"]["config"]
+    assert settings(config, "sandbox_image") + settings(config, "sandbox") == ["x/y:1"]
+
+
+def test_a_drop_in_that_is_taken_out_takes_its_settings_along(salt_functions, beside):
+    path, _ = beside("a runtime more")
+    plan = salt_functions["containerd_toml.plan"](str(path), [*FORMULA, {"pillar": {"imports": []}}])
+    assert "imports" in plan["changes"]
+    [name] = [key for key in plan["changes"] if key.endswith(".default_runtime_name")]
+    assert plan["changes"][name] == {"old": "nvidia", "new": "runc"}

@@ -95,15 +95,37 @@ def files(draw):
     return tomlkit.dumps(result)
 
 
+@st.composite
+def drop_ins(draw):
+    """
+    Return some keys of a default as a drop-in has them, with others of what people add.
+    """
+    data = tomlkit.parse(default(draw(st.sampled_from(sorted(RELEASES))))).unwrap()
+    keys, result = leaves(data), {}
+    keys.pop(("imports",), None)
+    chosen = draw(st.lists(st.sampled_from(sorted(keys)), max_size=6, unique=True))
+    for key in [key for key in keys if key in chosen or key == ("version",)]:
+        put(result, key, data["version"] if key == ("version",) else draw(other(keys[key])))
+    for key, value in draw(st.sampled_from([more for more in ADDED if ("imports",) not in more])).items():
+        put(result, key, value)
+    return tomlkit.dumps(result)
+
+
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
     derandomize="WAY_IN_EXAMPLES" not in os.environ,
     suppress_health_check=list(HealthCheck),
 )
-@given(text=files())
-def test_nothing_in_effect_changes_untold(salt_functions, release, tmp_path_factory, text):
+@given(text=files(), drop_in=st.one_of(st.none(), drop_ins()))
+def test_nothing_in_effect_changes_untold(salt_functions, release, tmp_path_factory, text, drop_in):
     path = tmp_path_factory.mktemp("way") / "config.toml"
+    if drop_in is not None:
+        path.with_name("theirs.toml").write_text(drop_in, encoding="utf-8")
+        text = tomlkit.dumps(
+            {**tomlkit.parse(text).unwrap(), "imports": [str(path.with_name("theirs.toml"))]}
+        )
+        note(drop_in)
     path.write_text(text, encoding="utf-8")
     note(text)
     before = dumped(path)

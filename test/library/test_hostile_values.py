@@ -37,6 +37,7 @@ ADMITTED = {
     "wrong types": {"version": 2, "plugins": 5, "imports": {"a": 1}, "disabled_plugins": [1], "root": []},
 }
 READINGS = {name: reading(value, value, MADE) for name, value in ADMITTED.items()}
+READINGS.update({f"{name}, imported": reading({}, {}, MADE, value) for name, value in ADMITTED.items()})
 VALUES_ADMITTED = {**ADMITTED, **{name: text[:SIZE] for name, text in TEXTS.items()}, "none": None}
 FILES = {name: {DROP_IN: text, ENVIRONMENT: text} for name, text in TEXTS.items()}
 LINES = {name: text.splitlines() for name, text in TEXTS.items()}
@@ -78,6 +79,9 @@ PARAMETERS = {
     "read": (READ, READINGS),
     "judge": (lambda config: MADE, NOTHING),
     "whole": (True, NOTHING),
+    **dict.fromkeys(("reading.reading.whole", "shown"), ({}, ADMITTED)),
+    **dict.fromkeys(("changed", "level"), ({}, NOTHING)),
+    "reading.lost.files": (["a"], LINES),
     "drift.drift.path": ("/a", TEXTS),
     "explain.explained.key": (None, TEXTS),
     "toml.is_new_enough.found": ("1", TEXTS),

@@ -9,8 +9,11 @@ from containerd_formula.durations import nanoseconds
 from containerd_formula.paths import dotted
 from containerd_formula.schema import cri_plugins
 from containerd_formula.table import RUNC_OPTIONS
+from salt.exceptions import CommandExecutionError
 
 SYSTEMD = {"containerd": {"runtimes": {"runc": {"options": {"SystemdCgroup": True}}}}}
+# What to do about a drop-in whose settings would be lost.
+CURE = "with the names of that schema, or set this key in pillar"
 # What lies beneath pillar on a node with systemd.
 FORMULA = [{"formula": {"version": 2, "plugins": {"io.containerd.grpc.v1.cri": SYSTEMD}}}]
 # The dumps write it otherwise, or not at all.
@@ -29,11 +32,22 @@ def dumped(path):
 def came_in(functions, path, pillar=None):
     """
     Return minimal's answer for a file and the plan that it makes, which must be accepted.
+
+    What it is refused for is only what a drop-in would lose or mask, and minimal tells that as well.
     """
     answer = functions["containerd_toml.minimal"](str(path), show_secrets=True, beneath=FORMULA)
-    config = answer["containerd"]["config"]
-    plan = functions["containerd_toml.plan"](str(path), [*FORMULA, {"pillar": config}], show_secrets=True)
-    return answer, plan
+    overrides = [*FORMULA, {"pillar": answer["containerd"]["config"]}]
+    left_out = answer.get("left_out", [])
+    theirs = [
+        sentence for sentence in left_out if CURE in sentence or " would not be in effect, " in sentence
+    ]
+    try:
+        return answer, functions["containerd_toml.plan"](str(path), overrides, show_secrets=True)
+    except CommandExecutionError as err:
+        # After them come the faults of files.
+        refused = [line for line in str(err).splitlines()[1:] if not line.startswith("/")]
+        assert refused and refused == theirs, err
+    return answer, functions["containerd_toml.plan"](str(path), overrides, strict=False, show_secrets=True)
 
 
 def untold(before, after, told):

@@ -9,6 +9,7 @@ import pytest
 import salt.utils.path
 from containerd_formula import places
 from containerd_formula.document import compose
+from containerd_formula.reading import reading
 from salt.exceptions import CommandExecutionError
 from support import ROOT, load
 from support.hostile import ANY, TEXTS, assert_linear, called, patterns, public_functions
@@ -56,6 +57,7 @@ HARMLESS = {
     "pattern": "*",
     "base": BASE,
     "made": compose(BASE, {}),
+    "read_as": reading({}, {}, compose(BASE, {}), {"oom_score": 1}),
     "no_sandbox": "",
     "folder": "/nowhere",
     **dict.fromkeys(("overrides", "fragment", "old", "new", "data", "dump", "result", "found"), {}),
