@@ -102,7 +102,8 @@ def _newer(context, source, path):
     """Return what this release calls a key of CRI that the older schema of its author does not have."""
     ids = schema.cri_plugins() if source < context.version else ()
     places = [("plugins", plugin, *path[2:]) for plugin in ids if path[1:2] and path[1] in ids]
-    return next((place for place in places if at(context.base, place) is not None), None)
+    here = [place for place in places if at(context.base, place) is not None]
+    return next((place for place in here if schema.move(place, context.version, source) is None), None)
 
 
 def _nearest(context, source, path):
