@@ -79,15 +79,11 @@ def test_the_first_preview_compiles_with_all_of_them(minion):
 
 
 def test_who_requires_the_service_waits_for_all(minion):
-    states = {
-        name: {"test.nop": [{"require": [{"sls": name}]}]} for name in ("containerd", "containerd.service")
-    }
-    text = yaml.safe_dump({"include": ["containerd"], **states})
+    wanted = {"site follows": {"test.nop": [{"require": [{"sls": "containerd.service"}]}]}}
+    text = yaml.safe_dump({"include": ["containerd"], **wanted})
     ret = minion(text, "test=True", pillar={"containerd": {"nope": 1}})
     assert ret["containerd pillar is valid"]["result"] is False
-    # As the page says: nothing is in there to wait for.
-    assert ret["containerd"]["result"] is True
-    assert ret["containerd.service"]["result"] is False
+    assert ret["site follows"]["result"] is False
 
 
 def chain():
