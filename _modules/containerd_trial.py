@@ -3,6 +3,7 @@ The trial start: the installed containerd runs a configuration in a sandbox, and
 """
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -69,8 +70,11 @@ def start(path, timeout=30, dump=None, files=None, cri=True):
             return {"ok": False, "reason": reason, "sandbox": ""}
         return _in_own_folder(path, files, dump, timeout, cri)
     except (OSError, ValueError) as err:
-        # A NUL or too much in a path, a disk that is full.
         why = getattr(err, "strerror", None) or err
+        # A NUL or too much in a path turns no trial off. Else it is the node's, such as a full disk.
+        if isinstance(err, ValueError) or err.errno in (errno.E2BIG, errno.ENAMETOOLONG):
+            reason = errors.brief(f"it has a path that cannot be one: {why}")
+            return {"ok": False, "reason": reason, "sandbox": ""}
         return _untried(errors.brief(f"the sandbox cannot be laid out: {why}"))
 
 

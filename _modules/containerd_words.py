@@ -28,7 +28,7 @@ def told(text, path=CONFIG, files=None):
     if not text.strip():
         return text
     found, read, pending = [], set(), [path]
-    while pending and len(read) < _MOST:
+    while pending:
         name = pending.pop(0)
         if name in read:
             continue
@@ -40,6 +40,8 @@ def told(text, path=CONFIG, files=None):
         try:
             data = toml.loads(__salt__["containerd_files.text"](source), name)
             imports = [__salt__["containerd_imports.named"](name, one)[0] for one in drop_ins.patterns(data)]
+            if len(read) > _MOST:
+                raise errors.Refused(f"{path} imports more than {_MOST} files")
         except (CommandExecutionError, errors.Refused) as err:
             why = str(err).rstrip(".")
             return f"{why}. What containerd says of it may hold secrets, and is not told."

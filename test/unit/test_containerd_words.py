@@ -68,6 +68,13 @@ def test_words_about_more_imports_than_can_be_followed_are_not_told(told):
     assert "may hold secrets" in told(["*/*"])
 
 
+def test_words_about_more_files_than_are_read_are_not_told(told, tmp_path):
+    (tmp_path / "d").mkdir()
+    for number in range(201):
+        (tmp_path / f"d/{number}").write_text("")
+    assert "may hold secrets" in told([f"{tmp_path}/d/*"])
+
+
 def test_no_words_need_no_file(tmp_path):
     (tmp_path / "config.toml").write_text("broken")
     assert wired("containerd_words").told("\n", str(tmp_path / "config.toml")) == "\n"
