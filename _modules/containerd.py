@@ -19,7 +19,7 @@ from containerd_formula.places import CONFIG
 from containerd_formula.schema import deprecated
 
 # That of the SLS that syncs: another value there means that these modules are to be synced. By make stamp.
-RELEASE = "0.1.0+1ac1e972"
+RELEASE = "0.1.0+1a7195e2"
 
 
 def release():

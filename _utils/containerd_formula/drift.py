@@ -17,7 +17,7 @@ def drift(found, made, path, whole):
     """
     added, changed, seen = {}, _other_schema(found, made, path) if whole else {}, set()
     for key, value in leaves(found).items():
-        if key == ("version",) or schema.is_residue(key, value, made.version):
+        if _says_nothing(key, value, made):
             continue
         here = _here(key, value, made)
         seen.update(here)
@@ -34,10 +34,15 @@ def drift(found, made, path, whole):
     missing = {
         dotted(key): OrderedDict(wanted=masked(value, key), file=path)
         for key, value in asked.items()
-        if value not in nothing and key not in seen and key != ("version",)
+        if value not in nothing and key not in seen and not _says_nothing(key, value, made)
     }
     told = {"added": added, "changed": changed, "missing": missing}
     return {kind: keys for kind, keys in told.items() if keys}
+
+
+def _says_nothing(key, value, made):
+    """Tell whether an entry is the version, or what a default of an older release leaves without meaning."""
+    return key == ("version",) or schema.is_residue(key, value, made.version)
 
 
 def _other_schema(found, made, path):

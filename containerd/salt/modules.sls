@@ -1,7 +1,7 @@
 {#- The formula's own modules and library: synced while this renders, and only here, where the minion has none or those
     of another release. Salt's highstate does so, too. Thereby the first test=True is the whole preview.
     `release` is written by make stamp. #}
-{%- set release = "0.1.0+1ac1e972" %}
+{%- set release = "0.1.0+1a7195e2" %}
 {%- set synced = "containerd.release" in salt and salt["containerd.release"]() == release
       and salt["containerd_salt.states_are_ours"]() %}
 {%- if not synced %}
