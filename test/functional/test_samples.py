@@ -127,3 +127,19 @@ def test_a_hand_made_file_comes_in_without_a_change(node):
     hold("plan-state", shown(text, only=["configuration is managed", "service is running"]))
     assert node.call(*APPLY)[1] == 0
     hold("drift", shown(node.call("containerd.drift", "--out=yaml")[0]))
+    # And out again.
+    node.write(GIVENS["hand-made"])
+    assert "ready: true" in node.call("containerd.ready", "timeout=30", "--out=yaml")[0]
+
+
+def test_the_node_cannot_write_to_this_machine(node):
+    """
+    It runs the formula for real, as root: what that removes or writes must be the copies.
+    """
+    outside = [
+        Path(f"/{folder}/stand-in-{os.getpid()}") for folder in ("usr/local/bin", "opt", "etc", "root")
+    ]
+    for path in outside:
+        node.call("cmd.run", f"touch {path}; true")
+        assert not path.exists()
+    assert (node.node / "etc" / outside[2].name).exists()
