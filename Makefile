@@ -5,6 +5,7 @@
 # make test-matrix  Debian suites x Salt x containerd on real machines; one table, and that of docs/testing.md is held against it
 # make kitchen    Test Kitchen in Docker; KITCHEN=distro-debian-12 says which instances (needs Docker and Bundler)
 # make apply      apply the formula to this very machine, with the pillar in PILLAR
+# make samples    write the samples of output in README and docs anew
 # make bench      what the formula adds to a converged run
 #
 # All that these need goes into .venv and .cache here, and apt packages where a tool is missing.
@@ -27,7 +28,7 @@ LAB_TOOLS = qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils debootstrap:d
 # 3008 has a dependency without a wheel.
 BUILD_TOOLS = cc:gcc /usr/include/stdlib.h:libc6-dev
 
-.PHONY: help try try-clean apply test lint test-node test-reliability test-matrix kitchen bench stamp clean
+.PHONY: help try try-clean apply test lint test-node test-reliability test-matrix kitchen samples bench stamp clean
 .DELETE_ON_ERROR:
 
 help:
@@ -87,6 +88,9 @@ kitchen:
 
 stamp:
 	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test $(PYTHON) test/tools/stamp.py
+
+samples: .venv/salt-$(SALT)/done
+	SAMPLES=write CONTAINERD_RELEASES=2.1.9 .venv/salt-$(SALT)/bin/python -m pytest -q test/functional/test_samples.py
 
 bench: .venv/salt-$(SALT)/done
 	@test/tools/install $(LAB_TOOLS)

@@ -1,10 +1,11 @@
 """
-docs/states.md holds: what each SLS applies alone, and each ID with its state.
+docs/states.md holds: what each SLS applies alone, each ID with its state, and the files that an SLS writes.
 """
 
 import re
 
 import pytest
+from containerd_formula import places
 from support import ROOT
 from test_render import GRAINS, SLS, apply_with  # noqa: F401
 
@@ -65,4 +66,25 @@ def test_each_id_is_on_the_page_with_its_state(apply_with):  # noqa: F811
                 found.setdefault(place, set()).add(f"{chunk['state']}.{chunk['fun']}")
     assert {sls for sls, _ in found} == set(SLS) - {"containerd", "containerd.clean"}
     page = {(sls, name): set(states) for [[sls], [name], states] in rows("SLS | ID")}
+    assert page == found
+
+
+# States that write the file that their name is.
+WRITE = ("file.managed", "containerd_toml.managed", "containerd_key.managed")
+# What no name of a state tells.
+INSIDE = {
+    ("containerd.package", places.ARCHIVES),
+    ("containerd.config", f"/{places.STATE}"),
+    ("containerd.service", places.DROP_IN),
+    ("containerd.service", places.ENVIRONMENT),
+}
+
+
+def test_each_file_that_an_sls_writes_is_on_the_page(apply_with):  # noqa: F811
+    found = set(INSIDE)
+    for name, settings in NODES:
+        for chunk in apply_with("containerd", GRAINS[name], {"containerd": settings}).values():
+            if f"{chunk['state']}.{chunk['fun']}" in WRITE:
+                found.add((chunk["__sls__"], chunk["name"]))
+    page = {(sls, path[0]) for [sls], path, _ in rows("SLS | file") if path}
     assert page == found
