@@ -98,7 +98,7 @@ def prove(made, path, read_as, strict=True, trial=0, cri=True, no_sandbox=""):
     try:
         said = __salt__["containerd_daemon.dumped"](*((candidate,) if no_sandbox else (path, files)))
         shown = toml.loads(said["text"], "config dump")
-        found = effect.not_in_effect(made.site, made.result, shown, said["warnings"], strict=strict)
+        found = effect.not_in_effect(made.site, made.result, shown, said["warnings"], strict, made.default)
         found += __salt__["containerd_imports.misplaced"](path, shown, made.result)
         found += _lost(read_as, shown, made, path, imports, findings.ERROR if strict else findings.WARNING)
         if no_sandbox:

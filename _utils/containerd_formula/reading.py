@@ -10,7 +10,7 @@ from typing import NamedTuple
 from containerd_formula import schema, toml
 from containerd_formula.data import at, combine, leaves, plain, put, table, texts, walk, without_null
 from containerd_formula.diff import diff
-from containerd_formula.effect import differs
+from containerd_formula.effect import differs, is_stranger
 from containerd_formula.errors import Refused
 from containerd_formula.findings import ERROR, Finding, finding
 from containerd_formula.paths import dotted
@@ -20,6 +20,7 @@ from containerd_formula.translation import translate
 
 ID_LISTS = ("disabled_plugins", "required_plugins")
 _EMPTY = ("", 0, False, 0.0, [], {})
+_NO_PLUGIN = "this containerd has no such plugin, or none with settings"
 # What is the file's own, and is not looked for in a dump.
 _OF_THE_FILE = ("version", "imports", *ID_LISTS)
 
@@ -218,8 +219,10 @@ def _without_strangers(effect, made):
     """Take out of a dump what it only repeats from the file; return findings about what that is."""
     dead, plugins = [], table(effect, ("plugins",))
     ours = made.default.get("plugins", {})
-    for plugin in [one for one in plugins if one not in ours and (one in PLUGINS or one.count(".") < 3)]:
-        words = schema.stray(("plugins", plugin), made.version) or "this containerd has no such plugin"
+    # 1.x shows one that is not its own where it has loaded it, 2.x whatever a file has.
+    own = [one for one in plugins if made.version == 2 and one not in PLUGINS and one.count(".") > 2]
+    for plugin in [one for one in plugins if one not in ours and one not in own]:
+        words = schema.stray(("plugins", plugin), made.version) or _NO_PLUGIN
         schema.lose(("plugins", plugin), plugins.pop(plugin), f"not in effect: {words}", dead)
     for path, value in leaves(effect).items():
         words = schema.stray(path, made.version)
@@ -247,7 +250,9 @@ def _fate(path, value, effect, made, version):
     if known or value in _EMPTY:
         return known, None
     dead = []
-    schema.lose(path, value, f"not in effect: {_why_dead(path, made)}", dead)
+    stranger = is_stranger(path, made.default)
+    words, path = (_NO_PLUGIN, path[:2]) if stranger else (_why_dead(path, made), path)
+    schema.lose(path, value, f"not in effect: {words}", dead)
     return None, next((one for one in dead if one.level == "error"), None)
 
 
