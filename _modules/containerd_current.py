@@ -143,8 +143,8 @@ def _not_compared(path, read_as, imports, why):
     known = __salt__["containerd_imports.files"](path, read_as.effect)
     files = ", ".join(name for name in imports if name in known)
     words = (
-        f"whether what {files} sets now stays in effect was not compared: {why}. Install bubblewrap, or write "
-        "each for the version of this containerd's config default"
+        f"whether what {files} sets now stays in effect was not compared: {why}. Install bubblewrap, or "
+        "write each for the version of this containerd's config default"
     )
     return [findings.finding(("imports",), words, findings.WARNING)] if files else []
 

@@ -55,13 +55,15 @@ def untold(before, after, told):
     Return the settings that differ between two dumps, and that no sentence names.
     """
     keys = dict.fromkeys([*before, *after])
-    # What is disabled is not in effect.
-    off = {"cri", *cri_plugins()} & {*before.get(("disabled_plugins",), [])}
+    # What is disabled is not in effect, and CRI's plugins are by any of their names.
+    disabled = [{*dump.get(("disabled_plugins",), [])} for dump in (before, after)]
+    off = disabled[0] & disabled[1]
+    off |= {*cri_plugins()} if {"cri", *cri_plugins()} & disabled[0] else set()
     return {
         dotted(key): (before.get(key), after.get(key))
         for key in keys
         if key[0] not in ("version", "imports")
-        and not (off and key[0] == "plugins" and key[1] in cri_plugins())
+        and not (key[0] == "plugins" and key[1] in off)
         and not _alike(before.get(key), after.get(key))
         and not any(
             sentence.startswith(f"{dotted(key[:length])}{end}")
