@@ -90,7 +90,7 @@ def guessed(found, made):
     try:
         effect = translate(found, made.version, base=made.default).fragment
     except Refused:
-        effect = found
+        effect = _one_by_one(found, made)
     effect = combine(made.default, without_null(effect))
     return Reading(effect, list(leaves(effect)), [], [], is_cri_off(found), {})
 
@@ -106,6 +106,9 @@ def unlike(path, data, effect):
     value, shown = at(data, path), at(effect, path)
     if path == ("imports",):
         return (value or []) != (shown or [])
+    if path in ((name,) for name in ID_LISTS):
+        # Schema 1 has short ids.
+        return [_full(plugin) for plugin in texts(value)] != [_full(plugin) for plugin in texts(shown)]
     if value is None:
         return shown is not None and shown not in _EMPTY
     return differs(path, value, effect) or (value not in _EMPTY and shown in (None, {}))
@@ -161,6 +164,17 @@ def spots(path, value, made):
     except Refused:
         pass
     return {**found, path: value}
+
+
+def _one_by_one(found, made):
+    """Return a file that mixes schemas by this containerd's names, as far as each entry tells its own."""
+    result = {key: found[key] for key in _OF_THE_FILE if key in found}
+    for path, value, _ in _entries(found):
+        here = spots(path, value, made)
+        known = {place: inner for place, inner in here.items() if at(made.default, place) is not None}
+        for place, inner in (known or {path: value}).items():
+            put(result, place, inner)
+    return result
 
 
 def _without_lists(dump):
