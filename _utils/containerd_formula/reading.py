@@ -15,11 +15,12 @@ from containerd_formula.errors import Refused
 from containerd_formula.findings import ERROR, Finding, finding
 from containerd_formula.paths import dotted
 from containerd_formula.secrets import masked
-from containerd_formula.table import PLUGINS, RUNC_OPTIONS
+from containerd_formula.table import PLUGINS, RUNC_OPTIONS, SCHEMAS
 from containerd_formula.translation import translate
 
 ID_LISTS = ("disabled_plugins", "required_plugins")
 _EMPTY = ("", 0, False, 0.0, [], {})
+_UNHEARD = "in a file without version = 2 this containerd reads plugins by their short ids alone"
 _NO_PLUGIN = "this containerd has no such plugin, or none with settings"
 # What is the file's own, and is not looked for in a dump.
 _OF_THE_FILE = ("version", "imports", *ID_LISTS)
@@ -70,8 +71,10 @@ def reading(found, dump, made, whole=None):
     dead = _without_strangers(effect, made)
     _show_options(found, effect, made)
     places = []
-    for path, value, _ in _entries(found):
-        place, lost = _fate(path, value, effect, made, found.get("version"))
+    deaf = _is_deaf(found, made)
+    for path, value, short in _entries(found):
+        unheard = deaf and path[0] == "plugins" and not short
+        place, lost = _fate(path, value, effect, made, found.get("version"), unheard)
         places += [place] if place else []
         dead += [lost] if lost else []
     absent = _fill(effect, made)
@@ -246,7 +249,7 @@ def _without_strangers(effect, made):
     return [one for one in dead if one.level == "error"]
 
 
-def _fate(path, value, effect, made, version):
+def _fate(path, value, effect, made, version, unheard=False):
     """Return where in the effect an entry of the file is, and a finding if it is not in effect."""
     candidates = spots(path, value, made)
     for place, inner in candidates.items():
@@ -265,7 +268,7 @@ def _fate(path, value, effect, made, version):
         return known, None
     dead = []
     stranger = is_stranger(path, made.default)
-    words, path = (_NO_PLUGIN, path[:2]) if stranger else (_why_dead(path, made), path)
+    words, path = (_NO_PLUGIN, path[:2]) if stranger else (_why_dead(path, made, unheard), path)
     schema.lose(path, value, f"not in effect: {words}", dead)
     return None, next((one for one in dead if one.level == "error"), None)
 
@@ -273,9 +276,8 @@ def _fate(path, value, effect, made, version):
 def _show_options(found, effect, made):
     """Put into a dump the runtimes' options as they are: 1.4 shows none, others what is misspelled."""
     hidden = {path for path, value in walk(effect) if path[-1:] == ("options",) and value == {}}
-    deaf = made.version == 2 and found.get("version", 1) == 1
+    deaf = _is_deaf(found, made)
     for path, value, short in _entries(found) if made.version == 2 else ():
-        # In a file of schema 1 containerd 1.x looks for short ids alone.
         if path[:-1] in hidden and short >= deaf:
             put(effect, path, value)
     for path, value in leaves(effect).items():
@@ -286,16 +288,23 @@ def _show_options(found, effect, made):
             put(effect, (*path[:-1], twin), value)
 
 
-def _why_dead(path, made):
-    facts = schema.facts(path)
-    if "since" in facts and "gone" not in facts:
+def _is_deaf(found, made):
+    """Tell whether containerd looks for short plugin ids alone: 1.x does so in a file of schema 1."""
+    return made.version == 2 and (found.get("version") or 1) == 1
+
+
+def _why_dead(path, made, unheard):
+    facts, words = schema.facts(path), schema.stray(path, made.version)
+    # What this release has by another name is not too new for it.
+    moved = [schema.move(path, other, made.version) for other in SCHEMAS] if words else []
+    here = {place[-1] for place in moved if place} & {leaf[-1] for leaf in leaves(made.default)}
+    if "since" in facts and "gone" not in facts and not here and not unheard:
         return f"it came with containerd {facts['since']}, and this one is older"
-    words = schema.stray(path, made.version)
     if words:
         return words
     if "gone" in facts:
         return f"removed in containerd {facts['gone']}: {facts['instead']}"
-    return "this containerd has no such key"
+    return _UNHEARD if unheard else "this containerd has no such key"
 
 
 def _fill(effect, made):
