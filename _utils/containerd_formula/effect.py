@@ -6,7 +6,7 @@ from containerd_formula.data import at, leaves, same
 from containerd_formula.durations import nanoseconds
 from containerd_formula.findings import ERROR, WARNING, Finding, finding
 from containerd_formula.secrets import masked
-from containerd_formula.table import PLUGINS
+from containerd_formula.table import PLUGINS, SCHEMAS
 
 _IGNORED = "Ignoring unknown key"
 _KEY = re.compile(r'\bkey=(?:"([^"]*)"|(\S+))')
@@ -81,7 +81,7 @@ def is_stranger(path, default):
 def _repeated(paths, dump, default):
     """Return the keys of plugins that containerd does not have, and has in its dump all the same."""
     # 1.x shows nothing of a plugin that it has not loaded.
-    echoes = default is not None and default.get("version", 2) > 2
+    echoes = at(default, ("version",)) in SCHEMAS[1:]
     return [
         path for path in paths if echoes and is_stranger(path, default) and at(dump, path[:2]) is not None
     ]
