@@ -98,11 +98,11 @@ def prove(made, path, read_as, strict=True, trial=0, cri=True, no_sandbox=""):
     try:
         said = __salt__["containerd_daemon.dumped"](*((candidate,) if no_sandbox else (path, files)))
         shown = toml.loads(said["text"], "config dump")
-        found = effect.not_in_effect(made.site, made.result, shown, said["warnings"], strict=strict)
+        found = effect.not_in_effect(made.site, made.result, shown, said["warnings"], strict, made.default)
         found += __salt__["containerd_imports.misplaced"](path, shown, made.result)
         found += _lost(read_as, shown, made, path, imports, findings.ERROR if strict else findings.WARNING)
         if no_sandbox:
-            found.append(_read_here(path, no_sandbox, trial))
+            found += [_read_here(path, no_sandbox, trial), *_not_compared(path, read_as, imports, no_sandbox)]
         elif trial and not findings.errors(found):
             found += _tried(path, files, trial, shown, cri)
         elif said["weak"]:
@@ -136,6 +136,17 @@ def _read_here(path, why, trial):
     untried = "There was no trial start, and " if trial else ""
     words = f"{untried}containerd read the configuration on the node itself: {why}"
     return findings.Finding(path, words, findings.WARNING)
+
+
+def _not_compared(path, read_as, imports, why):
+    """Return the warning that nobody looked what imported files set before, and would not any more."""
+    known = __salt__["containerd_imports.files"](path, read_as.effect)
+    files = ", ".join(name for name in imports if name in known)
+    words = (
+        f"whether what {files} sets now stays in effect was not compared: {why}. Install bubblewrap, or "
+        "write each for the version of this containerd's config default"
+    )
+    return [findings.finding(("imports",), words, findings.WARNING)] if files else []
 
 
 def _untried(path, why):

@@ -55,6 +55,7 @@ def compose(base, overrides, strict=True, path=CONFIG, cri=True):
         entries=__salt__["containerd_paths.entries"],
         cri=cri,
         exists=os.path.exists,
+        is_folder=os.path.isdir,
         is_executable=_is_executable,
         path=_daemon_path(),
     )

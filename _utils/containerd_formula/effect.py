@@ -6,24 +6,33 @@ from containerd_formula.data import at, leaves, same
 from containerd_formula.durations import nanoseconds
 from containerd_formula.findings import ERROR, WARNING, Finding, finding
 from containerd_formula.secrets import masked
-from containerd_formula.table import PLUGINS
+from containerd_formula.table import PLUGINS, SCHEMAS
 
 _IGNORED = "Ignoring unknown key"
 _KEY = re.compile(r'\bkey=(?:"([^"]*)"|(\S+))')
 _PLUGIN = re.compile(r"\bplugin=(\S+)")
 _EMPTY = ("", 0, False, 0.0, [], {})
+_REPEATED = (
+    "would not be in effect: this containerd has no such plugin, or none with settings, and only repeats "
+    "them in its dump. Remove it, or set config_strict: false to keep it."
+)
 
 
-def not_in_effect(site, result, dump, warnings, strict=True):
+def not_in_effect(site, result, dump, warnings, strict=True, default=None):
     """
     Return the overrides that containerd would not honour: errors where it is strict.
 
-    ``result`` is the document that ``site`` is part of; ``warnings`` are the lines of containerd's log.
+    ``result`` is the document that ``site`` is part of; ``warnings`` are the lines of containerd's log. With
+    containerd's ``default`` a plugin that it does not have is found although 2.x repeats it in its dump.
     """
     level = ERROR if strict else WARNING
     found, own = [], leaves(site)
     disabled = result.get("disabled_plugins") or ()
+    repeated = _repeated(own, dump, default)
+    found += [finding(plugin, _REPEATED, level) for plugin in dict.fromkeys(path[:2] for path in repeated)]
     for path in own:
+        if path in repeated:
+            continue
         value = at(result, path)
         if differs(path, value, dump, disabled):
             shown = masked(at(dump, path), path)
@@ -67,6 +76,15 @@ def is_stranger(path, default):
     """Tell whether a key is of a plugin that containerd does not have: 2.x repeats it in its dump."""
     plugin = path[1] if len(path) > 1 and path[0] == "plugins" else None
     return plugin is not None and plugin not in PLUGINS and at(default, path[:2]) is None
+
+
+def _repeated(paths, dump, default):
+    """Return the keys of plugins that containerd does not have, and has in its dump all the same."""
+    # 1.x shows nothing of a plugin that it has not loaded.
+    echoes = at(default, ("version",)) in SCHEMAS[1:]
+    return [
+        path for path in paths if echoes and is_stranger(path, default) and at(dump, path[:2]) is not None
+    ]
 
 
 def _ignored_key(line):

@@ -10,16 +10,18 @@ from typing import NamedTuple
 from containerd_formula import schema, toml
 from containerd_formula.data import at, combine, leaves, plain, put, table, texts, walk, without_null
 from containerd_formula.diff import diff
-from containerd_formula.effect import differs
+from containerd_formula.effect import differs, is_stranger
 from containerd_formula.errors import Refused
 from containerd_formula.findings import ERROR, Finding, finding
 from containerd_formula.paths import dotted
 from containerd_formula.secrets import masked
-from containerd_formula.table import PLUGINS, RUNC_OPTIONS
+from containerd_formula.table import PLUGINS, RUNC_OPTIONS, SCHEMAS
 from containerd_formula.translation import translate
 
 ID_LISTS = ("disabled_plugins", "required_plugins")
 _EMPTY = ("", 0, False, 0.0, [], {})
+_UNHEARD = "in a file without version = 2 this containerd reads plugins by their short ids alone"
+_NO_PLUGIN = "this containerd has no such plugin, or none with settings"
 # What is the file's own, and is not looked for in a dump.
 _OF_THE_FILE = ("version", "imports", *ID_LISTS)
 
@@ -69,8 +71,10 @@ def reading(found, dump, made, whole=None):
     dead = _without_strangers(effect, made)
     _show_options(found, effect, made)
     places = []
-    for path, value, _ in _entries(found):
-        place, lost = _fate(path, value, effect, made, found.get("version"))
+    deaf = _is_deaf(found, made)
+    for path, value, short in _entries(found):
+        unheard = deaf and path[0] == "plugins" and not short
+        place, lost = _fate(path, value, effect, made, found.get("version"), unheard)
         places += [place] if place else []
         dead += [lost] if lost else []
     absent = _fill(effect, made)
@@ -89,7 +93,7 @@ def guessed(found, made):
     try:
         effect = translate(found, made.version, base=made.default).fragment
     except Refused:
-        effect = found
+        effect = _one_by_one(found, made)
     effect = combine(made.default, without_null(effect))
     return Reading(effect, list(leaves(effect)), [], [], is_cri_off(found), {})
 
@@ -105,6 +109,9 @@ def unlike(path, data, effect):
     value, shown = at(data, path), at(effect, path)
     if path == ("imports",):
         return (value or []) != (shown or [])
+    if path in ((name,) for name in ID_LISTS):
+        # Schema 1 has short ids.
+        return [_full(plugin) for plugin in texts(value)] != [_full(plugin) for plugin in texts(shown)]
     if value is None:
         return shown is not None and shown not in _EMPTY
     return differs(path, value, effect) or (value not in _EMPTY and shown in (None, {}))
@@ -160,6 +167,17 @@ def spots(path, value, made):
     except Refused:
         pass
     return {**found, path: value}
+
+
+def _one_by_one(found, made):
+    """Return a file that mixes schemas by this containerd's names, as far as each entry tells its own."""
+    result = {key: found[key] for key in _OF_THE_FILE if key in found}
+    for path, value, _ in _entries(found):
+        here = spots(path, value, made)
+        known = {place: inner for place, inner in here.items() if at(made.default, place) is not None}
+        for place, inner in (known or {path: value}).items():
+            put(result, place, inner)
+    return result
 
 
 def _without_lists(dump):
@@ -218,8 +236,10 @@ def _without_strangers(effect, made):
     """Take out of a dump what it only repeats from the file; return findings about what that is."""
     dead, plugins = [], table(effect, ("plugins",))
     ours = made.default.get("plugins", {})
-    for plugin in [one for one in plugins if one not in ours and (one in PLUGINS or one.count(".") < 3)]:
-        words = schema.stray(("plugins", plugin), made.version) or "this containerd has no such plugin"
+    # 1.x shows one that is not its own where it has loaded it, 2.x whatever a file has.
+    own = [one for one in plugins if made.version == 2 and one not in PLUGINS and one.count(".") > 2]
+    for plugin in [one for one in plugins if one not in ours and one not in own]:
+        words = schema.stray(("plugins", plugin), made.version) or _NO_PLUGIN
         schema.lose(("plugins", plugin), plugins.pop(plugin), f"not in effect: {words}", dead)
     for path, value in leaves(effect).items():
         words = schema.stray(path, made.version)
@@ -229,7 +249,7 @@ def _without_strangers(effect, made):
     return [one for one in dead if one.level == "error"]
 
 
-def _fate(path, value, effect, made, version):
+def _fate(path, value, effect, made, version, unheard=False):
     """Return where in the effect an entry of the file is, and a finding if it is not in effect."""
     candidates = spots(path, value, made)
     for place, inner in candidates.items():
@@ -247,16 +267,17 @@ def _fate(path, value, effect, made, version):
     if known or value in _EMPTY:
         return known, None
     dead = []
-    schema.lose(path, value, f"not in effect: {_why_dead(path, made)}", dead)
+    stranger = is_stranger(path, made.default)
+    words, path = (_NO_PLUGIN, path[:2]) if stranger else (_why_dead(path, made, unheard), path)
+    schema.lose(path, value, f"not in effect: {words}", dead)
     return None, next((one for one in dead if one.level == "error"), None)
 
 
 def _show_options(found, effect, made):
     """Put into a dump the runtimes' options as they are: 1.4 shows none, others what is misspelled."""
     hidden = {path for path, value in walk(effect) if path[-1:] == ("options",) and value == {}}
-    deaf = made.version == 2 and found.get("version", 1) == 1
+    deaf = _is_deaf(found, made)
     for path, value, short in _entries(found) if made.version == 2 else ():
-        # In a file of schema 1 containerd 1.x looks for short ids alone.
         if path[:-1] in hidden and short >= deaf:
             put(effect, path, value)
     for path, value in leaves(effect).items():
@@ -267,16 +288,23 @@ def _show_options(found, effect, made):
             put(effect, (*path[:-1], twin), value)
 
 
-def _why_dead(path, made):
-    facts = schema.facts(path)
-    if "since" in facts and "gone" not in facts:
+def _is_deaf(found, made):
+    """Tell whether containerd looks for short plugin ids alone: 1.x does so in a file of schema 1."""
+    return made.version == 2 and (found.get("version") or 1) == 1
+
+
+def _why_dead(path, made, unheard):
+    facts, words = schema.facts(path), schema.stray(path, made.version)
+    # What this release has by another name is not too new for it.
+    moved = [schema.move(path, other, made.version) for other in SCHEMAS] if words else []
+    here = {place[-1] for place in moved if place} & {leaf[-1] for leaf in leaves(made.default)}
+    if "since" in facts and "gone" not in facts and not here and not unheard:
         return f"it came with containerd {facts['since']}, and this one is older"
-    words = schema.stray(path, made.version)
     if words:
         return words
     if "gone" in facts:
         return f"removed in containerd {facts['gone']}: {facts['instead']}"
-    return "this containerd has no such key"
+    return _UNHEARD if unheard else "this containerd has no such key"
 
 
 def _fill(effect, made):

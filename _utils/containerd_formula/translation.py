@@ -8,6 +8,7 @@ from containerd_formula import schema
 from containerd_formula.data import at, table, walk
 from containerd_formula.errors import Refused
 from containerd_formula.findings import finding
+from containerd_formula.names import nearest
 from containerd_formula.paths import dotted
 from containerd_formula.table import IDS, NAMES, ROWS, SCHEMAS, named, setting
 
@@ -79,7 +80,7 @@ def translate(fragment, version, base=None):
         trouble = schema.stray(path, source)
         targets = [] if trouble else _targets(path, value, way)
         if not targets and not _is_twin(path, value, way):
-            words = _newer(path, way) or trouble or schema.cure(path, source, version)
+            words = _newer(path, way) or trouble or _misspelt(path, way) or schema.cure(path, source, version)
             schema.lose(path, value, words, found)
         try:
             for target in targets:
@@ -98,6 +99,20 @@ def _newer(path, way):
     if not there or at(way.base, there) is None or not schema.stray(path, way.source):
         return ""
     return f"schema {way.source} has no such key: write this layer for version: {way.target}, {dotted(there)}"
+
+
+def _misspelt(path, way):
+    """Name the nearest key of its author's schema for one that no schema has, and that key in the target."""
+    opened = "open" in schema.governing_facts(path, way.source)
+    depths = () if opened else range(3, len(path) + 1)
+    depth = next((end for end in depths if not schema.covering(path[:end], way.source)[1]), None)
+    if depth is None:
+        return ""
+    *parent, name = path[:depth]
+    siblings = [row[way.source][len(parent)] for row, _ in ROWS if _is_below(row[way.source], parent)]
+    near = nearest(name, [key for key in dict.fromkeys(siblings) if key != "*"])
+    best = (*parent, near)
+    return f"the nearest key is {dotted(best)}: {schema.cure(best, way.source, way.target)}" if near else ""
 
 
 def written(fragment, version, base):

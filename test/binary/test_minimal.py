@@ -69,3 +69,30 @@ def test_options_that_1_4_does_not_show_are_no_change(salt_functions, tmp_path):
         encoding="utf-8",
     )
     assert "left_out" not in salt_functions["containerd_toml.minimal"](str(path), beneath=FORMULA)
+
+
+def test_a_file_without_version_is_not_told_of_keys_that_are_gone(came, release):
+    """
+    containerd 1.x looks in it for short plugin ids alone, 2.0 to 2.2 lose CRI's settings.
+    """
+    crun = f'plugins."{V2}".containerd.runtimes.crun'
+    config, left_out, _ = came(f'[{crun}]\nruntime_type = "io.containerd.runc.v2"\n')
+    assert "crun" not in str(config)
+    [told] = [one for one in left_out if one.startswith(f"{crun}.runtime_type: ")]
+    deaf = "in a file without version = 2 this containerd reads plugins by their short ids alone"
+    assert told.endswith(deaf) or release.startswith("2.")
+    assert "has no such key" not in told
+
+
+def test_a_name_of_a_newer_schema_is_no_newer_key(came, release):
+    """
+    1.7 has it as sandbox_mode, and 1.6 and 1.4 have no such.
+    """
+    if release.startswith("2."):
+        pytest.skip("containerd 2.x takes it from there")
+    kata = f'plugins."{RT}".containerd.runtimes.kata'
+    _, left_out, _ = came(f'version = 2\n[{kata}]\nsandboxer = "podsandbox"\n')
+    [told] = [one for one in left_out if one.startswith(f"{kata}.sandboxer: not in effect: ")]
+    here = f'schema 2 calls it plugins."{V2}".containerd.runtimes.kata.sandbox_mode'
+    older = "it came with containerd 1.7, and this one is older"
+    assert told.endswith(here if release.startswith("1.7") else older)

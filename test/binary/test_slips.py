@@ -25,6 +25,26 @@ def test_what_a_dump_repeats_of_a_plugin_that_is_not_there_is_not_in_effect(salt
     assert (facts["value"], facts["in_effect"], facts["effective"]) == ("/x", False, None)
 
 
+def test_a_plugin_of_somebody_else_is_refused_where_containerd_does_not_have_it(salt_functions, tmp_path):
+    """
+    Releases of 2.x show it as if it were in effect, those of 1.x do not.
+    """
+    path, overrides = tmp_path / "config.toml", {"version": 2, "plugins": {OWN: {"root_path": "/x", "a": {}}}}
+    layers = [*FORMULA, {"pillar": overrides}]
+    with pytest.raises(CommandExecutionError, match=r'v1\.soci".* would not be in effect') as refused:
+        salt_functions["containerd_toml.plan"](str(path), layers)
+    assert str(refused.value).count(OWN) == 1
+    plan = salt_functions["containerd_toml.plan"](str(path), layers, strict=False)
+    assert [words for words in plan["warnings"] if OWN in words and " would not be in effect" in words]
+    # And what is not in effect in a file is left out of its pillar.
+    path.write_text(plan["text"], encoding="utf-8")
+    answer = salt_functions["containerd_toml.minimal"](str(path), beneath=FORMULA)
+    assert OWN not in str(answer["containerd"])
+    assert [words for words in answer["left_out"] if OWN in words] == [
+        f'plugins."{OWN}": not in effect: this containerd has no such plugin, or none with settings'
+    ]
+
+
 def test_names_of_schema_3_in_a_drop_in_are_dead_in_1_x(salt_functions, tmp_path, release):
     """
     The dump of the real binary has nothing of them, and the plan says so.

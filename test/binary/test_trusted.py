@@ -124,6 +124,29 @@ def test_without_a_sandbox_the_comment_says_where_the_candidate_was_read(
     assert [one for one in plan["warnings"] if one.endswith(said)]
 
 
+def test_without_a_sandbox_the_comment_says_that_drop_ins_were_not_compared(
+    salt_functions, monkeypatch, tmp_path
+):
+    """
+    On 2.x the new file takes away what a drop-in of an older version sets, and only a sandbox would show it.
+    """
+    theirs, path = tmp_path / "theirs.toml", tmp_path / "config.toml"
+    theirs.write_text('version = 2\n[plugins."io.containerd.grpc.v1.cri"]\nenable_selinux = true\n')
+    path.write_text(f'version = 2\nimports = ["{theirs}"]\n', encoding="utf-8")
+    overrides = {"imports": [str(theirs)], "oom_score": -1}
+    said = f"imports: whether what {theirs} sets now stays in effect was not compared: bubblewrap is not "
+
+    def told(new):
+        warnings = salt_functions["containerd_toml.plan"](str(path), new, strict=False)["warnings"]
+        return [one for one in warnings if one.startswith(said)]
+
+    assert told(overrides) == []
+    without_bubblewrap(monkeypatch, salt_functions)
+    assert len(told(overrides)) == 1
+    # Whoever takes it out of imports wants its settings gone.
+    assert told({"oom_score": -1, "imports": []}) == []
+
+
 def test_without_a_sandbox_nothing_is_loaded_by_reading(salt_functions, monkeypatch, release, tmp_path):
     """
     1.x loads what lies in ROOT/plugins, for a dump too.

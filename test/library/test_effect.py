@@ -111,3 +111,18 @@ def test_an_unknown_key_of_somebody_elses_file_is_a_warning():
 )
 def test_a_plugin_that_the_default_has_not_is_only_repeated_by_a_dump(path, stranger):
     assert effect.is_stranger(path, {"plugins": {"com.example.own": {}}}) is stranger
+
+
+OWN, DEFAULT = {"com.example.v1.own": {"a": 1, "b": {"c": 2}}}, {"plugins": {CRI: {}}}
+
+
+@pytest.mark.parametrize(("strict", "level"), [(True, "error"), (False, "warning")])
+def test_what_2_x_only_repeats_is_not_in_effect(strict, level):
+    site = {"plugins": OWN}
+    [one] = effect.not_in_effect(site, site, site, [], strict, {"version": 3, **DEFAULT})
+    assert (one.key, one.level) == ('plugins."com.example.v1.own"', level)
+    assert "would not be in effect: this containerd has no such plugin" in one.message
+    # What is not repeated is not known, as each other key.
+    assert len(effect.not_in_effect(site, site, {}, [], strict, {"version": 3, **DEFAULT})) == 2
+    # 1.x has loaded what it shows.
+    assert effect.not_in_effect(site, site, site, [], strict, {"version": 2, **DEFAULT}) == []

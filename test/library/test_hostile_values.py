@@ -74,7 +74,7 @@ PARAMETERS = {
         [f"reading.{name}.found" for name in ("reading", "guessed", "is_whole")] + ["drift.drift.found"],
         ({}, ADMITTED),
     ),
-    **dict.fromkeys(("effect", "reading.changes.before"), ({}, ADMITTED)),
+    **dict.fromkeys(("effect", "reading.changes.before", "effect.not_in_effect.default"), ({}, ADMITTED)),
     **dict.fromkeys(("reading.alone.text",), (BASE, ANY)),
     "read": (READ, READINGS),
     "judge": (lambda config: MADE, NOTHING),

@@ -116,3 +116,24 @@ def test_drift_after_an_upgrade_names_the_schema_once_and_no_empty_default_of_it
     assert told["changed"]["version"] == {"value": 2, "wanted": 4, "file": "/f"}
     assert told["changed"].keys() == {"version", "oom_score"}
     assert not any(one["wanted"] in ("", [], 0) for one in told["missing"].values())
+
+
+def test_a_mix_of_schemas_is_guessed_entry_by_entry():
+    """Where no containerd is asked, an entry of each schema is where this containerd has it."""
+    made = compose(BASE, [])
+    text = 'version = 2\nimports = []\n[plugins."io.containerd.grpc.v1.cri"]\nsandbox_image = "x/pause:1"\n'
+    mixed = loads(f'{text}[plugins."io.containerd.server.v1.metrics"]\naddress = "127.0.0.1:1"\n')
+    effect = reading.guessed(mixed, made).effect["plugins"]
+    assert effect["io.containerd.cri.v1.images"]["pinned_images"] == {"sandbox": "x/pause:1"}
+    assert effect["io.containerd.server.v1.metrics"] == {"address": "127.0.0.1:1"}
+    assert "io.containerd.grpc.v1.cri" not in effect
+
+
+@pytest.mark.parametrize("name", reading.ID_LISTS)
+def test_a_short_id_is_no_other_plugin(name):
+    short, full, other = (
+        {name: [plugin]} for plugin in ("btrfs", "io.containerd.snapshotter.v1.btrfs", "zfs")
+    )
+    assert not reading.unlike((name,), short, full)
+    assert reading.unlike((name,), short, other)
+    assert reading.unlike((name,), short, {})

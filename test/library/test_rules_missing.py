@@ -22,14 +22,15 @@ TABLES = {2: f"{CRI}.containerd", 3: f"{RT}.containerd", 4: f"{RT}.containerd"}
 EACH = pytest.mark.parametrize("version", TABLES)
 
 
-def said(version, pairs, programs=(), folders=(), base=None):
+def said(version, pairs, programs=(), folders=(), base=None, files=()):
     """
-    Return (key, level, words) of what is told on a node with these programs and folders, and nothing else.
+    Return (key, level, words) of what is told on a node with these programs, folders and files alone.
     """
     node = Node(
         is_file=lambda path: True,
         cgroup_v2=True,
-        exists=lambda path: path in folders,
+        exists=lambda path: path in (*folders, *files),
+        is_folder=lambda path: path in folders,
         is_executable=lambda path: path in programs,
         path=(*DAEMON_PATH, "/opt/kata/bin"),
     )
@@ -138,6 +139,35 @@ def test_folders_of_cni(version, key, value):
         "there, or mend the path"
     )
     assert said(version, [(key, value)], folders=folders[-1:], base=base) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "key", "value", "hurt"),
+    [
+        (2, f"{CRI}.cni.bin_dir", "/opt/cni/bin", "no pod with a network can start"),
+        (3, f"{RT}.cni.bin_dirs", ["/usr/lib/cni", "/opt/x"], "no pod with a network can start"),
+        (2, f"{CRI}.cni.conf_dir", "/etc/cni/net.d/10-x.conflist", "CRI does not start"),
+        (3, f"{RT}.containerd.runtimes.runc.cni_conf_dir", "/etc/x", "CRI does not start"),
+        (2, f"{CRI}.registry.config_path", "/etc/hosts.toml", "no image can be pulled"),
+        (3, f"{IMG}.registry.config_path", "/etc/hosts.toml", "no image can be pulled"),
+    ],
+)
+def test_a_file_where_a_folder_should_be(version, key, value, hurt):
+    base = merged(BASES[version], tree([(key, [] if isinstance(value, list) else "")]))
+    files = value if isinstance(value, list) else [value]
+    words = f"{' and '.join(files)} is no folder on this node, and {hurt}: name the folder"
+    assert said(version, [(key, value)], base=base, files=files) == [(key, "error", words)]
+    # Of several folders one is enough.
+    if len(files) > 1:
+        assert said(version, [(key, value)], base=base, files=files[:1], folders=files[1:]) == []
+        [(_, level, _)] = said(version, [(key, value)], base=base, files=files[:1])
+        assert level == "warning"
+
+
+def test_a_file_among_the_folders_of_certificates():
+    key, places = f"{CRI}.registry.config_path", ["/etc/containerd/certs.d", "/etc/hosts.toml"]
+    [(_, level, words)] = said(2, [(key, ":".join(places))], folders=places[:1], files=places[1:])
+    assert (level, words.partition(",")[0]) == ("error", "/etc/hosts.toml is no folder on this node")
 
 
 @pytest.mark.parametrize("folder", ["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"])

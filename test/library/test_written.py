@@ -5,7 +5,7 @@ Misspelt keys by the names that their author knows, with the nearest of those, a
 import pytest
 import tomlkit
 from containerd_formula.document import compose
-from library.rules_documents import BASES, CRI, IMG, RT, tree
+from library.rules_documents import BASES, CRI, IMG, RT, TCP, tree
 
 RESTART2 = 'plugins."io.containerd.internal.v1.restart"'
 METRICS = 'plugins."io.containerd.server.v1.metrics"'
@@ -51,6 +51,41 @@ def test_a_typo_of_the_releases_own_schema():
     assert findings(3, f"{IMG}.snapshoter", 3) == [
         (f"{IMG}.snapshoter", f"the nearest key is {IMG}.snapshotter")
     ]
+
+
+@pytest.mark.parametrize("source", [3, 4])
+@pytest.mark.parametrize(
+    ("typo", "near", "cure"),
+    [
+        # In a table whose keys lie elsewhere in schema 2.
+        (f"{IMG}.snapshoter", f"{IMG}.snapshotter", f"schema 2 calls it {CRI}.containerd.snapshotter"),
+        (f"{IMG}.registri.config_path", f"{IMG}.registry", f"schema 2 calls it {CRI}.registry"),
+        (
+            f"{IMG}.use_local_image_pul",
+            f"{IMG}.use_local_image_pull",
+            "schema 2 has no such key (it came with containerd 2.1): remove it for containerd 1.x",
+        ),
+        (
+            'plugins."io.containerd.shim.v1.manager".envv',
+            'plugins."io.containerd.shim.v1.manager".env',
+            'schema 2 calls it plugins."io.containerd.runtime.v2.task".sched_core',
+        ),
+    ],
+)
+def test_a_typo_of_a_newer_schema_than_the_releases(source, typo, near, cure):
+    assert findings(2, typo, source) == [(typo, f"the nearest key is {near}: {cure}")]
+
+
+def test_a_typo_in_a_plugin_that_was_a_section():
+    words = f"the nearest key is {TCP}.address: schema {{}} calls it grpc.tcp_address"
+    for version in (2, 3):
+        assert findings(version, f"{TCP}.adress", 4) == [(f"{TCP}.adress", words.format(version))]
+
+
+def test_a_key_of_no_likeness_has_no_nearest():
+    none = "schema 2 has no such key: remove it for containerd 1.x"
+    for key in (f"{IMG}.zzz", f"{IMG}.pinned_images.snapshotters"):
+        assert findings(2, key, 3) == [(key, none)]
 
 
 def test_what_came_later_is_no_typo():

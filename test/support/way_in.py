@@ -7,7 +7,7 @@ import subprocess
 import tomlkit
 from containerd_formula.durations import nanoseconds
 from containerd_formula.paths import dotted
-from containerd_formula.schema import cri_plugins
+from containerd_formula.schema import cri_plugins, plugins
 from containerd_formula.table import RUNC_OPTIONS
 from salt.exceptions import CommandExecutionError
 
@@ -16,6 +16,7 @@ SYSTEMD = {"containerd": {"runtimes": {"runc": {"options": {"SystemdCgroup": Tru
 CURE = "with the names of that schema, or set this key in pillar"
 # What lies beneath pillar on a node with systemd.
 FORMULA = [{"formula": {"version": 2, "plugins": {"io.containerd.grpc.v1.cri": SYSTEMD}}}]
+ID_LISTS = (("disabled_plugins",), ("required_plugins",))
 # The dumps write it otherwise, or not at all.
 _EMPTY = ("", 0, False, [], {}, None)
 
@@ -55,13 +56,15 @@ def untold(before, after, told):
     Return the settings that differ between two dumps, and that no sentence names.
     """
     keys = dict.fromkeys([*before, *after])
-    # What is disabled is not in effect.
-    off = {"cri", *cri_plugins()} & {*before.get(("disabled_plugins",), [])}
+    # What is disabled is not in effect, and CRI's plugins are by any of their names.
+    disabled = [{*dump.get(("disabled_plugins",), [])} for dump in (before, after)]
+    off = disabled[0] & disabled[1]
+    off |= {*cri_plugins()} if {"cri", *cri_plugins()} & disabled[0] else set()
     return {
         dotted(key): (before.get(key), after.get(key))
         for key in keys
         if key[0] not in ("version", "imports")
-        and not (off and key[0] == "plugins" and key[1] in cri_plugins())
+        and not (key[0] == "plugins" and key[1] in off)
         and not _alike(before.get(key), after.get(key))
         and not any(
             sentence.startswith(f"{dotted(key[:length])}{end}")
@@ -74,10 +77,13 @@ def untold(before, after, told):
 
 def _by_their_names(settings):
     """
-    Return a dump with runc's options by their right names: it repeats what the file calls them.
+    Return a dump with runc's options and plugins by their full names: it repeats what the file calls them.
     """
     right = {name.lower(): name for name in RUNC_OPTIONS}
     found = dict(settings)
+    # Schema 1 has short ids.
+    for key in [key for key in found if key in ID_LISTS]:
+        found[key] = [_full(plugin) for plugin in found[key]]
     for *above, name in list(found):
         # The older name wins, and 2.1 takes it for a list of one.
         if name == "bin_dir" and (*above, "bin_dirs") in found and found[(*above, name)]:
@@ -87,6 +93,10 @@ def _by_their_names(settings):
         if name != key[-1]:
             found[(*key[:-1], name)] = found.pop(key)
     return found
+
+
+def _full(plugin):
+    return next((full for full in plugins() if "." not in plugin and full.endswith(f".{plugin}")), plugin)
 
 
 def _alike(one, other):

@@ -143,3 +143,15 @@ def test_a_file_of_others_in_a_folder_of_programs(named, tmp_path):
     (tmp_path / "bridge").write_text("", encoding="utf-8")
     os.chown(tmp_path / "bridge", 1001, 1001)
     assert named(str(tmp_path)) == {"bin_dir": f"{tmp_path}/bridge belongs to user 1001"}
+
+
+def test_a_file_where_the_node_should_have_a_folder(tmp_path):
+    """It is asked of the node, not only of what the rules are given."""
+    (tmp_path / "certs.d").write_text("", encoding="utf-8")
+    base = f'version = 2\n[plugins."{CRI}".registry]\nconfig_path = ""\n'
+    site = {"plugins": {CRI: {"registry": {"config_path": str(tmp_path / "certs.d")}}}}
+    [one] = wired("containerd_document").compose(base, site).findings
+    assert f"{tmp_path}/certs.d is no folder on this node" in one.words
+    (tmp_path / "certs.d").unlink()
+    (tmp_path / "certs.d").mkdir()
+    assert wired("containerd_document").compose(base, site).findings == []

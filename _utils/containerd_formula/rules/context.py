@@ -23,8 +23,9 @@ class Node(NamedTuple):
     entries: Callable = lambda folder: ()
     # Whether a kubelet uses it, and so CRI.
     cri: bool = True
-    # Whether something is there, whether it is a program, and where the daemon looks for bare names of those.
+    # Whether something is there, a folder, or a program, and where the daemon looks for bare names of those.
     exists: Callable = lambda path: True
+    is_folder: Callable = lambda path: True
     is_executable: Callable = lambda path: True
     path: tuple = DAEMON_PATH
 

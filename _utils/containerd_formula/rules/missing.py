@@ -1,8 +1,9 @@
 """
 What a site names and the node does not have: the daemon is ready with it, and pods cannot start.
 
-An error where no pod can; a warning where only those of one runtime cannot, or where it may come later, as
-CNI does with the first pod of its own. Nothing is told of what the site does not set.
+An error where no pod can, as with a file in the place of a folder; a warning where only those of one
+runtime cannot, or where it may come later, as CNI does with the first pod of its own. Nothing is told of what
+the site does not set.
 """
 
 from containerd_formula.data import at, table, texts
@@ -45,11 +46,12 @@ def runtime_names(context):
 
 
 def cni_folders(context):
-    """Folders of CNI that are not there: no pod with a network can start before they are."""
+    """Folders of CNI that are not there, or are files: no pod with a network can start before they are."""
     for setting in ("bin_dir", "bin_dirs", "conf_dir"):
-        yield from _folders(context, (*context.locate("CRI.cni"), setting))
+        hurt = "CRI does not start" if setting == "conf_dir" else "no pod with a network can start"
+        yield from _folders(context, (*context.locate("CRI.cni"), setting), hurt)
     for path, _ in context.touched_runtimes():
-        yield from _folders(context, (*path, "cni_conf_dir"))
+        yield from _folders(context, (*path, "cni_conf_dir"), "CRI does not start")
 
 
 def certificates(context):
@@ -63,7 +65,9 @@ def certificates(context):
         yield path, words, "warning"
         return
     for folder in value.split(":"):
-        if folder and not context.node.exists(folder):
+        if _is_file(context, folder):
+            yield path, _no_folder(folder, "no image can be pulled")
+        elif folder and not context.node.exists(folder):
             words = f"{folder} is not on this node; until it is, images come from the registries themselves"
             yield path, f"{words}: put it there, or mend the path", "warning"
 
@@ -105,14 +109,27 @@ def _what(program, path):
     return f"there is no program {shown(program, path)} {where}"
 
 
-def _folders(context, path):
-    """Yield the warning that none of a setting's folders is there."""
+def _folders(context, path, hurt):
+    """Yield that none of a setting's folders is there: a warning, or that they are files: an error."""
     value = at(context.overrides, path)
     folders = [text for text in texts(value if isinstance(value, list) else [value]) if text]
-    if not folders or set(folders) <= set(_USUAL) or any(map(context.node.exists, folders)):
+    files = [folder for folder in folders if _is_file(context, folder)]
+    if files and files == folders:
+        yield path, _no_folder(" and ".join(files), hurt)
+        return
+    there = [folder for folder in folders if folder not in files and context.node.exists(folder)]
+    if not folders or there or set(folders) <= set(_USUAL):
         return
     words = f"{' and '.join(folders)}: not on this node, and no pod with a network can start until it is"
     yield path, f"{words}: put it there, or mend the path", "warning"
+
+
+def _is_file(context, path):
+    return bool(path) and context.node.exists(path) and not context.node.is_folder(path)
+
+
+def _no_folder(path, hurt):
+    return f"{path} is no folder on this node, and {hurt}: name the folder"
 
 
 def _takes_one_path(context):
