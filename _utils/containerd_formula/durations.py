@@ -15,12 +15,12 @@ _UNITS = {
     "m": _MINUTE,
     "h": 60 * _MINUTE,
 }
-# Go counts in 64 bits. What has more digits than these is more; of a fraction it reads no more.
+# Go counts in 64 bits: a number with more digits overflows. Go reads no more digits of a fraction.
 _LARGEST, _DIGITS, _FRACTION = 2**63, 20, 18
 
 
 def nanoseconds(text):
-    """Return a duration as a whole number, None for what Go takes for none."""
+    """Return a duration as a whole number, or None if Go would refuse it."""
     if not isinstance(text, str):
         return None
     minus, rest = text[:1] == "-", text[1:] if text[:1] in ("+", "-") else text
@@ -39,7 +39,7 @@ def nanoseconds(text):
 
 
 def _value(whole, fraction, unit):
-    """Return a number with its unit in nanoseconds, None for what is none."""
+    """Return a number with its unit in nanoseconds, or None if Go would refuse it."""
     digits = whole.lstrip("0")
     if unit not in _UNITS or not (whole or fraction) or len(digits) > _DIGITS:
         return None

@@ -233,4 +233,4 @@ def test_an_import_that_others_may_change_is_refused(managed, config):
     for test in (True, False):
         ret = managed({"imports": [str(site)]}, test=test)
         assert (ret.result, ret.changes) == (False, {})
-        assert f"{site} is imported, and others than root may write to {site}" in ret.comment
+        assert f"{site} is imported, and users other than root may write to {site}" in ret.comment

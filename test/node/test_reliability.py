@@ -157,7 +157,7 @@ def test_a_directory_in_its_place_is_an_error_with_its_cure(site):
     pid = site.node.daemon_pid()
     ret = site.apply()
     assert (ret.retcode, ret.changed) == (2, {})
-    assert "is no regular file, and stays as it is: remove it." in ret[MANAGED]["comment"]
+    assert "is not a regular file, and stays as it is: remove it." in ret[MANAGED]["comment"]
     assert site.node.daemon_pid() == pid
     site.node.run(f"rmdir {CONFIG}; mv /root/kept {CONFIG}")
 

@@ -101,7 +101,10 @@ def test_what_is_no_file_stays(change, tmp_path):
     """
     os.mkfifo(tmp_path / "device")
     (tmp_path / "link").symlink_to(tmp_path / "device")
-    for name, words in (("link", "and that is no regular file"), ("device", "is no regular file, and stays")):
+    for name, words in (
+        ("link", "and that is not a regular file"),
+        ("device", "is not a regular file, and stays"),
+    ):
         with pytest.raises(CommandExecutionError, match=words):
             change.apply(str(tmp_path / name), "new")
     assert not (tmp_path / "device").is_file()
@@ -340,7 +343,7 @@ def test_a_directory_in_the_place_of_a_recorded_file_is_no_traceback(change, con
 
 @pytest.mark.parametrize(
     ("text", "mode", "words"),
-    [("\ud800", None, "surrogates not allowed"), ("x", "u=rw", "'u=rw' is no mode")],
+    [("\ud800", None, "surrogates not allowed"), ("x", "u=rw", "'u=rw' is not a mode")],
 )
 def test_what_cannot_be_written_is_an_error_and_leaves_nothing(change, config, text, mode, words):
     with pytest.raises(CommandExecutionError, match=words):

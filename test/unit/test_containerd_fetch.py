@@ -147,8 +147,8 @@ def test_what_is_within_the_limit_comes_as_it_is(fetch, serve, size):
     [
         ([b"HTTP/1.1 404 evil words\r\nConnection: close\r\n\r\nno"], "the server answers 404 Not Found"),
         ([b"HTTP/1.1 799 evil words\r\nConnection: close\r\n\r\nno"], "the server answers 799"),
-        ([b"SSH-2.0-OpenSSH evil words\r\n"], r"that is no web server \(BadStatusLine\)"),
-        ([], r"that is no web server \(RemoteDisconnected\)"),
+        ([b"SSH-2.0-OpenSSH evil words\r\n"], r"that is not a web server \(BadStatusLine\)"),
+        ([], r"that is not a web server \(RemoteDisconnected\)"),
         (
             [b"HTTP/1.1 302 Found\r\nLocation: ftp://127.0.0.1/x\r\nConnection: close\r\n\r\n"],
             "unknown url type: ftp",
@@ -258,7 +258,9 @@ def test_what_is_no_file_is_refused_at_once(fetch, tmp_path, path):
     os.mkfifo(tmp_path / "fifo")
     path = str(tmp_path / path) if path in ("fifo", "nowhere") else path
     started = time.monotonic()
-    with pytest.raises(CommandExecutionError, match="^It cannot be read: (it is no|that is no path)"):
+    with pytest.raises(
+        CommandExecutionError, match="^It cannot be read: (it is not a regular|that is not a file path)"
+    ):
         fetch.read(path, LIMIT, "It")
     assert time.monotonic() - started < 1
 

@@ -335,7 +335,7 @@ def test_a_rival_that_is_no_utf_8_is_told(apt):
     (folder / "a.list").write_bytes(b"# caf\xe9\n" + RIVAL.encode())
     ret = state.rivals_set_aside("x", URL, "bookworm", str(folder / "docker.sources"))
     assert ret["result"] is False
-    assert ret["comment"] == f"{folder / 'a.list'} has to be changed, and is no UTF-8: rewrite it as such."
+    assert ret["comment"] == f"{folder / 'a.list'} has to be changed, and is not UTF-8: rewrite it as such."
 
 
 def test_rivals_are_set_aside_and_come_back(apt):
