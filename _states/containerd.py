@@ -243,7 +243,7 @@ def _nothing_pending():
 
 
 def _why_not_ready(timeout, address, cri):
-    """Return why the daemon is not ready, empty where it is."""
+    """Return why the daemon is not ready; empty if it is."""
     try:
         return __salt__["containerd_daemon.ready"](timeout=timeout, address=address, cri=cri)["reason"]
     except CommandExecutionError as err:

@@ -199,7 +199,7 @@ def _restarted(ret, restart):
 
 
 def _target(path):
-    """Return where a link leads, an empty text where there is none."""
+    """Return where a link leads, or an empty text if there is none."""
     return os.readlink(path) if os.path.islink(path) else ""
 
 

@@ -85,7 +85,7 @@ def managed(name, environment=None, limits=None, directives=None):
 
 
 def _why_not(stale, files):
-    """Return why the stale ones of the files are not to be written, empty where they are."""
+    """Return why the stale ones of the files are not to be written; empty if they are."""
     # No requisite: a prereq on both, to drain the node, would then be a circle.
     if config := failed(__running__, "containerd_toml.managed"):
         return f"{' and '.join(stale)}: not changed, since {config} failed, and the two belong together."

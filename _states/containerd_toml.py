@@ -42,8 +42,8 @@ def managed(
     for the same data, such as another order, are left alone. What a ready daemon ran with last
     is kept, and goes back where a change fails.
 
-    A link is followed where only root could change where it leads. A file that others than root could put
-    another one in place of is refused.
+    A link is followed where only root could change where it leads. A file that users other than root could
+    replace is refused.
 
     name
         The file, such as ``/etc/containerd/config.toml``.
@@ -207,7 +207,7 @@ def _close(name, found, mode):
 
 
 def _missing():
-    """Return what a plan needs and this node does not have yet, empty where it has all."""
+    """Return what a plan needs and this node does not have yet; empty if it has all."""
     names = [] if __salt__["cmd.which"]("containerd") else ["containerd"]
     if not toml.version():
         names.append("tomlkit")

@@ -401,7 +401,7 @@ def test_a_pair_that_failed_is_not_written_again(managed, config_path, loaders, 
         ret = managed({"oom_score": -5}, service=LIMITS, test=test)
         assert (ret.result, ret.changes) == (False, {})
         assert "this very content was rolled back before" in ret.comment
-        assert "whether others went with it" in ret.comment
+        assert "whether other files went with it" in ret.comment
     assert content(config_path) == right
     # One of the two alone is something else.
     assert managed({"oom_score": -5}, service={"limits": {"LimitNOFILE": 6}}, test=True).result is None

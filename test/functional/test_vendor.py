@@ -143,7 +143,7 @@ def test_a_version_that_no_repository_has_is_no_installation(apt, preview):
     apt.update()
     ret = preview("1.9.*")
     assert (ret.result, ret.changes) == (False, {})
-    assert "has containerd.io 1.9.*: there are 1.7.24-1, 1.6.9-1. Nothing was changed." in ret.comment
+    assert "has containerd.io 1.9.*: they offer 1.7.24-1, 1.6.9-1. Nothing was changed." in ret.comment
 
 
 def test_a_version_that_came_since_the_last_update_is_found_and_the_lists_stay(apt, preview):

@@ -77,7 +77,7 @@ def test_our_own_folder_in_the_hands_of_others_is_refused(files, tmp_path, hand)
     for wanted in (True, False):
         message = refused(files.own_folder, str(own), wanted)
         assert message.startswith(f"{own} has to be a folder of root's alone, and ")
-        assert message.endswith(": move it away, it is made anew.")
+        assert message.endswith(": move it away, and apply again.")
     # Nor was one made where a link leads.
     assert other.exists() == (hand == "link")
 

@@ -112,7 +112,7 @@ def test_a_daemon_without_its_binary_is_left_running(service):
 
 def test_a_restart_that_fails_is_told_and_no_error(service):
     service.told["restart"] = CommandExecutionError("Job failed")
-    told = " The service did not start with the configuration of before: Job failed"
+    told = " The service did not start with the old configuration: Job failed"
     assert service.restart_if_running() == told
     with pytest.raises(CommandExecutionError, match="Job failed"):
         service.restart()
