@@ -27,12 +27,6 @@ def release():
     """
     Return the release of the formula that these modules belong to.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' containerd.release
-
     :return: the version and a hash of the modules and the library. If a sync brought only one of the two, the
         text names both releases. SLS ``containerd.salt.modules`` compares it with its own, and syncs if they
         differ.

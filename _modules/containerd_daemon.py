@@ -35,7 +35,7 @@ def version(binary="containerd"):
     match = re.match(rf"{binary} \S+ v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?)", answer)
     if not match:
         raise CommandExecutionError(
-            f"{binary} --version printed no version, but {answer[:200]!r}: is it containerd's own binary?"
+            f"{binary} --version printed no version: {answer[:200]!r}. Is it containerd's own binary?"
         )
     return match[1]
 

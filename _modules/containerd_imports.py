@@ -125,7 +125,9 @@ def _read(path, data):
             try:
                 names, folders = named(importer, pattern)
                 if len(read) + len(whose) + len(names) + len(folders) > MOST:
-                    raise errors.Refused(f"{importer} imports {pattern}, more than {MOST} paths: narrow it")
+                    raise errors.Refused(
+                        f"{importer} imports {pattern}, more than {MOST} files in all: narrow it"
+                    )
             except (CommandExecutionError, errors.Refused) as err:
                 bad.append(findings.Finding(importer, str(err)))
                 continue

@@ -259,7 +259,7 @@ def test_manual_restarts_nothing_and_says_so_until_it_happened(site):
     for _ in range(2):
         again = site.apply({"oom_score": -4}, restart="manual")
         assert again.changed == {}
-        assert "Restart pending: the daemon has not seen the change" in again[RESTARTED]["comment"]
+        assert "Restart pending: the daemon has not read the change" in again[RESTARTED]["comment"]
         assert site.node.daemon_pid() == pid
     assert site.node.salt("containerd.status")["restart_pending"] is True
     # The restart for the new change is that for the old one too, and foretold once.

@@ -184,7 +184,7 @@ def test_a_preview_does_not_trust_old_lists(wire):
     pkg.answers["madison"] = {"retcode": 0, "stderr": "", "stdout": listed}
     ret = wire(pkg, "Debian", test=True).installed("x", ["c"], version="1.7.24")
     assert (ret["result"], ret["changes"]) == (None, {"c": {"old": "1.6.20-1", "new": "1.7.24-1"}})
-    assert "was not asked" in ret["comment"]
+    assert "It is unknown which" in ret["comment"]
     ret = wire(pkg, "Debian").installed("x", ["c"], version="1.7.24")
     assert (ret["result"], ret["changes"]) == (False, {})
 
@@ -206,7 +206,7 @@ def test_what_goes_for_another_vendor_is_told_where_nobody_is_asked(wire, family
         package: {"old": "", "new": "the newest"},
     }
     assert ("containerd hold" in ret["changes"]) is ("containerd" in gone)
-    assert "not be asked" in ret["comment"] or "was not asked" in ret["comment"]
+    assert "t is unknown wh" in ret["comment"]
 
 
 def test_a_preview_with_lists_that_cannot_be_renewed_is_an_error(wire):
