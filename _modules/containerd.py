@@ -14,11 +14,13 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
+from containerd_formula import errors
 from containerd_formula import release as library_release
 from containerd_formula.explain import explained
-from containerd_formula.places import CONFIG
+from containerd_formula.places import CONFIG, file_path
 from containerd_formula.schema import deprecated
 
+_told = errors.told_as(CommandExecutionError)
 # The SLS that syncs compares this with its own value, and syncs if they differ. Written by make stamp.
 RELEASE = "0.1.0+1a7195e2"
 
@@ -115,6 +117,7 @@ def trial_start(path=CONFIG, timeout=30, cri=True):
     return __salt__["containerd_trial.start"](path, timeout, cri=cri)
 
 
+@_told
 def status(path=CONFIG, overrides=None):
     """
     Return the facts about this node for a fleet report.
@@ -139,7 +142,9 @@ def status(path=CONFIG, overrides=None):
         formula's, or the file is newer than the daemon; None if the daemon does not run or there is no
         systemd), ``cri_ok``, ``cri_reason``, and ``errors`` (a list of questions without an answer, each with
         the reason).
+    :raises CommandExecutionError: ``path`` is not a file path.
     """
+    file_path(path)
     report = {
         "installed": bool(__salt__["cmd.which"]("containerd")),
         "version": None,

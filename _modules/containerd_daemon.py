@@ -17,7 +17,8 @@ renew()
 from containerd_formula import errors, schema, toml
 from containerd_formula.data import at
 from containerd_formula.document import without_secrets
-from containerd_formula.places import CONFIG, SOCKET
+from containerd_formula.durations import seconds
+from containerd_formula.places import CONFIG, SOCKET, file_path
 
 _told = errors.told_as(CommandExecutionError)
 
@@ -81,7 +82,7 @@ def config_dump(path=CONFIG, show_secrets=False):
     :raises CommandExecutionError: the file does not exist (containerd 2 would show its defaults instead), or
         containerd refuses it; the message has containerd's own words.
     """
-    files = None if path == CONFIG else {path: path}
+    files = None if file_path(path) == CONFIG else {path: path}
     if files and os.path.isfile(path) and (why := __salt__["containerd_sandbox.why_not"]()):
         raise CommandExecutionError(f"{why}, and {path} is read in a sandbox only: apply containerd.config.")
     made = dumped(path, files)
@@ -132,6 +133,7 @@ def plugins(address=None):
     return {f"{kind}.{name}": rest[-1] for kind, name, *rest in fields}
 
 
+@_told
 def ready(timeout=0, address=None, cri=True):
     """
     Tell whether the daemon answers and its CRI plugins are ok; wait up to ``timeout`` seconds for an answer.
@@ -139,9 +141,9 @@ def ready(timeout=0, address=None, cri=True):
     Without ``cri`` the answer is enough.
 
     :return: a dictionary: ``ready``; ``answers``, whether the daemon does; ``reason``, why it is not ready.
-    :raises CommandExecutionError: containerd is not installed.
+    :raises CommandExecutionError: containerd is not installed, or ``timeout`` is not a number.
     """
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + seconds(timeout)
     address = address or _socket()
     while True:
         try:
@@ -172,6 +174,9 @@ def containers(state="/run/containerd"):
 
     :return: a sorted list of ``NAMESPACE/ID``.
     """
+    # No daemon runs with a setting that is not a path.
+    if not isinstance(state, str) or "\0" in state:
+        return []
     found = glob.glob(f"{glob.escape(state)}/io.containerd.runtime.*/*/*")
     return sorted("/".join(path.split("/")[-2:]) for path in found if os.path.isdir(path))
 

@@ -15,7 +15,8 @@ renew()
 from containerd_formula import document, drift, errors, findings, minimal, reading, toml
 from containerd_formula.conditions import holds
 from containerd_formula.data import at, same
-from containerd_formula.places import CONFIG, DAEMON_PATH, DROP_IN, ENVIRONMENT
+from containerd_formula.durations import seconds
+from containerd_formula.places import CONFIG, DAEMON_PATH, DROP_IN, ENVIRONMENT, file_path
 from containerd_formula.rules.context import Node
 from containerd_formula.secrets import secrets
 
@@ -144,7 +145,7 @@ def drifted(path, made):
 
     :raises CommandExecutionError: the file cannot be read, or is not valid TOML.
     """
-    text = _current(path) or ""
+    text = _current(file_path(path)) or ""
     found = toml.loads(text, path)
     answer = drift.drift(found, made, path, whole=HEADER.split("\n", 1)[0] in text)
     kept = {name: __salt__["containerd_change.copies"](name)["rejected"] for name in (path, *UNIT_FILES)}
@@ -163,7 +164,7 @@ def dump(path=CONFIG):
 
     :raises CommandExecutionError: containerd is not installed, or refuses the file.
     """
-    if not os.path.exists(path):
+    if not os.path.exists(file_path(path)):
         return {}
     return toml.loads(
         __salt__["containerd_daemon.config_dump"](path, show_secrets=True)["text"], "config dump"
@@ -185,7 +186,8 @@ def plan(path, overrides, strict=True, trial=0, beside=None, cri=True):
     ``beside``, path to text, is what other files will hold: files that were rolled back together are refused.
     Without ``cri`` the daemon need not serve CRI.
     """
-    __salt__["containerd_paths.must_be_roots"](path)
+    seconds(trial, "trial")
+    __salt__["containerd_paths.must_be_roots"](file_path(path))
     __salt__["containerd_change.sweep"](path)
     made = make(overrides, strict, path, cri)
     masked = imported(path, made.result)

@@ -19,8 +19,9 @@ renew()
 
 from containerd_formula import errors, schema, toml
 from containerd_formula.data import at, walk
+from containerd_formula.durations import seconds
 from containerd_formula.paths import dotted
-from containerd_formula.places import LARGEST_FILE, RUN_FOLDER, beneath
+from containerd_formula.places import LARGEST_FILE, RUN_FOLDER, beneath, file_path
 
 _told = errors.told_as(CommandExecutionError)
 
@@ -57,6 +58,8 @@ def start(path, timeout=30, dump=None, files=None, cri=True):
         daemon's own words if ``ok`` is false; ``sandbox``, which is ``locked``, or why its mounts are not.
     :raises CommandExecutionError: containerd is not installed, or refuses to read the file.
     """
+    file_path(path)
+    seconds(timeout)
     if not files:
         files = {path: path}
         if reason := __salt__["containerd_sandbox.why_not"]():

@@ -1,6 +1,8 @@
-"""Durations as Go reads them (time.ParseDuration)."""
+"""Durations: as Go reads them (time.ParseDuration), and as numbers of seconds."""
 
 import re
+
+from containerd_formula.errors import Refused, quoted
 
 _PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]+)")
 _MINUTE = 60 * 10**9
@@ -36,6 +38,14 @@ def nanoseconds(text):
         if total > _LARGEST:
             return None
     return None if total == _LARGEST and not minus else -total if minus else total
+
+
+def seconds(value, name="timeout"):
+    """Return a number of seconds that somebody gave; refuse anything else."""
+    # False for infinity and NaN, too: a wait would never end.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 2**64:
+        raise Refused(f"{name} is {quoted(value)}: write a number of seconds, such as 30.")
+    return value
 
 
 def _value(whole, fraction, unit):

@@ -1,5 +1,7 @@
 """Paths on a node, and limits of time and size."""
 
+from containerd_formula.errors import Refused, quoted
+
 CONFIG = "/etc/containerd/config.toml"
 CONFIG_FOLDER = "/etc/containerd"
 SOCKET = "/run/containerd/containerd.sock"
@@ -37,6 +39,13 @@ FETCH_TIMEOUT = 60
 LEFT_BEHIND = 600
 # Bytes. A configuration has about 10,000.
 LARGEST_FILE = 4 << 20
+
+
+def file_path(path):
+    """Return the path of a file that somebody gave; refuse anything that cannot be one."""
+    if not isinstance(path, str) or not path or "\0" in path:
+        raise Refused(f"{quoted(path)} is not a file path: write one such as {CONFIG}.")
+    return path
 
 
 def beneath(path, folders):

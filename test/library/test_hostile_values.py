@@ -91,6 +91,8 @@ PARAMETERS = {
     "schema.is_residue.version": (2, NOTHING),
     **dict.fromkeys(("schema.removed.version", "schema.deprecated.version"), (2, VALUES_ADMITTED)),
     "schema.known.version": (2, VALUES_ADMITTED),
+    "places.file_path.path": ("/a", ANY),
+    "durations.seconds.value": (1, ANY),
     "places.beneath.folders": (["/a"], LINES),
     "drop_ins.findings.drop_ins": ([], {name: [("a", data)] for name, data in ADMITTED.items()}),
     "drop_ins.dead.drop_in": ({}, ADMITTED),
