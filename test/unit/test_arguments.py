@@ -55,7 +55,9 @@ def test_what_is_no_path_is_told(functions, name, given, path):
 )
 def test_what_is_no_number_of_seconds_is_told(functions, tmp_path, name, parameter, given, timeout):
     path = {} if name == "containerd.ready" else {"path": str(tmp_path / "config.toml")}
-    with pytest.raises(CommandExecutionError, match=f"^{parameter} is .*: write a number of seconds, such as"):
+    with pytest.raises(
+        CommandExecutionError, match=f"^{parameter} is .*: write a number of seconds, such as"
+    ):
         functions[name](**{parameter: timeout}, **path, **given)
 
 

@@ -241,7 +241,7 @@ def test_an_edit_that_says_the_same_is_a_change(state, tmp_path):
         ({"current": CommandExecutionError("is not a file")}, "is not a file"),
         ({"verify": ["Unknown key 'X'"]}, "nothing was changed. systemd would ignore:\nUnknown key 'X'"),
         ({"verify": CommandExecutionError("no copy")}, "no copy"),
-        ({"rejected": True}, "own.env tells why"),
+        ({"rejected": True}, "own.env says why"),
     ],
     ids=["unreadable", "ignored", "no trial", "rolled back before"],
 )
@@ -262,7 +262,7 @@ def test_where_the_configuration_failed_the_unit_is_left_alone(state):
     state.__running__ = {tag: {"result": False}}
     ret = state.managed("x", **WANTED)
     assert (ret["result"], ret["changes"], state.written) == (False, {}, [])
-    assert "not changed, since /etc/a failed" in ret["comment"]
+    assert "not changed, because /etc/a failed" in ret["comment"]
     state.__running__ = {tag: {"result": True}}
     assert state.managed("x", **WANTED)["result"] is not False
 
