@@ -208,6 +208,7 @@ def _version(*_):
 
 
 def _document(path, overrides):
+    """Yield the facts about the document: its schema, deprecations, effect and drift."""
     made = __salt__["containerd_document.report"](overrides, refuse=False)
     yield {"schema": made.version}
     if wrong := [one.message for one in made.findings if one.about == "layer"]:
@@ -231,6 +232,7 @@ def _file(path, _):
 
 
 def _daemon(path, _):
+    """Yield the facts about the daemon: a pending restart, and its CRI."""
     yield {"restart_pending": _restart_pending(path)}
     try:
         answer = __salt__["containerd_daemon.ready"]()

@@ -220,6 +220,7 @@ def _plugin_errors(failed, address):
 
 
 def _ctr(address, *args):
+    """Run ctr against a socket; return what it printed."""
     if not isinstance(address, str):
         raise CommandExecutionError(f"The address {errors.quoted(address)} is not a socket path: write one.")
     # ctr of 1.7 would wait ten seconds for a missing socket.
@@ -244,6 +245,7 @@ def _run_apart(binary, *args, files):
 
 
 def _need(binary):
+    """Fail, with the cure, unless a binary is installed."""
     if not __salt__["cmd.which"](binary):
         raise CommandExecutionError(
             f"{binary} is not installed, or not executable (not in PATH): apply containerd.package."

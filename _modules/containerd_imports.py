@@ -143,6 +143,7 @@ def _read(path, data):
 
 
 def _names(folder):
+    """Return the names in a folder; none if it cannot be read."""
     try:
         return sorted(os.listdir(folder))
     except OSError:
@@ -155,6 +156,7 @@ def _clean(path):
 
 
 def _data_or_why(name):
+    """Return the data of a file, or the reason why it cannot be read."""
     try:
         return toml.loads(__salt__["containerd_files.text"](name), name)
     except (CommandExecutionError, errors.Refused) as err:

@@ -207,7 +207,7 @@ def _sysctl_path(key):
 
 
 def _lines(path):
-    # Without blank lines; nothing if there is no such file.
+    """Return the lines of a file without blank ones; none if it cannot be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return [line.strip() for line in file if line.strip()]

@@ -228,6 +228,7 @@ def _foreseen(install, found, version):
 
 
 def _rewritten(own, rewrite):
+    """Return {path: new text} of the apt sources that a function changes."""
     texts = _sources(own)
     new = {path: rewrite(path, text) for path, text in texts.items()}
     changed = {path: text for path, text in new.items() if text != texts[path]}
@@ -258,6 +259,7 @@ def _no_holds():
 
 
 def _locks():
+    """Return the packages that dnf or zypper holds."""
     try:
         return __salt__["pkg.list_holds"](full=False)
     except SaltInvocationError:
@@ -305,6 +307,7 @@ def _own_lists():
 
 
 def _apt_offered_now(package):
+    """Return the versions that apt's repositories offer now, and complaints."""
     with _own_lists() as (_, options):
         told = apt.complaints(_apt("--quiet", *options, "update")["stderr"])
         listed = __salt__["containerd_command.run"]("apt-cache", *options, "madison", "--", package)
@@ -324,6 +327,7 @@ def _apt_refresh(repository):
 
 
 def _apt_simulate(install):
+    """Return the changes of an install that apt simulates."""
     options = ("--simulate", "--quiet", "--allow-downgrades", "--allow-change-held-packages")
     targets = [f"{name}={chosen}" if chosen else name for name, chosen in install.items()]
     result = _apt(*options, "install", *targets)

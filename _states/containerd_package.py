@@ -74,6 +74,7 @@ def _about(source, packages):
 
 
 def _installed(name, packages, version, hold, repository):
+    """Plan the install, carry it out, and return the state return."""
     ret = {"name": name, "result": True, "changes": {}, "comment": f"{', '.join(packages)}: as specified."}
     try:
         plan = __salt__["containerd_package.plan"](

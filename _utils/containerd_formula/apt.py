@@ -74,6 +74,7 @@ def restored(text):
 
 
 def _lines(text, uri, suite):
+    """Return one-line sources with those of an address and suite commented out."""
     lines = text.splitlines(keepends=True)
     for number, line in enumerate(lines):
         match = _ONE_LINE.match(line.strip())
@@ -83,6 +84,7 @@ def _lines(text, uri, suite):
 
 
 def _stanzas(text, uri, suite):
+    """Return deb822 sources with the stanzas of an address and suite commented out."""
     # deb822. The separators stay in the list, and so in the text.
     stanzas = re.split(r"(\n[ \t]*(?:\n|\Z))", text)
     for number, stanza in enumerate(stanzas):
@@ -94,6 +96,7 @@ def _stanzas(text, uri, suite):
 
 
 def _fields(stanza):
+    """Return the fields of a deb822 stanza: name in lower case to value."""
     lines = [line for line in stanza.splitlines() if not line.startswith("#")]
     # A field continues in lines that begin with white space.
     entries = re.sub(r"\n[ \t]+", " ", "\n".join(lines)).splitlines()

@@ -32,6 +32,7 @@ def holds(condition, release):
 
 
 def _holds(sign, numbers, found):
+    """Tell whether one term of a condition matches the numbers of a release."""
     if sign == ">=":
         return found >= numbers
     if sign == "<":

@@ -57,6 +57,7 @@ class _Door:
         raise Refused(f"{_where(path)} is a {type(value).__name__}: write text, a number, a list or a table.")
 
     def _table(self, value, path):
+        """Return a mapping in plain types; refuse a key that comes twice."""
         result = {}
         for key, inner in value.items():
             name = self._key(key, path)
@@ -66,6 +67,7 @@ class _Door:
         return result
 
     def _key(self, key, path):
+        """Return a key as text; refuse one that YAML made something else of."""
         # YAML makes numbers and booleans of unquoted keys.
         if isinstance(key, str):
             return self._text(key, path)
@@ -74,6 +76,7 @@ class _Door:
         raise Refused(f"{_where(path)} has the key {quoted(key)}: quote it, keys are strings.")
 
     def _text(self, value, path):
+        """Return text as plain str, within the limits."""
         # A subclass may override __str__ (Salt 3008 has types that hide their value).
         text = str.__str__(value)
         self.size += len(text)
@@ -84,6 +87,7 @@ class _Door:
         return text
 
     def _count(self, path):
+        """Count one more value; refuse too many, or too deep ones."""
         self.values += 1
         if len(path) > DEPTH:
             raise Refused(
@@ -226,6 +230,7 @@ def put(data, path, value):
 
 
 def _plain_number(value, path):
+    """Return a number in its plain type; refuse NaN and more than 64 bits."""
     if isinstance(value, float):
         if value != value:
             raise Refused(f"{_where(path)} is not a number (.nan): write one.")
@@ -240,6 +245,7 @@ def _where(path):
 
 
 def _shown(value, other, path):
+    """Return a value with its type for a message."""
     # Of a table only the type.
     kind = _TYPES.get(type(value), f"a {type(value).__name__}")
     if isinstance(value, dict) or isinstance(other, dict):

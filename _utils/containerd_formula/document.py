@@ -179,6 +179,7 @@ def _patch(document, data, patch, path, problems, default=None):
 
 
 def _fitted(value, data, key, path, problems, default):
+    """Return an override's value in the type that its key has or must have."""
     if key not in data:
         return _new(without_null(value), path, problems, default)
     fitted = fit(value, data[key], path)

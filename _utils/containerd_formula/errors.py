@@ -35,6 +35,7 @@ def quoted(value):
 
 
 def _cut(line):
+    """Return a line that can be printed; if it is very long, without its middle."""
     # The beginning names the key, the end the cure. A lone surrogate can be neither printed nor sent.
     half = _SENTENCE // 2
     short = line if len(line) <= _SENTENCE else f"{line[:half]} ... {line[-half:]}"

@@ -33,6 +33,7 @@ def _paths_of(key, made, known):
 
 
 def _below(path, every, made):
+    """Return the keys at or below a path of any schema."""
     nested = None
     for part in reversed(path):
         nested = {part: nested}
@@ -69,6 +70,7 @@ def _lower(path):
 
 
 def _none(key, path, every):
+    """Refuse a key that this containerd does not have, and name the nearest one."""
     places = [dotted(leaf) for leaf in every]
     near = nearest(path[-1], list({leaf[-1] for leaf in every}))
     close = nearest(dotted(path), places) or next((dotted(leaf) for leaf in every if leaf[-1] == near), None)
@@ -77,6 +79,7 @@ def _none(key, path, every):
 
 
 def _facts(path, made, dump):
+    """Return the facts about one key: value, whether it is in effect, layer, default, effective value."""
     value = at(made.result, path)
     disabled = made.result.get("disabled_plugins") or ()
     # A dump may repeat the file's settings of an unknown plugin.

@@ -61,6 +61,7 @@ def _of_class(rest, pattern):
 
 
 def _literal(rest, pattern):
+    """Return the literal character, perhaps escaped, that a pattern begins with, and the rest."""
     if rest[0] == "\\":
         rest = rest[1:]
     if not rest:

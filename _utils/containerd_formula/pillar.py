@@ -49,6 +49,7 @@ def problems(given, defaults, families, grains):
 
 
 def _found(given, defaults, families, grains):
+    """Return the problems of a pillar that is small enough to be checked."""
     family = grains.get("os_family")
     if family not in families:
         return [
@@ -98,6 +99,7 @@ def _unusable(value):
 
 
 def _is_unicode(text):
+    """Tell whether a text can be written as UTF-8."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

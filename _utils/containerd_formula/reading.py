@@ -268,6 +268,7 @@ def _show_options(found, effect, made):
 
 
 def _why_dead(path, made):
+    """Return why a key of the file is not in effect."""
     facts = schema.facts(path)
     if "since" in facts and "gone" not in facts:
         return f"it came with containerd {facts['since']}, and this one is older"

@@ -200,6 +200,7 @@ def _hidden(value, shown):
 
 
 def _texts(value):
+    """Return all texts inside a value."""
     if isinstance(value, (dict, list)):
         inner = value.values() if isinstance(value, dict) else value
         return [text for item in inner for text in _texts(item)]

@@ -86,6 +86,7 @@ def key(text):
 
 
 def _tomlkit():
+    """Return the module tomlkit; refuse with the cure if it is missing."""
     try:
         return importlib.import_module("tomlkit")
     except ImportError as err:

@@ -125,6 +125,7 @@ def removed_tables(fragment, version, base):
 
 
 def _is_table_of_default(path, way):
+    """Tell whether a null at a path would remove a whole table of the target's default."""
     if schema.stray(path, way.source):
         return False
     there = [at(way.base, named(target, way.target, way.base)) for target in _removals(path, way)]

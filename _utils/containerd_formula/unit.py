@@ -93,6 +93,7 @@ def changes(before, after):
 
 
 def _without_passwords(said):
+    """Return the parsed files with the passwords in their directives masked."""
     # Passwords in commands; a name such as getty@tty1 has no colon before its @.
     return {
         section: content
@@ -123,6 +124,7 @@ def _mapping(name, given):
 
 
 def _limits(limits, faults):
+    """Return the limits as directives; note what is wrong."""
     for name in limits:
         if not str(name).startswith("Limit"):
             faults.append(
@@ -132,6 +134,7 @@ def _limits(limits, faults):
 
 
 def _directives(section, content, faults):
+    """Return the directives of a section, each as a list of lines; note what is wrong."""
     if not _WORD.fullmatch(str(section)):
         faults.append(f"directives:{section}: {str(section)!r} is not a section of a unit.")
     if not isinstance(content, dict):
@@ -152,6 +155,7 @@ def _directives(section, content, faults):
 
 
 def _text(value):
+    """Return a variable's value as a program expects it."""
     # Programs expect true, systemd yes.
     if isinstance(value, (list, tuple)):
         return ",".join(str(item) for item in value)
@@ -183,6 +187,7 @@ def _quoted(value):
 
 
 def _unquoted(value):
+    """Return a quoted value without its quotes and escapes."""
     # Text without quotes stays as it is.
     if len(value) < 2 or not value.startswith('"') or not value.endswith('"'):
         return value
@@ -190,6 +195,7 @@ def _unquoted(value):
 
 
 def _unit_text(sections):
+    """Return the text of the drop-in, or None without directives."""
     lines = []
     for section, content in sections.items():
         if content:

@@ -52,6 +52,7 @@ def _is_domain(text):
 
 
 def _cure(image):
+    """Return what to write instead of a bad image reference."""
     if not image:
         return "write one, or null for containerd's own"
     if image.split() != [image]:

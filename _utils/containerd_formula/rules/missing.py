@@ -93,6 +93,7 @@ def _shim(kind):
 
 
 def _is_there(context, program):
+    """Tell whether the daemon finds a program, by its path or in its PATH."""
     if "\0" in program:
         return False
     if "/" in program:
