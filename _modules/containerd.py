@@ -1,8 +1,9 @@
 """
-What people ask of a node's containerd: its version, whether it is ready, all that a fleet report wants.
+Ask a node about its containerd: its version, whether it is ready, and the facts for a fleet report.
 
-Nothing here changes the node. A report renders the formula's SLS, which syncs the formula's modules where the
-minion has those of another release. The configuration document has a module of its own, ``containerd_toml``.
+Nothing here changes the node, with one exception: a report renders the formula's SLS, which syncs the
+formula's modules if the minion has those of another release. The configuration document has its own module,
+``containerd_toml``.
 """
 
 import os
@@ -13,21 +14,24 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
+from containerd_formula import errors
 from containerd_formula import release as library_release
 from containerd_formula.explain import explained
-from containerd_formula.places import CONFIG
+from containerd_formula.places import CONFIG, file_path
 from containerd_formula.schema import deprecated
 
-# That of the SLS that syncs: another value there means that these modules are to be synced. By make stamp.
-RELEASE = "0.1.0+1a7195e2"
+_told = errors.told_as(CommandExecutionError)
+# The SLS that syncs compares this with its own value, and syncs if they differ. Written by make stamp.
+RELEASE = "0.1.0+e2fa0f1a"
 
 
 def release():
     """
     Return the release of the formula that these modules belong to.
 
-    :return: the version and a hash of the modules and the library; two where a sync brought but one of them.
-        SLS ``containerd.salt.modules`` compares it with its own, to know whether to sync.
+    :return: the version and a hash of the modules and the library. If a sync brought only one of the two, the
+        text names both releases. SLS ``containerd.salt.modules`` compares it with its own, and syncs if they
+        differ.
     """
     other = library_release.RELEASE
     return RELEASE if RELEASE == other else f"{RELEASE} with the library of {other}"
@@ -43,29 +47,29 @@ def version():
 
         salt '*' containerd.version
 
-    :return: such as ``1.7.24``: without the ``v`` that upstream puts before it and without what a
-        distribution puts behind it (``1.6.20~ds1``, ``2.1.9+unknown``).
-    :raises CommandExecutionError: containerd is not installed, or its answer is no version.
+    :return: a version such as ``1.7.24``, without upstream's ``v`` in front and without a distribution's
+        suffix (``1.6.20~ds1``, ``2.1.9+unknown``).
+    :raises CommandExecutionError: containerd is not installed, or prints no version.
     """
     return __salt__["containerd_daemon.version"]()
 
 
 def ready(timeout=0, address=None, cri=True):
     """
-    Tell whether the daemon answers and its CRI plugins are ok, and wait for it if asked to.
+    Tell whether the daemon answers and its CRI plugins are ok; wait for an answer if asked to.
 
-    Only the plugins tell: with a failed CRI plugin systemd, the socket and ``ctr version`` all look
+    Only the plugins show it: with a failed CRI plugin, systemd, the socket and ``ctr version`` all look
     healthy.
 
     timeout : ``0``
-        How long to wait for an answer, in seconds. 0 asks once. A daemon that answers has started its
-        plugins, so that a failed one needs no waiting.
+        How long to wait for an answer, a number of seconds. 0 asks once. A daemon that answers has started
+        its plugins: there is no wait for a failed one.
 
     address : ``None``
         The daemon's socket. None takes that of ``/etc/containerd/config.toml``.
 
     cri : ``True``
-        Whether the CRI plugins are asked for. If not, a daemon that answers is ready.
+        Whether to check the CRI plugins. If not, a daemon that answers is ready.
 
     CLI Example:
 
@@ -74,28 +78,28 @@ def ready(timeout=0, address=None, cri=True):
         salt '*' containerd.ready
         salt '*' containerd.ready timeout=30
 
-    :return: a dictionary: ``ready`` and ``answers`` (whether the daemon does), true or false, and ``reason``,
-        why it is not ready, with the daemon's own words where it has any; empty where it is.
-    :raises CommandExecutionError: containerd is not installed.
+    :return: a dictionary: ``ready``, true or false; ``answers``, whether the daemon answers; ``reason``, why
+        it is not ready, in the daemon's own words if it gives any; empty if it is ready.
+    :raises CommandExecutionError: containerd is not installed, or an argument has the wrong type.
     """
     return __salt__["containerd_daemon.ready"](timeout=timeout, address=address, cri=cri)
 
 
 def trial_start(path=CONFIG, timeout=30, cri=True):
     """
-    Let the installed containerd run a configuration where nothing of the node can be touched.
+    Start the installed containerd with a configuration, in a sandbox that cannot change the node.
 
-    It finds what ``config dump`` cannot: that the daemon would end, or run with its CRI down. The daemon runs
-    in a sandbox (bubblewrap), and is gone when this returns or Salt is killed.
+    This finds what ``config dump`` cannot: that the daemon would end, or run without CRI. The sandbox is
+    bubblewrap's. The daemon ends when this function returns, or when Salt is killed.
 
     path : ``/etc/containerd/config.toml``
-        The configuration file, taken as it is. It need not be the one in use.
+        The configuration file. It need not be the one in use.
 
     timeout : ``30``
-        How long the daemon may take, in seconds. It takes 0.2 on a quiet machine.
+        How long the daemon may take, a number of seconds. It takes 0.2 on a quiet machine.
 
     cri : ``True``
-        As for ``ready``.
+        Whether to check the CRI plugins. If not, a daemon that answers is enough.
 
     CLI Example:
 
@@ -103,24 +107,27 @@ def trial_start(path=CONFIG, timeout=30, cri=True):
 
         salt '*' containerd.trial_start /root/candidate.toml
 
-    :return: a dictionary: ``ok``, true, false, or None where no trial can be made (bubblewrap is not
-        installed, namespaces are not allowed, the snapshotter is btrfs or zfs, cgroup.path is set);
-        ``reason``, why not, in the daemon's own words where it is false; ``sandbox``, ``locked``, or why it
-        was a weaker one, without a user namespace; empty where there was none.
-    :raises CommandExecutionError: containerd is not installed, or refuses to read the file.
+    :return: a dictionary: ``ok``, true, false, or None if no trial can be made (bubblewrap is not installed,
+        namespaces are not allowed, the snapshotter is btrfs or zfs, cgroup.path is set); ``reason``, why not,
+        in the daemon's own words if ``ok`` is false; ``sandbox``, which is ``locked``, or the reason for a
+        weaker sandbox without a user namespace, or empty if there was none.
+    :raises CommandExecutionError: containerd is not installed, it refuses to read the file, or an argument
+        has the wrong type.
     """
     return __salt__["containerd_trial.start"](path, timeout, cri=cri)
 
 
+@_told
 def status(path=CONFIG, overrides=None):
     """
-    Return what a fleet report wants to know of this node.
+    Return the facts about this node for a fleet report.
 
     path : ``/etc/containerd/config.toml``
         The configuration file.
 
     overrides : ``None``
-        The layers to judge it by. None takes those of the formula on this minion.
+        The layers to compare it with: a fragment of config.toml, or a list of named ones. None takes those of
+        the formula on this minion.
 
     CLI Example:
 
@@ -128,14 +135,16 @@ def status(path=CONFIG, overrides=None):
 
         salt '*' containerd.status
 
-    :return: a dictionary, which has all its keys on every node: ``installed``, ``version``, ``schema`` (the
-        config version that the binary prints), ``file_schema`` (that of the file), ``not_in_effect``
-        (dotted path to wanted and effective value), ``drift`` (as the function of this name gives it),
-        ``deprecated`` and ``drop_ins`` (lists of sentences),
-        ``restart_pending`` (a change of the formula's that the daemon has not seen, or a file that is newer
-        than the daemon; None where no systemd tells), ``cri_ok``, ``cri_reason``, and ``errors``, what
-        could not be found out and why.
+    :return: a dictionary that has all its keys on every node: ``installed``, ``version``, ``schema`` (the
+        config version that the binary prints), ``file_schema`` (that of the file), ``not_in_effect`` (dotted
+        path to wanted and effective value), ``drift`` (as function ``drift`` returns it), ``deprecated`` and
+        ``drop_ins`` (lists of sentences), ``restart_pending`` (the daemon has not read a change of the
+        formula's, or the file is newer than the daemon; None if the daemon does not run or there is no
+        systemd), ``cri_ok``, ``cri_reason``, and ``errors`` (a list of questions without an answer, each with
+        the reason).
+    :raises CommandExecutionError: ``path`` is not a file path.
     """
+    file_path(path)
     report = {
         "installed": bool(__salt__["cmd.which"]("containerd")),
         "version": None,
@@ -163,15 +172,16 @@ def status(path=CONFIG, overrides=None):
 
 def drift(path=CONFIG, overrides=None):
     """
-    Return what has come between the configuration file and what it should hold: by hand, or by another tool.
+    Return how the configuration file differs from what it should hold, after edits or another tool.
 
-    It is the file that is compared; ``containerd_toml.explain`` tells what of it containerd has in effect.
+    Only the file is compared; ``containerd_toml.explain`` shows what containerd has in effect.
 
     path : ``/etc/containerd/config.toml``
         The configuration file.
 
     overrides : ``None``
-        The layers to judge it by. None takes those of the formula on this minion.
+        The layers to compare it with: a fragment of config.toml, or a list of named ones. None takes those of
+        the formula on this minion.
 
     CLI Example:
 
@@ -179,25 +189,26 @@ def drift(path=CONFIG, overrides=None):
 
         salt '*' containerd.drift
 
-    :return: a dictionary, empty where nothing has: ``added``, keys that nobody asked for (neither the
-        default of containerd nor a layer), ``changed``, keys with another value than the wanted one, and
-        ``missing``, keys that are not there, each with its value (secrets masked) and file. After an upgrade
-        ``version`` is changed, and empty defaults of the other release are not told. ``rejected``,
-        files with a change that was rolled back, and where the rejected content is; ``drop_ins``, files that
-        it imports and that mask or break it, with sentences.
+    :return: a dictionary, empty if there is no drift: ``added``, keys that neither containerd's default nor a
+        layer has; ``changed``, keys with another value than the wanted one; ``missing``, keys that are not
+        there; each with its value (secrets masked) and file. After an upgrade ``version`` is changed, and
+        empty defaults of the other release are left out. ``rejected``: files whose last change was rolled
+        back, and where the rejected content is. ``drop_ins``: imported files that mask or break the file,
+        with sentences.
     :raises CommandExecutionError: containerd or tomlkit is not installed, a layer cannot be translated, or
-        the file cannot be read, or is no TOML.
+        the file cannot be read, or is not valid TOML.
     """
     return __salt__["containerd_document.drifted"](path, __salt__["containerd_document.report"](overrides))
 
 
 def _version(*_):
-    # ctr comes from the same release: containerd itself is started twice for a report, and no more.
+    # ctr is of the same release: a report starts containerd itself only twice.
     ctr = __salt__["cmd.which"]("ctr")
     yield {"version": __salt__["containerd_daemon.version"]("ctr" if ctr else "containerd")}
 
 
 def _document(path, overrides):
+    """Yield the facts about the document: its schema, deprecations, effect and drift."""
     made = __salt__["containerd_document.report"](overrides, refuse=False)
     yield {"schema": made.version}
     if wrong := [one.message for one in made.findings if one.about == "layer"]:
@@ -221,6 +232,7 @@ def _file(path, _):
 
 
 def _daemon(path, _):
+    """Yield the facts about the daemon: a pending restart, and its CRI."""
     yield {"restart_pending": _restart_pending(path)}
     try:
         answer = __salt__["containerd_daemon.ready"]()
@@ -230,7 +242,7 @@ def _daemon(path, _):
 
 
 def _restart_pending(path):
-    """Tell whether the daemon has not seen what the files hold, None where that cannot be told."""
+    """Tell whether the daemon has not read what the files hold; None if that is unknown."""
     shown = __salt__["containerd_service.properties"]()
     if not os.path.exists(path) or shown.get("ActiveState") != "active":
         return None

@@ -1,8 +1,8 @@
 """
-containerd from upstream's release archives: fetched, checked, unpacked beside what is in use, and switched.
+containerd from upstream's release archives: fetch, check, unpack beside the release in use, and switch.
 
-Each release has a folder of its own below ``/opt/containerd-formula``. One link names the one in use; the
-commands in ``/usr/local`` go through it, so that a switch is one rename. A kind is ``containerd``, whose
+Each release has its own folder below ``/opt/containerd-formula``. One link names the release in use; the
+commands in ``/usr/local`` are links through it, so that one rename switches. A kind is ``containerd``, whose
 release is an archive, or ``runc``, whose release is one binary.
 """
 
@@ -26,7 +26,7 @@ from containerd_formula import errors, places, secrets
 _BINARIES = {"containerd": ("containerd", "containerd-shim-runc-v2", "ctr"), "runc": ("runc",)}
 _BLOCK = 1 << 20
 _PROGRAM_MODE = 0o755
-# Bytes. A release has 50 MB.
+# Bytes. A release has about 50 MB.
 _LARGEST = 1 << 29
 _TOO_LARGE = f"it is larger than {_LARGEST >> 20} MB"
 
@@ -35,7 +35,10 @@ def current(kind="containerd"):
     """
     Return the release that is in use.
 
-    :return: its version; an empty text where there is none.
+    kind : ``containerd``
+        ``containerd`` or ``runc``.
+
+    :return: its version, or an empty text if there is none.
     """
     path = os.path.join(places.ARCHIVES, f"current-{kind}")
     if not os.path.exists(path) or not os.path.islink(path):
@@ -45,9 +48,12 @@ def current(kind="containerd"):
 
 def running(pid):
     """
-    Return the release of containerd that a process runs, also where that is no more in use, or removed.
+    Return the release of containerd that a process runs, even if that is no longer in use, or removed.
 
-    :return: its version; an empty text where the process runs none of these.
+    pid
+        The number of the process.
+
+    :return: its version, or an empty text if the process runs no release of the archive.
     """
     if not str(pid).isdecimal():
         return ""
@@ -60,20 +66,41 @@ def running(pid):
 
 
 def unpacked(kind="containerd"):
-    """Return the versions of the releases that are unpacked, in use or not."""
+    """
+    Return the versions of the unpacked releases, in use or not.
+
+    kind : ``containerd``
+        ``containerd`` or ``runc``.
+
+    :return: a list of versions.
+    """
     names = sorted(os.listdir(places.ARCHIVES)) if os.path.isdir(places.ARCHIVES) else []
     return [name.removeprefix(f"{kind}-") for name in names if re.match(rf"{kind}-\d", name)]
 
 
 def unpack(kind, version, url, sha256, arch):
     """
-    Have a release unpacked. One that is there already is left alone; nothing is switched.
+    Unpack a release, unless it is there already. This does not switch to it.
 
-    ``{version}`` and ``{arch}`` are filled into the address, which is ``https://``, ``salt://`` or ``file://``.
+    kind
+        ``containerd`` or ``runc``.
+
+    version
+        The version of the release.
+
+    url
+        The address, ``https://``, ``salt://`` or ``file://``, in which ``{version}`` and ``{arch}`` are
+        replaced.
+
+    sha256
+        The hash that the download must have.
+
+    arch
+        The architecture, as upstream names it: ``amd64``.
 
     :return: true.
-    :raises CommandExecutionError: it cannot be fetched or unpacked, has another hash, or lacks a binary. What
-        was there before is as it was.
+    :raises CommandExecutionError: the release cannot be fetched or unpacked, has another hash, or lacks a
+        binary. Then nothing has changed.
     """
     target = os.path.join(places.ARCHIVES, f"{kind}-{version}")
     if why := __salt__["containerd_paths.why_not_roots"](target):
@@ -84,7 +111,7 @@ def unpack(kind, version, url, sha256, arch):
     address = url.replace("{version}", version).replace("{arch}", arch)
     shown = errors.brief(secrets.masked_url(address))
     work = ""
-    # What runs that were killed left.
+    # Remove what killed runs left.
     __salt__["containerd_files.sweep"](places.ARCHIVES)
     try:
         os.makedirs(places.ARCHIVES, mode=0o755, exist_ok=True)
@@ -97,11 +124,11 @@ def unpack(kind, version, url, sha256, arch):
         (_extract if kind == "containerd" else _copy)(fetched, programs)
         missing = [name for name in _BINARIES[kind] if not os.path.isfile(os.path.join(programs, name))]
         if missing:
-            raise CommandExecutionError(f"{shown} is no release of {kind}: it has no bin/{missing[0]}.")
+            raise CommandExecutionError(f"{shown} is not a release of {kind}: it has no bin/{missing[0]}.")
         os.chmod(work, _PROGRAM_MODE)
         if os.path.exists(download):
             os.unlink(download)
-        # Whole, or not there at all.
+        # The folder appears whole, or not at all.
         os.rename(work, target)
     except (OSError, tarfile.TarError, EOFError) as err:
         raise CommandExecutionError(f"{shown} cannot be unpacked into {places.ARCHIVES}: {err}.") from err
@@ -113,9 +140,12 @@ def unpack(kind, version, url, sha256, arch):
 
 def links(kinds=("containerd", "runc")):
     """
-    Return the links through which the releases of some kinds that are in use are found.
+    Return the links that lead to the commands of the releases in use.
 
-    :return: a dictionary: link to where it leads.
+    kinds : ``("containerd", "runc")``
+        The kinds of releases.
+
+    :return: a dictionary: link to its target.
     """
     folders = {"containerd": f"{places.PREFIX}/bin", "runc": f"{places.PREFIX}/sbin"}
     return {
@@ -128,10 +158,16 @@ def links(kinds=("containerd", "runc")):
 
 def switch(kind, version):
     """
-    Let an unpacked release be the one in use, in one step.
+    Switch to an unpacked release, in one step.
+
+    kind
+        ``containerd`` or ``runc``.
+
+    version
+        The version of the release.
 
     :return: true.
-    :raises CommandExecutionError: it is not unpacked, or the link cannot be written.
+    :raises CommandExecutionError: the release is not unpacked, or the link cannot be written.
     """
     if version not in unpacked(kind):
         raise CommandExecutionError(f"{kind} {errors.brief(version)} is not unpacked in {places.ARCHIVES}.")
@@ -140,14 +176,20 @@ def switch(kind, version):
 
 def link(path, target):
     """
-    Have a symbolic link, put in place of what was there in one step.
+    Make a symbolic link, or replace one, in one step.
+
+    path
+        The link.
+
+    target
+        Where it leads.
 
     :return: true.
     :raises CommandExecutionError: a file or folder is in its place, or it cannot be written.
     """
     if os.path.lexists(path) and not os.path.islink(path):
         raise CommandExecutionError(
-            f"{path} is there, and not a link of this formula: move it away for source archive."
+            f"{path} is not a link of this formula: move it away, so that source archive can put one there."
         )
     try:
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
@@ -162,7 +204,7 @@ def link(path, target):
 
 
 def _fetch(address, download, shown):
-    """Return the path of what was fetched into our own folder: what is hashed is what is unpacked."""
+    """Fetch an address into our own folder, so that the file hashed is the file unpacked; return its path."""
     if address.startswith("file://"):
         try:
             return _copied(address[len("file://") :], download)
@@ -171,10 +213,10 @@ def _fetch(address, download, shown):
             raise CommandExecutionError(f"{shown} cannot be read: {why}.") from err
     try:
         with _limited():
-            # Not into the minion's cache: it is large, and unpacked at once.
+            # Not into the minion's cache: it is large, and is unpacked at once.
             path = __salt__["cp.get_url"](address, download)
     except Exception as err:  # noqa: BLE001 - Salt's fetchers raise whatever their libraries do.
-        # They tell of a full disk as of a closed connection.
+        # They report a full disk as a closed connection.
         full = shutil.disk_usage(os.path.dirname(download)).free < _BLOCK
         why = "No space left on device" if full else secrets.masked_url(str(err))
         if "File too large" in why:
@@ -186,13 +228,13 @@ def _fetch(address, download, shown):
 
 
 def _copied(source, download):
-    """Copy a regular file of a sane size, without waiting for another kind; return where it is."""
+    """Copy a regular file of a sane size, without waiting for a pipe or device; return the copy's path."""
     descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file, open(download, "wb") as copy:
         found = os.fstat(descriptor)
-        # What the kernel answers below /proc looks like one.
+        # Files below /proc look like regular ones.
         if not stat.S_ISREG(found.st_mode) or found.st_dev == os.stat("/proc").st_dev:
-            raise OSError(errno.EINVAL, "it is no regular file")
+            raise OSError(errno.EINVAL, "it is not a regular file")
         size = 0
         while block := file.read(_BLOCK):
             size += len(block)
@@ -204,7 +246,7 @@ def _copied(source, download):
 
 @contextlib.contextmanager
 def _limited():
-    """Let no file of this process grow over the limit: Salt's fetchers have none."""
+    """Limit the size of files that this process writes: Salt's fetchers have no limit."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     limit = _LARGEST if before[0] == resource.RLIM_INFINITY else min(before[0], _LARGEST)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
@@ -227,12 +269,12 @@ def _verify(path, sha256, address):
     if found != sha256:
         raise CommandExecutionError(
             f"{address} has the sha256 {found}, and pinned is {sha256}: the download was cut, or it is "
-            "another file. Nothing was installed."
+            "another file. Nothing was installed. Compare both with the publisher's checksum."
         )
 
 
 def _extract(archive, folder):
-    """Unpack the binaries of an archive, and nothing else of it."""
+    """Unpack only the binaries of an archive."""
     with tarfile.open(archive) as tar:
         for member in tar:
             parent, name = os.path.split(os.path.normpath(member.name))
@@ -246,7 +288,7 @@ def _copy(binary, folder):
 
 
 def _write(source, path):
-    """Write a program from a stream, down to the disk."""
+    """Write a program from a stream, and flush it to the disk."""
     with open(path, "wb") as file:
         shutil.copyfileobj(source, file, _BLOCK)
         file.flush()

@@ -1,13 +1,11 @@
 """
-The life of a change: kept apart from what it replaces, written, proved by a ready daemon, or rolled back.
+The life of a change: record it, write it, then keep it once the daemon is ready, or roll it back.
 
-A change is *recorded* before its file is written, and the record goes once the daemon has been ready with
-it: then a copy is kept, the good one, which is what goes back if a later change fails. So a run that was
-killed, or a machine that lost its power, leaves behind what the next run must know: whether the daemon still
-has to be restarted, and what it worked with. The record names the daemon by the InvocationID that systemd
-gives to each start, so that clocks do not matter, and what that daemon has read of each file.
-
-Record and copies lie in a folder that is root's alone.
+Before writing, we record the files, the running daemon's InvocationID (systemd gives each start a new one, so
+that clocks do not matter), and a hash of what that daemon read of each file. Once the daemon is ready with
+the change, we keep a copy of the file, the *good* one, and remove the record. If a later change fails, the
+good copy goes back. So the next run knows, even after a killed run or a power cut, whether the daemon still
+has to be restarted, and with what it worked last. Record and copies lie in a folder that only root can enter.
 """
 
 import contextlib
@@ -24,26 +22,27 @@ renew()
 
 from containerd_formula.places import PREFIX, RECORD, RUN_FOLDER, STATE, UNIT_FOLDER
 
-# What leads to the archive's release that is in use.
+# The link to the archive's release in use.
 COMMAND = f"{PREFIX}/bin/containerd"
-# What a file held before is put back to the letter, whatever it was.
+# So that any old content can be put back byte by byte.
 BYTES_AS_TEXT = {"encoding": "utf-8", "errors": "surrogateescape"}
 REJECTED_ALONE = "# Rolled back: "
-# Followed by the list of the files, as JSON, and the reason.
+# Then come the list of the files, as JSON, and the reason.
 REJECTED_TOGETHER = "# Rolled back together: "
-# How what the formula wrote begins, and a copy of what was rolled back.
+# The first words of a file that the formula wrote, and of a copy of what was rolled back.
 OURS = {"good": "# Managed by Salt (containerd-formula)", "rejected": "# Rolled back"}
 
 
 def candidate(text):
     """
-    Write what is to be tried to a temporary file for root alone: its path. ``discard`` removes it.
+    Write the text of a candidate to a temporary file that only root can read.
 
-    :raises CommandExecutionError: it cannot be written.
+    :return: the path of the file. ``discard`` removes it.
+    :raises CommandExecutionError: the file cannot be written.
     """
     path = None
     try:
-        # 0600 by mkstemp: it may hold secrets.
+        # mkstemp makes it 0600: it may hold secrets.
         descriptor, path = _temporary()
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
@@ -56,7 +55,7 @@ def candidate(text):
 
 def discard(path):
     """
-    Remove a candidate, and the folder of such files with the last one.
+    Remove the candidate at a path; with the last one, its folder.
     """
     os.unlink(path)
     _leave_no_folder()
@@ -64,7 +63,7 @@ def discard(path):
 
 def sweep(path):
     """
-    Remove what runs left that were killed: candidates, trials, and what was to become the file.
+    Remove what killed runs left: candidates, trials, and temporary files beside the file at a path.
     """
     folder = __salt__["containerd_files.own_folder"](RUN_FOLDER, make=False)
     __salt__["containerd_files.sweep"](folder)
@@ -74,12 +73,21 @@ def sweep(path):
 
 def apply(path, text, user=None, group=None, mode=None):
     """
-    Change a file that containerd reads when it starts: record, keep what was there, write.
+    Change a file that containerd reads when it starts: record the change, keep the old content, write.
 
-    A text of None removes it; None for owner, group or mode keeps what the file has. The good copy holds
-    what a ready daemon ran with last; where none was seen yet, what was there before.
+    The good copy holds what a ready daemon ran with last; if none was seen yet, the old content.
 
-    :raises CommandExecutionError: a file cannot be written; then all is as it was.
+    path
+        The file.
+
+    text
+        What it shall hold. None removes the file.
+
+    user, group, mode : ``None``
+        Owner, group and mode, such as ``'0644'``. None keeps what the file has.
+
+    :return: true.
+    :raises CommandExecutionError: a file cannot be written; then nothing has changed.
     """
     __salt__["containerd_paths.must_be_roots"](path)
     sweep(path)
@@ -98,9 +106,9 @@ def apply(path, text, user=None, group=None, mode=None):
 
 def pending():
     """
-    Return the files with a change that the running daemon has not read: a restart is pending.
+    Return the files with a change that the running daemon has not read: for them a restart is pending.
 
-    The command is one of them where the daemon runs another release of upstream's archive than that in use.
+    If the daemon runs another release of upstream's archive than the one in use, the command is in the list.
 
     CLI Example:
 
@@ -108,16 +116,16 @@ def pending():
 
         salt '*' containerd_change.pending
 
-    :return: a list of paths; empty where the daemon has read what the files hold, or does not run.
+    :return: a list of paths; empty if the daemon has read what the files hold, or does not run.
     """
     unit = __salt__["containerd_service.properties"]()
-    # One that does not run will read all.
+    # A daemon that does not run will read everything when it starts.
     if unit.get("ActiveState") != "active":
         return []
     release = __salt__["containerd_archive.running"](unit.get("MainPID"))
     old = [COMMAND] if release and release != __salt__["containerd_archive.current"]() else []
     record = _record()
-    # One that was started since has read all.
+    # A daemon that was started since has read everything.
     if unit.get("InvocationID") != record["daemon"]:
         return old
     return old + [path for path, seen in record["files"].items() if _digest(path) != seen]
@@ -125,7 +133,9 @@ def pending():
 
 def tried():
     """
-    Return the files with a change that a daemon was started with, and none has been ready with yet.
+    Return the files whose change a daemon has started with, but has not been ready with yet.
+
+    :return: a list of paths.
     """
     last_start = __salt__["containerd_service.properties"]().get("InvocationID")
     return _unproved() if last_start and last_start != _record()["daemon"] else []
@@ -133,7 +143,9 @@ def tried():
 
 def settle():
     """
-    Take what the files hold as good: the daemon is ready with it. Return the files that are proved by this.
+    Accept the changed files: the daemon is ready with them. Their content becomes the good copy.
+
+    :return: a list of the paths of these files.
     """
     files = list(_record()["files"])
     for path in files:
@@ -146,25 +158,26 @@ def settle():
 
 def copies(path):
     """
-    Return where the copies of a file lie: ``good`` and ``rejected`` to a path. They need not be there.
+    Return the paths of the copies of a file: ``good`` and ``rejected`` to a path. They need not exist.
     """
-    # Readable, and one name for one path.
+    # A readable name, and a different one for each path.
     name = path.strip("/").replace("%", "%25").replace(":", "%3A").replace("/", ":")
     return {kind: _kept(f"{name}.{kind}") for kind in ("good", "rejected")}
 
 
 def good(path):
     """
-    Return what a file held that a ready daemon ran with last, to the letter; None where that is not known.
+    Return the content of a file with which a ready daemon ran last, byte by byte; None if it is not known.
     """
     return _copy(copies(path)["good"])
 
 
 def rejected(path, text, beside=None):
     """
-    Tell whether a file was rolled back from this very content, alone, or together with others as they are.
+    Tell whether a file was rolled back from this very content, alone or together with other files.
 
-    A text of None is a file that was removed. ``beside``, path to text, is what others are to become.
+    A text of None stands for a removed file. ``beside``, path to text, is what other files will hold; files
+    that are not in it count as they are.
     """
     line, content = _rejection(path)
     if content != (text or ""):
@@ -173,7 +186,7 @@ def rejected(path, text, beside=None):
         return True
     beside = beside or {}
     others = [other for other in _together(line) if other != path]
-    # Without one of the copies, which a person removed, it may be tried again.
+    # If somebody removed one of the copies, the content may be tried again.
     return bool(others) and all(
         _rejection(other) == (line, (beside[other] if other in beside else _content(other)) or "")
         for other in others
@@ -182,11 +195,10 @@ def rejected(path, text, beside=None):
 
 def take_over(path):
     """
-    Move the copies that older releases kept beside a file to where they lie now, if these are none yet.
+    Move the copies that older releases kept beside a file to the folder of copies, if it has none yet.
 
-    A file of that name that does not begin as ours is a person's, and stays.
-
-    To go in a later release: then no node has them any more.
+    A file of that name that does not begin like ours belongs to somebody else, and stays. A later release can
+    drop this function: then no node has such copies.
     """
     for kind, new in copies(path).items():
         old = f"{path}.{kind}"
@@ -200,16 +212,16 @@ def take_over(path):
 
 def roll_back(reason):
     """
-    Put what a ready daemon ran with last back into each file that was tried; restart nothing.
+    Put the good copy back into each file that was tried. This restarts nothing.
 
-    :return: a dictionary, path to ``{"old": "rejected", "new": "previous"}``. The rejected content is in
-        a copy, below a line with the reason; of a file that was removed that is nothing. A file of the unit
-        that was not there before is removed; another stays then, and the value is an empty dictionary.
+    :return: a dictionary, path to ``{"old": "rejected", "new": "previous"}``. The rejected content is in a
+        copy, below a line with the reason. A unit file that did not exist before is removed. Another file
+        without a good copy stays, and its value is an empty dictionary.
     :raises CommandExecutionError: a file cannot be written.
     """
     done = {}
     files = tried()
-    # Which of several is to blame nobody knows.
+    # Of several files nobody knows which one is to blame.
     whose = REJECTED_ALONE if len(files) == 1 else f"{REJECTED_TOGETHER}{json.dumps(files)} "
     line = f"{whose}{' '.join(reason.split())}\n"
     for path in files:
@@ -217,7 +229,7 @@ def roll_back(reason):
         if previous is None and not path.startswith(UNIT_FOLDER):
             done[path] = {}
             continue
-        # So that the daemon is restarted by the next run, should this one be killed now.
+        # If this run is killed now, the next one restarts the daemon.
         _save(_seen_by_the_running_daemon(_record(), path))
         found = _content(path)
         _keep(copies(path)["rejected"], line + (found or ""))
@@ -229,14 +241,14 @@ def roll_back(reason):
 
 
 def _rejection(path):
-    """Return the first line of a rejected copy, which tells the reason, and what it was rejected for."""
+    """Return the first line of a rejected copy, which has the reason, and the rejected content."""
     copy = _copy(copies(path)["rejected"])
     line, _, content = (copy or "").partition("\n")
     return line, None if copy is None else content
 
 
 def _together(line):
-    """Return the files that were rolled back together, by the first line of one of their copies."""
+    """Return the files that were rolled back together, from the first line of a copy."""
     if not line.startswith(REJECTED_TOGETHER):
         return []
     try:
@@ -250,7 +262,7 @@ def _write(path, text, user=None, group=None, mode=None):
     """
     Write a file so that it is always the old one or the new one, also after a power cut.
 
-    A link is kept, and what it leads to is written, where both are in root's hands.
+    A link stays, and its target is written, if only root can change both.
     """
     __salt__["containerd_paths.must_be_roots"](path)
     target = os.path.realpath(path)
@@ -259,7 +271,7 @@ def _write(path, text, user=None, group=None, mode=None):
 
 
 def _keep(path, text):
-    """Write a file of our own folder, for root alone, or remove it where the text is None."""
+    """Write a file of our own folder, for root only, or remove it if the text is None."""
     __salt__["containerd_files.own_folder"](os.path.dirname(path), make=text is not None)
     if text is None:
         __salt__["containerd_files.remove"](path)
@@ -268,32 +280,32 @@ def _keep(path, text):
 
 
 def _temporary():
-    """Return an open file for root alone and its path."""
+    """Return an open file that only root can read, and its path."""
     while True:
         folder = __salt__["containerd_files.own_folder"](RUN_FOLDER)
-        # Another run took the folder away just now.
+        # Another run may remove the folder at this moment.
         with contextlib.suppress(FileNotFoundError):
             return tempfile.mkstemp(prefix="candidate-", suffix=".toml", dir=folder)
 
 
 def _leave_no_folder():
-    """Remove the folder of temporary files where it is empty."""
+    """Remove the folder of temporary files if it is empty."""
     with contextlib.suppress(OSError):
         os.rmdir(RUN_FOLDER)
 
 
 def _unproved():
-    """Return the files with a change that no ready daemon has proved yet."""
+    """Return the changed files with which no daemon has been ready yet."""
     return [path for path in _record()["files"] if not _proved(path)]
 
 
 def _proved(path):
-    """Tell whether a ready daemon ran with what a file holds."""
+    """Tell whether a daemon has been ready with what a file holds."""
     return _content(path) == good(path)
 
 
 def _put(path, text, **attributes):
-    """Write a file, or remove it where the text is None."""
+    """Write a file, or remove it if the text is None."""
     if text is None:
         __salt__["containerd_files.remove"](path)
     else:
@@ -301,9 +313,7 @@ def _put(path, text, **attributes):
 
 
 def _attributes(target, user, group, mode):
-    """
-    Return owner, group and mode for a file: those that are given, else those that it has, else the usual.
-    """
+    """Return owner, group and mode for a file: those given, else its own, else root's and 0644."""
     try:
         found = os.stat(target)
         have = (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
@@ -316,22 +326,22 @@ def _attributes(target, user, group, mode):
     try:
         return uid, gid, have[2] if mode is None else int(str(mode), 8)
     except ValueError as err:
-        raise CommandExecutionError(f"{target}: {mode!r} is no mode: write it such as '0644'.") from err
+        raise CommandExecutionError(f"{target}: {mode!r} is not a mode: write it such as '0644'.") from err
 
 
 def _kept(name):
-    """Return the path of a file in our own folder, which is root's alone if it is there."""
+    """Return the path of a file in our own folder; fail if others than root can enter that."""
     folder = os.path.join(__opts__.get("root_dir") or "/", STATE)
     return os.path.join(__salt__["containerd_files.own_folder"](folder, make=False), name)
 
 
 def _copy(path):
-    """Return what a file of our own folder holds, None where it is not there: a link is none."""
+    """Return what a file of our own folder holds, or None if it is not there: a link is none."""
     return None if os.path.islink(path) else _content(path)
 
 
 def _record():
-    """Return the record: the daemon that was last seen before a change, and what it has read of each file."""
+    """Return the record: the daemon that ran at the last change, and a hash of what it read by file."""
     try:
         record = json.loads(_copy(_kept(RECORD)) or "")
         return {"daemon": str(record["daemon"]), "files": dict(record["files"])}
@@ -340,11 +350,11 @@ def _record():
 
 
 def _seen_by_the_running_daemon(record, path):
-    """Return a record with one more file, of the daemon that runs now."""
+    """Return a record with one more file, for the daemon that runs now."""
     daemon = __salt__["containerd_service.properties"]().get("InvocationID", "")
     files = {**record["files"]}
     if daemon != record["daemon"]:
-        # It was started after the last change, and has read what is there.
+        # This daemon was started after the last change, and has read what is there.
         files = {name: _digest(name) for name in files}
     files.setdefault(path, _digest(path))
     return {"daemon": daemon, "files": files}
@@ -356,21 +366,21 @@ def _save(record):
 
 
 def _digest(path):
-    """Return a hash of a file's content, None where there is no file."""
+    """Return a hash of a file's content, or None if there is no file."""
     text = _content(path)
     return None if text is None else hashlib.sha256(_bytes(text)).hexdigest()
 
 
 def _content(path):
-    """Return what a file holds as text, whatever it is; None where there is no file."""
+    """Return any file's content as text, or None if there is no file."""
     if not os.path.isfile(path):
         return None
     return __salt__["containerd_files.content"](path).decode(**BYTES_AS_TEXT)
 
 
 def _bytes(text):
-    """Return what a file is to hold."""
+    """Return a text as the bytes to write."""
     try:
         return text.encode(**BYTES_AS_TEXT)
     except UnicodeError as err:
-        raise CommandExecutionError(f"what is to be written is no text: {err}") from err
+        raise CommandExecutionError(f"the text to write is not UTF-8 ({err}): type it again") from err

@@ -1,5 +1,5 @@
 """
-The one seam for running a program: without a shell, within a time, and what it prints goes into no log.
+Run a program: the only place that does. No shell, a time limit, and no output in Salt's log.
 """
 
 import salt.utils.path
@@ -12,10 +12,19 @@ from containerd_formula import places
 
 def run(*argv, timeout=places.COMMAND_TIMEOUT, env=None):
     """
-    Run a program; ``timeout`` is in seconds, None waits for ever.
+    Run a program.
 
-    :return: ``cmd.run_all``'s dictionary, whatever its ``retcode``.
-    :raises CommandExecutionError: it is not installed, cannot be run, or gives no answer in time.
+    argv
+        The name of the program, looked up in PATH, and its arguments.
+
+    timeout : ``20``
+        How long it may take, in seconds. None waits for ever.
+
+    env : ``None``
+        A dictionary of environment variables to add.
+
+    :return: the dictionary of ``cmd.run_all``, with any ``retcode``.
+    :raises CommandExecutionError: the program is not installed, cannot be run, or does not end in time.
     """
     name, *arguments = argv
     path = salt.utils.path.which(name)
@@ -37,10 +46,10 @@ def run(*argv, timeout=places.COMMAND_TIMEOUT, env=None):
         # A list that is too long for the kernel, or a NUL in it.
         raise CommandExecutionError(f"{path} cannot be run: {getattr(err, 'strerror', None) or err}") from err
     except CommandExecutionError as err:
-        # Salt puts its own context before what the system says.
+        # Salt puts its own context before the system's reason.
         reason = str(err).rpartition("reason: ")[2]
         raise CommandExecutionError(f"{path} cannot be run: {reason}") from err
     if result["retcode"] and result["stdout"].endswith(f"Timed out after {timeout} seconds"):
-        # The rest may be as long as a sandbox's, and may hold what is not for a log.
+        # Without the output: it may be long, and may hold secrets.
         raise CommandExecutionError(f"{name} gave no answer within {timeout} s.")
     return result

@@ -1,5 +1,5 @@
 """
-What the installed containerd has in effect of the file that a node has now, and of the one that it is to get.
+Ask the installed containerd what it has in effect with the node's present file, and with its new one.
 
 Nothing here changes the node.
 """
@@ -19,10 +19,10 @@ _told = errors.told_as(CommandExecutionError)
 @_told
 def read(path, text, found, made, no_sandbox=None):
     """
-    Return what a file is to the installed containerd: the library's ``Reading``.
+    Return how the installed containerd reads a file: the library's ``Reading``.
 
-    The file is of this text and data, ``made`` the document to compare with; ``no_sandbox`` is why there is
-    none, where that is known. Without one only the daemon's own file is read.
+    ``text`` and ``found`` are the file's text and data, ``made`` is the document to compare with;
+    ``no_sandbox`` is why there is no sandbox, if known. Without a sandbox only the daemon's own file is read.
 
     :raises CommandExecutionError: containerd refuses the file, or it cannot be read here.
     """
@@ -52,7 +52,7 @@ def read(path, text, found, made, no_sandbox=None):
 
 def lost(made, path, read_as):
     """
-    Return findings about what the files that a composed document imports would mask, or not set any more.
+    Return findings about settings that a document's imports would mask, or would no longer set.
     """
     imports = __salt__["containerd_imports.files"](path, made.result)
     if not imports or __salt__["containerd_sandbox.why_not"]():
@@ -68,9 +68,9 @@ def lost(made, path, read_as):
 
 def before(path, text, found, made, no_sandbox):
     """
-    Return what was in effect before a change, as well as it can be told here: the library's ``Reading``.
+    Return what was in effect before a change, as far as it can be found: the library's ``Reading``.
     """
-    # A whole file tells all itself, and without a sandbox a plan runs nothing before all is checked.
+    # A complete file shows it itself, and without a sandbox a plan runs nothing before all is checked.
     if no_sandbox or not found or reading.is_whole(found, made):
         return reading.guessed(found, made)
     try:
@@ -82,14 +82,14 @@ def before(path, text, found, made, no_sandbox):
 
 def prove(made, path, read_as, strict=True, trial=0, cri=True, no_sandbox=""):
     """
-    Let the installed containerd read a document, and come up with it, before it is put in place.
+    Let the installed containerd read a document, and start with it, before the document is written.
 
     ``read_as`` is what was in effect before.
 
-    :return: findings, and what is in effect with the document: empty where it was not read.
+    :return: findings, and what is in effect with the document: empty if it was not read.
     """
     shown = {}
-    # Where there is none its rules still hold: programs and folders that it names are root's.
+    # Without a sandbox the rules still hold: programs and folders that the document names are root's.
     if no_sandbox and (found := __salt__["containerd_imports.plugins"](path, made.result)):
         return found, shown
     candidate = __salt__["containerd_change.candidate"](made.text)
@@ -115,7 +115,7 @@ def prove(made, path, read_as, strict=True, trial=0, cri=True, no_sandbox=""):
 
 
 def _tried(path, files, timeout, dump, cri):
-    """Return what a trial start finds, why there was none, or what it was not."""
+    """Return findings of a trial start, or why there was none, or why its sandbox was weaker."""
     answer = __salt__["containerd_trial.start"](path, timeout, dump, files, cri)
     if answer["ok"] is False:
         words = f"containerd does not come up with it (trial start): {answer['reason']}"
@@ -154,20 +154,20 @@ def _untried(path, why):
 
 
 def _tellable(message, made, candidate, path):
-    """Return containerd's words without secrets, about the file and not its candidate."""
+    """Return a message of containerd's without secrets, with the file's path instead of the candidate's."""
     # containerd 1.x prints the values that it cannot convert.
     return without(secrets(made.site), message).replace(candidate, path)
 
 
 def _lost(read_as, shown, made, path, imports, level):
-    """Return findings about what the files that are imported now and then set, and would not any more."""
+    """Return findings about settings of files, imported before and after, that would be lost."""
     known = __salt__["containerd_imports.files"](path, read_as.effect) if read_as.over else []
-    # Whoever takes a file out of imports wants its settings gone.
+    # Who removes a file from imports wants its settings gone.
     return reading.lost(read_as, shown, made, known, level) if {*known} <= {*imports} else []
 
 
 def _dumped(path, text, imports=(), no_sandbox=""):
-    """Return what containerd has in effect for a text in the place of a file."""
+    """Return what containerd has in effect with a text in place of a file."""
     candidate = __salt__["containerd_change.candidate"](text)
     files = {**{name: name for name in imports}, path: candidate}
     try:

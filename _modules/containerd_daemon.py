@@ -1,5 +1,5 @@
 """
-The containerd of this node: what its binary prints, and what the running daemon answers.
+Ask the containerd of this node: what its binary prints, and what the running daemon answers.
 
 Nothing here changes the node.
 """
@@ -17,7 +17,8 @@ renew()
 from containerd_formula import errors, schema, toml
 from containerd_formula.data import at
 from containerd_formula.document import without_secrets
-from containerd_formula.places import CONFIG, SOCKET
+from containerd_formula.durations import seconds
+from containerd_formula.places import CONFIG, SOCKET, file_path
 
 _told = errors.told_as(CommandExecutionError)
 
@@ -28,13 +29,15 @@ def version(binary="containerd"):
     """
     Return the version of the installed ``containerd``, or of its ``ctr``, which comes from the same release.
 
-    :raises CommandExecutionError: it is not installed, or its answer is no version.
+    :raises CommandExecutionError: the binary is not installed, or prints no version.
     """
     answer = _run(binary, "--version")["stdout"]
     # Field 3: field 2 is the import path, which may end in /v2.
     match = re.match(rf"{binary} \S+ v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?)", answer)
     if not match:
-        raise CommandExecutionError(f"{binary} --version printed no version: {answer[:200]!r}.")
+        raise CommandExecutionError(
+            f"{binary} --version printed no version: {answer[:200]!r}. Is it containerd's own binary?"
+        )
     return match[1]
 
 
@@ -53,7 +56,7 @@ def config_default():
     """
     text = _run("containerd", "config", "default")["stdout"]
     if not text.strip():
-        raise CommandExecutionError("containerd config default printed nothing: is the binary whole?")
+        raise CommandExecutionError("containerd config default printed nothing: install containerd again.")
     return text
 
 
@@ -63,10 +66,10 @@ def config_dump(path=CONFIG, show_secrets=False):
     Return the configuration in effect for a file: its settings over the built-in defaults.
 
     path : ``/etc/containerd/config.toml``
-        The file to read, as the daemon would, imports included. It need not be the one in use.
+        The file to read as the daemon would, imports included. It need not be the one in use.
 
     show_secrets : ``False``
-        Whether secrets are shown; what a job returns is kept on the master.
+        Whether to show secrets. Mind that the master keeps what a job returns.
 
     CLI Example:
 
@@ -74,12 +77,12 @@ def config_dump(path=CONFIG, show_secrets=False):
 
         salt '*' containerd_daemon.config_dump
 
-    :return: a dictionary: ``text``, the TOML text, and ``warnings``, the warnings that containerd
-        wrote meanwhile (2.0 and newer name unknown keys so, older releases are silent).
-    :raises CommandExecutionError: the file does not exist (containerd 2 would show its defaults
-        instead), or containerd refuses it: its own words are in the message.
+    :return: a dictionary: ``text``, the TOML text, and ``warnings``, a list of the warnings that containerd
+        logged (2.0 and newer name unknown keys there; older releases are silent).
+    :raises CommandExecutionError: the file does not exist (containerd 2 would show its defaults instead), or
+        containerd refuses it; the message has containerd's own words.
     """
-    files = None if path == CONFIG else {path: path}
+    files = None if file_path(path) == CONFIG else {path: path}
     if files and os.path.isfile(path) and (why := __salt__["containerd_sandbox.why_not"]()):
         raise CommandExecutionError(f"{why}, and {path} is read in a sandbox only: apply containerd.config.")
     made = dumped(path, files)
@@ -89,10 +92,10 @@ def config_dump(path=CONFIG, show_secrets=False):
 
 def dumped(path, files=None):
     """
-    Return what ``config_dump`` does, with its secrets.
+    Return what ``config_dump`` returns, with secrets.
 
-    With ``files``, paths to the files that they are, it runs in the sandbox, and sees them there: releases
-    before 2.0 load plugins from where a configuration says. ``weak`` is why that sandbox is a weaker one.
+    With ``files``, a dictionary, containerd runs in the sandbox and finds each file at its path: releases
+    before 2.0 load plugins from folders that a configuration names. ``weak`` is why the sandbox is weaker.
 
     :raises CommandExecutionError: as for ``config_dump``, or there is no sandbox.
     """
@@ -123,13 +126,14 @@ def plugins(address=None):
 
     :return: a dictionary: full plugin id (``io.containerd.grpc.v1.cri``) to its status, ``ok``,
         ``skip`` or ``error``.
-    :raises CommandExecutionError: no daemon answers at the address.
+    :raises CommandExecutionError: no daemon answers at the address, or the address is not text.
     """
     lines = _ctr(address or _socket(), "plugins", "ls").splitlines()[1:]
     fields = [line.split() for line in lines if len(line.split()) >= 4]
     return {f"{kind}.{name}": rest[-1] for kind, name, *rest in fields}
 
 
+@_told
 def ready(timeout=0, address=None, cri=True):
     """
     Tell whether the daemon answers and its CRI plugins are ok; wait up to ``timeout`` seconds for an answer.
@@ -137,13 +141,13 @@ def ready(timeout=0, address=None, cri=True):
     Without ``cri`` the answer is enough.
 
     :return: a dictionary: ``ready``; ``answers``, whether the daemon does; ``reason``, why it is not ready.
-    :raises CommandExecutionError: containerd is not installed.
+    :raises CommandExecutionError: containerd is not installed, or ``timeout`` is not a number.
     """
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + seconds(timeout)
     address = address or _socket()
     while True:
         try:
-            # What a daemon says of its plugins it does not take back.
+            # The status of a plugin does not change once the daemon answers.
             found = plugins(address)
             reason = _why_not_ready(found, address) if cri else ""
             return {"ready": not reason, "answers": True, "reason": reason}
@@ -160,7 +164,7 @@ def containers(state="/run/containerd"):
     Return the containers that have a task, without asking the daemon.
 
     state : ``/run/containerd``
-        The state directory of the daemon: setting ``state``.
+        The daemon's state directory, its setting ``state``.
 
     CLI Example:
 
@@ -170,13 +174,16 @@ def containers(state="/run/containerd"):
 
     :return: a sorted list of ``NAMESPACE/ID``.
     """
+    # No daemon runs with a setting that is not a path.
+    if not isinstance(state, str) or "\0" in state:
+        return []
     found = glob.glob(f"{glob.escape(state)}/io.containerd.runtime.*/*/*")
     return sorted("/".join(path.split("/")[-2:]) for path in found if os.path.isdir(path))
 
 
 def _socket(path=CONFIG):
     """
-    Return the socket that the configuration gives the daemon; containerd's default where it does not say.
+    Return the socket that a configuration file sets, or containerd's default.
     """
     try:
         data = toml.loads(__salt__["containerd_files.content"](path).decode("utf-8-sig"), path)
@@ -186,7 +193,7 @@ def _socket(path=CONFIG):
 
 
 def _why_not_ready(found, address):
-    """Return what is wrong with the CRI plugins among ``found``, empty where nothing is."""
+    """Return what is wrong with the CRI plugins among ``found``; empty if nothing is wrong."""
     cri_plugins = schema.cri_plugins()
     if cri_plugins[0] not in found:
         return (
@@ -198,7 +205,7 @@ def _why_not_ready(found, address):
 
 
 def _plugin_errors(failed, address):
-    """Return what the daemon says of the ``failed`` plugins."""
+    """Return the daemon's reasons why the ``failed`` plugins failed."""
     words, kind, plugin = [], "", ""
     said = __salt__["containerd_words.told"](_ctr(address, "plugins", "ls", "--detailed"))
     for line in said.splitlines():
@@ -213,9 +220,10 @@ def _plugin_errors(failed, address):
 
 
 def _ctr(address, *args):
+    """Run ctr against a socket; return what it printed."""
     if not isinstance(address, str):
-        raise CommandExecutionError(f"{errors.quoted(address)} is no path of a socket; write one.")
-    # 1.7's ctr waits ten seconds for a socket that is not there.
+        raise CommandExecutionError(f"The address {errors.quoted(address)} is not a socket path: write one.")
+    # ctr of 1.7 would wait ten seconds for a missing socket.
     if not os.path.exists(address) and __salt__["cmd.which"]("ctr"):
         raise CommandExecutionError(errors.brief(f"no daemon answers: there is no socket {address}"))
     return _run("ctr", "--address", address, "--connect-timeout", "2s", *args)["stdout"]
@@ -228,7 +236,7 @@ def _run(binary, *args, config=CONFIG):
 
 
 def _run_apart(binary, *args, files):
-    """Run a binary in the sandbox, with --config; return what it printed, and why that is not locked."""
+    """Run a binary in the sandbox, with --config; return what it printed, and why the sandbox is weaker."""
     _need(binary)
     argv = __salt__["containerd_sandbox.command"](binary, *args, files=files)
     result = __salt__["containerd_command.run"](*argv)
@@ -237,6 +245,7 @@ def _run_apart(binary, *args, files):
 
 
 def _need(binary):
+    """Fail, with the cure, unless a binary is installed."""
     if not __salt__["cmd.which"](binary):
         raise CommandExecutionError(
             f"{binary} is not installed, or not executable (not in PATH): apply containerd.package."
@@ -244,7 +253,7 @@ def _need(binary):
 
 
 def _checked(result, args, binary, config, files=None):
-    """Return what a program printed, unless it failed."""
+    """Return a program's result; fail if the program failed."""
     if result["retcode"] != 0:
         said = result["stderr"].strip() or result["stdout"]
         words = errors.last_words(__salt__["containerd_words.told"](said, config, files))

@@ -1,7 +1,8 @@
 """
-The configuration document of this node: made for its binary, proved by it, compared with the file.
+The configuration document of this node: make it for the binary, check it with the binary, compare it with the
+file.
 
-``containerd_toml`` is the module for people; this one is its hand on the node. Nothing here writes the file.
+``containerd_toml`` is the module for people; this one reads the node for it. Nothing here writes the file.
 """
 
 import os
@@ -14,13 +15,14 @@ renew()
 from containerd_formula import document, drift, errors, findings, minimal, reading, toml
 from containerd_formula.conditions import holds
 from containerd_formula.data import at, same
-from containerd_formula.places import CONFIG, DAEMON_PATH, DROP_IN, ENVIRONMENT
+from containerd_formula.durations import seconds
+from containerd_formula.places import CONFIG, DAEMON_PATH, DROP_IN, ENVIRONMENT, file_path
 from containerd_formula.rules.context import Node
 from containerd_formula.secrets import secrets
 
 _told = errors.told_as(CommandExecutionError)
 
-# What a change is rolled back with.
+# These may be rolled back together with the configuration file.
 UNIT_FILES = (DROP_IN, ENVIRONMENT)
 SAME = "the same settings, written in whole"
 CGROUP_V2 = "/sys/fs/cgroup/cgroup.controllers"
@@ -36,7 +38,7 @@ def read(path=CONFIG):
     """
     Return a TOML file as plain data.
 
-    :raises CommandExecutionError: it cannot be read, or it is no TOML: with line and column.
+    :raises CommandExecutionError: the file cannot be read, or is not valid TOML: the message has the line.
     """
     return toml.loads(_slurp(path), path)
 
@@ -44,9 +46,9 @@ def read(path=CONFIG):
 @_told
 def compose(base, overrides, strict=True, path=CONFIG, cri=True):
     """
-    Lay overrides over a default, TOML text, by what this node has: the library's ``Composed``.
+    Merge overrides into a default, TOML text, and check them against this node: the library's ``Composed``.
 
-    :raises CommandExecutionError: the base is no TOML, or overrides are no fragments.
+    :raises CommandExecutionError: the base is not valid TOML, or the overrides are not fragments.
     """
     node = Node(
         is_file=os.path.isfile,
@@ -66,7 +68,7 @@ def compose(base, overrides, strict=True, path=CONFIG, cri=True):
 @_told
 def secret(overrides):
     """
-    Tell whether overrides hold a secret: those that are meant for the installed containerd.
+    Tell whether overrides hold a secret; only layers for the installed containerd count.
     """
     named, when = document.layers(overrides), document.conditions(overrides)
     release = _release(overrides) if __salt__["cmd.which"]("containerd") else None
@@ -81,9 +83,9 @@ def make(overrides, strict=True, path=CONFIG, cri=True):
     """
     Return the document that this node should have: the library's ``Composed``, its text with our header.
 
-    What keeps pods from starting, and does so already, is a warning: nothing gets worse by it.
+    A setting that keeps pods from starting, but does so already, is a warning: it makes nothing worse.
 
-    :raises CommandExecutionError: containerd or tomlkit is not installed, or something is wrong with it.
+    :raises CommandExecutionError: containerd or tomlkit is not installed, or the document has errors.
     """
     made = compose(__salt__["containerd_daemon.config_default"](), overrides, strict, path, cri)
     if any(one.about == "pods" and one.level == findings.ERROR for one in made.findings):
@@ -95,16 +97,16 @@ def make(overrides, strict=True, path=CONFIG, cri=True):
 
 def report(overrides=None, beneath=False, refuse=True):
     """
-    Return a document to report of: the library's ``Composed``.
+    Return the document for a report: the library's ``Composed``.
 
-    Without overrides it is of the formula's own layers, with ``beneath`` of those that lie under the pillar.
-    A layer that cannot be translated is refused, or is a finding.
+    Without overrides it has the formula's own layers; with ``beneath`` only those below the pillar. A layer
+    that cannot be translated is an error; without ``refuse`` it is a finding.
 
     :raises CommandExecutionError: containerd or tomlkit is not installed, or a layer cannot be translated.
     """
     layers = __salt__["containerd_layers.of_formula"](beneath) if overrides is None else overrides
     made = compose(__salt__["containerd_daemon.config_default"](), layers, strict=False)
-    # Such a layer is not in the document: nothing true could be said of it.
+    # The document lacks such a layer, so that a report would be wrong about it.
     if refuse:
         _refuse([one for one in made.findings if one.about == "layer"], "The configuration")
     return made
@@ -113,9 +115,9 @@ def report(overrides=None, beneath=False, refuse=True):
 @_told
 def adopted(path=CONFIG, show_secrets=False, beneath=None):
     """
-    Do what ``containerd_toml.minimal`` says.
+    Do the work of ``containerd_toml.minimal``.
 
-    :raises CommandExecutionError: as for that.
+    :raises CommandExecutionError: as for that function.
     """
     text = _slurp(path)
     found = toml.loads(text, path)
@@ -140,11 +142,11 @@ def adopted(path=CONFIG, show_secrets=False, beneath=None):
 @_told
 def drifted(path, made):
     """
-    Do what ``containerd.drift`` says, for a composed document.
+    Do the work of ``containerd.drift``, for a composed document.
 
-    :raises CommandExecutionError: the file cannot be read, or it is no TOML.
+    :raises CommandExecutionError: the file cannot be read, or is not valid TOML.
     """
-    text = _current(path) or ""
+    text = _current(file_path(path)) or ""
     found = toml.loads(text, path)
     answer = drift.drift(found, made, path, whole=HEADER.split("\n", 1)[0] in text)
     kept = {name: __salt__["containerd_change.copies"](name)["rejected"] for name in (path, *UNIT_FILES)}
@@ -159,11 +161,11 @@ def drifted(path, made):
 @_told
 def dump(path=CONFIG):
     """
-    Return what is in effect for a file as plain data, nothing where there is no file.
+    Return what is in effect with a file as plain data; nothing if there is no file.
 
     :raises CommandExecutionError: containerd is not installed, or refuses the file.
     """
-    if not os.path.exists(path):
+    if not os.path.exists(file_path(path)):
         return {}
     return toml.loads(
         __salt__["containerd_daemon.config_dump"](path, show_secrets=True)["text"], "config dump"
@@ -172,7 +174,7 @@ def dump(path=CONFIG):
 
 def imported(path, data):
     """
-    Return what is wrong with the files that a configuration imports: findings of the library.
+    Return findings about the files that a configuration imports.
     """
     return __salt__["containerd_imports.wrong"](path, data)
 
@@ -180,12 +182,13 @@ def imported(path, data):
 @_told
 def plan(path, overrides, strict=True, trial=0, beside=None, cri=True):
     """
-    Do what ``containerd_toml.plan`` says; the text has its secrets.
+    Do the work of ``containerd_toml.plan``; the text has its secrets.
 
-    ``beside``, path to text, is what other files are to become: a pair that was rolled back is refused.
-    Without ``cri`` a daemon that serves none is right.
+    ``beside``, path to text, is what other files will hold: files that were rolled back together are refused.
+    Without ``cri`` the daemon need not serve CRI.
     """
-    __salt__["containerd_paths.must_be_roots"](path)
+    seconds(trial, "trial")
+    __salt__["containerd_paths.must_be_roots"](file_path(path))
     __salt__["containerd_change.sweep"](path)
     made = make(overrides, strict, path, cri)
     masked = imported(path, made.result)
@@ -198,7 +201,7 @@ def plan(path, overrides, strict=True, trial=0, beside=None, cri=True):
         "secret": bool(secrets(made.site)),
     }
     current = _current(path)
-    # The usual case: no more parsing, no more processes.
+    # The usual case: nothing more to parse or run.
     if current == made.text:
         return answer
     document.verify(made.text, made.result)
@@ -207,7 +210,7 @@ def plan(path, overrides, strict=True, trial=0, beside=None, cri=True):
         return answer
     no_sandbox = __salt__["containerd_sandbox.why_not"]()
     read_as = __salt__["containerd_current.before"](path, current, found, made, no_sandbox)
-    # As the file names them.
+    # These two as the file writes them.
     before = {
         **read_as.effect,
         **{key: found[key] for key in ("version", "disabled_plugins") if key in found},
@@ -229,17 +232,17 @@ def plan(path, overrides, strict=True, trial=0, beside=None, cri=True):
 
 def moved(path=CONFIG):
     """
-    Tell what running containers would lose if the daemon were restarted with the file as it is.
+    Return errors about ``root`` or ``state`` that the file would change under running containers.
 
-    :return: a list of sentences; empty where ``root`` and ``state`` stay, or no container runs.
-    :raises CommandExecutionError: the file cannot be read, or is no TOML.
+    :return: a list of sentences; empty if ``root`` and ``state`` stay, or no container runs.
+    :raises CommandExecutionError: the file cannot be read, or is not valid TOML.
     """
     before = _good(path)
     return findings.errors(_moved_under_containers(before, read(path))) if before else []
 
 
 def _release(overrides):
-    """Return the release of the installed containerd where a layer is for some; it costs a start of ctr."""
+    """Return the installed release if a layer has a condition, else None: asking costs a start of ctr."""
     if not any(document.conditions(overrides)):
         return None
     ctr = __salt__["cmd.which"]("ctr")
@@ -251,14 +254,14 @@ def _is_executable(path):
 
 
 def _daemon_path():
-    """Return where the daemon looks for programs; it finds its shims beside itself, too."""
+    """Return the folders where the daemon looks for programs; it also finds shims beside itself."""
     binary = __salt__["cmd.which"]("containerd")
     beside = [os.path.dirname(path) for path in (binary, os.path.realpath(binary))] if binary else []
     return tuple(dict.fromkeys([*DAEMON_PATH, *beside]))
 
 
 def _moved_under_containers(before, result):
-    """Return an error for each directory that would move away from under running containers."""
+    """Return an error for each directory that would change under running containers."""
     keys = [key for key in ("root", "state") if before.get(key) != result.get(key)]
     running = __salt__["containerd_daemon.containers"](before.get("state")) if keys else []
     return [
@@ -273,32 +276,32 @@ def _moved_under_containers(before, result):
 
 
 def _rolled_back_from(path, text, beside):
-    """Return an error where this very content was rolled back: it would take the daemon down again."""
+    """Return an error if this very content was rolled back: the daemon would fail again."""
     if not __salt__["containerd_change.rejected"](path, text, beside):
         return []
     kept = __salt__["containerd_change.copies"](path)["rejected"]
     words = (
-        f"this very content was rolled back before; the first line of {kept} tells why, and whether others "
-        "went with it. Change the pillar, or remove that file to have it tried again."
+        f"this very content was rolled back before; the first line of {kept} says why, and whether other "
+        "files went with it. Change the pillar, or remove that copy to have the content tried again."
     )
     return [findings.Finding(path, words)]
 
 
 def _as_it_is(one, now, result):
-    """Return a finding, a warning where the node's file says what it is about."""
+    """Return a finding, as a warning if the node's file has the same value already."""
     known = one.about == "pods" and at(now, one.path) == at(result, one.path)
     return one._replace(level=findings.WARNING) if known else one
 
 
 def _refuse(found, what, hints=()):
-    """Raise one error for all findings that are errors, with what may be their reason."""
+    """Raise one error for all findings that are errors, with warnings that may explain them."""
     if wrong := findings.errors(found):
         lines = [f"{what} is refused; nothing was changed.", *wrong, *findings.warnings(hints)]
         raise CommandExecutionError("\n".join(lines))
 
 
 def _data_and_change(path, text):
-    """Return the data of the file's text, and what becomes of a file that holds none."""
+    """Return the data of the file's text, and the change of a file that is missing or not TOML."""
     if text is None:
         return {}, {path: {"old": None, "new": "created"}}
     try:
@@ -308,19 +311,19 @@ def _data_and_change(path, text):
 
 
 def _good(path, current=None, found=None):
-    """Return the data that a ready daemon ran with last, None where that is not known."""
+    """Return the data with which a ready daemon ran last, or None if it is not known."""
     text = __salt__["containerd_change.good"](path)
     if text is None:
         return None
     try:
-        # Most often what the file holds, which is parsed already.
+        # Mostly the same as the file, which is parsed already.
         return found if found and text == current else toml.loads(text.removeprefix("\ufeff"))
     except errors.Refused:
         return None
 
 
 def _current(path):
-    """Return the text of the file as it is, None where there is none, and empty where it is no text."""
+    """Return the text of the file as it is; None if there is no file, empty if it is not text."""
     if not os.path.lexists(path):
         return None
     try:

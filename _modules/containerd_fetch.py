@@ -1,5 +1,5 @@
 """
-What is fetched for a check: into memory, within a size and a time. Nobody is trusted to keep either.
+Fetch what has to be checked into memory, within limits of size and time: no server is trusted to keep them.
 """
 
 import base64
@@ -26,7 +26,7 @@ def content(address, limit, label):
     """
     Return the bytes at an ``http(s)://``, ``salt://`` or ``file://`` address, at most ``limit``.
 
-    :raises CommandExecutionError: it cannot be fetched, in time, or has more; ``label`` begins the message.
+    :raises CommandExecutionError: it cannot be fetched in time, or is larger. ``label`` begins the message.
     """
     if address.startswith(("http://", "https://")):
         return _within_time(address, limit, label)
@@ -51,13 +51,13 @@ def read(path, limit, label):
 
 
 def _why(err):
-    """Return why a file cannot be read, without its name: a copy in Salt's cache has another one."""
+    """Return why a file cannot be read, without its name, which in Salt's cache is another one."""
     _, mark, reason = str(err).partition(" cannot be read: ")
-    return reason if mark else "that is no path of a file."
+    return reason if mark else "that is not a file path."
 
 
 def _within_time(address, limit, label):
-    """Return the bytes at an address, in a thread: names, handshakes and headers may be endless, too."""
+    """Return the bytes at an address, fetched in a thread: also a DNS lookup or a handshake may never end."""
     deadline = time.monotonic() + places.FETCH_TIMEOUT
     outcome = {}
 
@@ -65,10 +65,10 @@ def _within_time(address, limit, label):
         try:
             with _opener(address).open(_request(address), timeout=places.FETCH_TIMEOUT) as answer:
                 outcome["content"] = _whole(answer, limit, label, deadline)
-        except Exception as err:  # noqa: BLE001 - It is told below, in the thread that waits.
+        except Exception as err:  # noqa: BLE001 - The thread that waits reports it below.
             outcome["error"] = err
 
-    # In the context of the loader, where __opts__ is. Nothing waits for the thread of a server that goes on.
+    # The loader's context has __opts__. After the timeout nothing waits for the thread.
     thread = threading.Thread(target=contextvars.copy_context().run, args=(fetch,), daemon=True)
     thread.start()
     thread.join(places.FETCH_TIMEOUT)
@@ -81,7 +81,7 @@ def _within_time(address, limit, label):
 
 
 def _request(address):
-    """Return a request for an address; the credentials in it go to its own server alone."""
+    """Return a request for an address; its credentials go to its own server only."""
     parts = urllib.parse.urlsplit(address)
     credentials, at, server = parts.netloc.rpartition("@")
     url = parts._replace(netloc=server, fragment="").geturl()
@@ -89,13 +89,13 @@ def _request(address):
     if at:
         user, _, password = credentials.partition(":")
         pair = f"{urllib.parse.unquote(user)}:{urllib.parse.unquote(password)}".encode()
-        # A redirect to another server does not take it along.
+        # A redirect to another server does not take this header along.
         request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(pair).decode()}")
     return request
 
 
 def _opener(address):
-    """Return what follows redirects within http, through Salt's proxy or that of the environment."""
+    """Return an opener that follows redirects within http(s), through Salt's or the environment's proxy."""
     host, port = __opts__.get("proxy_host"), __opts__.get("proxy_port")
     proxies = None
     if host and port:
@@ -110,7 +110,7 @@ def _opener(address):
             proxies = {}
     context = ssl.create_default_context(cafile=salt.utils.http.get_ca_bundle(__opts__))
     opener = urllib.request.OpenerDirector()
-    # build_opener would add those for file:// and ftp://, to which a server might send us.
+    # build_opener would add file:// and ftp://, to which a server might redirect us.
     for handler in (
         urllib.request.ProxyHandler(proxies),
         urllib.request.HTTPHandler(),
@@ -125,7 +125,7 @@ def _opener(address):
 
 
 def _whole(file, limit, label, deadline):
-    """Return what an answer holds, unless there is more than a limit, or it lasts too long."""
+    """Return the content of an answer; fail if it is too large or takes too long."""
     data = b""
     while block := file.read1(_BLOCK):
         data += block
@@ -137,19 +137,19 @@ def _whole(file, limit, label, deadline):
 
 
 def _reason(err):
-    """Return what went wrong with a web server, as a sentence: without the address, and without its words."""
+    """Return what went wrong with a web server, as a sentence, without its address and its own text."""
     if isinstance(err, urllib.error.HTTPError):
         return f"the server answers {err.code} {http.client.responses.get(err.code, '')}".rstrip() + "."
     reason = err.reason if isinstance(err, urllib.error.URLError) else err
     if isinstance(reason, TimeoutError):
-        return f"it did not come within {places.FETCH_TIMEOUT} s."
+        return f"the server did not answer within {places.FETCH_TIMEOUT} s."
     if isinstance(reason, ssl.SSLCertVerificationError):
         return (
-            f"its certificate is refused ({reason.verify_message}). Have the server mended, or its authority "
-            "in the minion's ca_bundle."
+            f"its certificate is refused ({reason.verify_message}). Correct the server's certificate, or add "
+            "its authority to the minion's ca_bundle."
         )
     if isinstance(reason, (http.client.InvalidURL, ValueError)):
-        return "that is no address of a web server."
+        return "that is not the address of a web server."
     if isinstance(reason, http.client.HTTPException):
-        return f"that is no web server ({type(reason).__name__})."
+        return f"that is not a web server ({type(reason).__name__})."
     return f"{secrets.masked_url(str(getattr(reason, 'strerror', None) or reason))}."

@@ -1,5 +1,5 @@
 """
-Files of the node, read and written so that neither a power cut nor somebody else who writes there matters.
+Read and write files of the node, safe from power cuts and from other users who write in the same folder.
 """
 
 import contextlib
@@ -18,13 +18,13 @@ from salt.exceptions import CommandExecutionError
 renew()
 from containerd_formula import errors, places
 
-# What mkstemp and mkdtemp put behind a prefix.
+# What mkstemp and mkdtemp append to a prefix.
 _RANDOM = "[a-z0-9_]{8}"
 
 
 def make_folder(path, mode=0o755):
     """
-    Make a folder and what is missing above it, whatever the umask; one that is there stays as it is.
+    Make a folder and its missing parents, whatever the umask; an existing one stays as it is.
     """
     if os.path.isdir(path):
         return
@@ -33,7 +33,7 @@ def make_folder(path, mode=0o755):
         os.mkdir(path, 0o700)
         os.chmod(path, mode)
     except FileExistsError:
-        # Another run was faster, or it is no folder: that tells itself.
+        # Another run was faster, or this is not a folder: then the next step fails.
         return
     except OSError as err:
         raise CommandExecutionError(f"{path} cannot be made: {err.strerror}") from err
@@ -41,10 +41,10 @@ def make_folder(path, mode=0o755):
 
 def own_folder(path, make=True):
     """
-    Hold that a folder of the formula is root's alone; make it where it is missing, unless ``make`` is false.
+    Make sure that only root can enter a folder of the formula; make a missing one unless ``make`` is false.
 
     :return: its path.
-    :raises CommandExecutionError: somebody else put another thing in its place, or it cannot be made.
+    :raises CommandExecutionError: something else is in its place, or it cannot be made.
     """
     if make:
         make_folder(path, 0o700)
@@ -53,10 +53,10 @@ def own_folder(path, make=True):
     try:
         why = __salt__["containerd_paths.why_not_roots"](path)
         if os.path.islink(path) or not os.path.isdir(path):
-            why = "it is no real folder"
+            why = "it is not a real folder"
         if why:
             raise CommandExecutionError(
-                f"{path} has to be a folder of root's alone, and {why}: move it away, it is made anew."
+                f"{path} has to be a folder of root's alone, and {why}: move it away, and apply again."
             )
         if os.stat(path).st_mode & 0o077:
             os.chmod(path, 0o700)
@@ -67,23 +67,23 @@ def own_folder(path, make=True):
 
 def content(path):
     """
-    Return the bytes of a file that others may have made: of a regular one of a sane size, without waiting.
+    Return the bytes of a file that others may have made: a regular file of a sane size, without waiting.
 
-    :raises CommandExecutionError: it is not there, is something else, or cannot be read.
+    :raises CommandExecutionError: it is not there, is not a regular file, or cannot be read.
     """
     if not isinstance(path, (str, os.PathLike)) or "\0" in str(path):
         shown = errors.brief(errors.quoted(path))
-        raise CommandExecutionError(f"{shown} cannot be read: it is no path of a file.")
+        raise CommandExecutionError(f"{shown} cannot be read: it is not a file path; write one.")
     try:
-        # A FIFO without a writer would be waited for.
+        # open() would wait for the writer of a FIFO.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             found = os.fstat(descriptor)
-            # What the kernel answers below /proc looks like one, /proc/kmsg too.
+            # Files below /proc look like regular ones, /proc/kmsg too.
             if not stat.S_ISREG(found.st_mode) or found.st_dev == os.stat("/proc").st_dev:
-                raise OSError(errno.EINVAL, "it is no regular file")
+                raise OSError(errno.EINVAL, "it is not a regular file")
             with open(descriptor, "rb", closefd=False) as file:
-                # A pseudo file that has nothing now gives None.
+                # A pseudo file without data gives None.
                 data = file.read(places.LARGEST_FILE + 1)
                 if data is None:
                     raise OSError(errno.EAGAIN, "it has nothing to read")
@@ -94,7 +94,7 @@ def content(path):
     except (FileNotFoundError, NotADirectoryError) as err:
         raise CommandExecutionError(f"{path} cannot be read: it is not there.") from err
     except (OSError, ValueError, TypeError) as err:
-        why = getattr(err, "strerror", None) or "that is no path"
+        why = getattr(err, "strerror", None) or "that is not a path"
         cure = "Remove it, or make it a file that root can read."
         words = f"{errors.brief(str(path))} cannot be read: {why}. {cure}"
         raise CommandExecutionError(words) from err
@@ -105,7 +105,7 @@ def text(path):
     """
     Return the text of a TOML file that others may have made.
 
-    :raises CommandExecutionError: as for ``content``, or it is no text.
+    :raises CommandExecutionError: as for ``content``, or it is not UTF-8.
     """
     data = content(path)
     try:
@@ -116,11 +116,11 @@ def text(path):
 
 def replace(path, data, uid, gid, bits):
     """
-    Put a file in place of what is there: it is always the old one or the new one, also after a power cut.
+    Replace a file: there is always the old one or the new one, even after a power cut.
 
-    A link is replaced, and not followed.
+    A link is replaced, not followed.
 
-    :raises CommandExecutionError: it cannot be written, and is as it was.
+    :raises CommandExecutionError: it cannot be written, and has not changed.
     """
     folder, name = os.path.split(path)
     temporary = None
@@ -130,23 +130,23 @@ def replace(path, data, uid, gid, bits):
         descriptor, temporary = tempfile.mkstemp(prefix=_prefix(name), dir=folder)
         with open(descriptor, "wb") as file:
             file.write(data)
-            # Before the content could be read by others than the file is for, and before it has its name.
+            # Before the file has its name, so that nobody else can read it.
             os.fchown(descriptor, uid, gid)
             os.fchmod(descriptor, bits)
             file.flush()
             os.fsync(descriptor)
-        # The content is on the disk before the name leads to it: else some file systems leave an empty file.
+        # Flushed before the rename: else a power cut leaves an empty file on some file systems.
         os.replace(temporary, path)
         _flush_folder(folder)
     except OSError as err:
         if temporary and os.path.exists(temporary):
             os.unlink(temporary)
-        raise CommandExecutionError(f"{path} cannot be written, and is as it was: {err.strerror}") from err
+        raise CommandExecutionError(f"{path} cannot be written, and has not changed: {err.strerror}") from err
 
 
 def remove(path):
     """
-    Remove a file, down to the disk; nothing where it is not there.
+    Remove a file, and flush that to the disk; do nothing if there is none.
 
     :raises CommandExecutionError: it cannot be removed.
     """
@@ -162,26 +162,26 @@ def remove(path):
 @contextlib.contextmanager
 def temporary(prefix):
     """
-    Yield a new folder that is root's alone. Should the run be killed, the next one sweeps it.
+    Yield a new folder that only root can enter. If the run is killed, the next one removes it.
     """
     folder = None
     while not folder:
         own = own_folder(places.RUN_FOLDER)
-        # Another run took the folder away just now.
+        # Another run may remove the folder at this moment.
         with contextlib.suppress(FileNotFoundError):
             folder = tempfile.mkdtemp(prefix=prefix, dir=own)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        # With the last of what lies there.
+        # Only if it is empty now.
         with contextlib.suppress(OSError):
             os.rmdir(own)
 
 
 def sweep_beside(path):
     """
-    Remove what runs that were killed left of ``replace`` beside a file.
+    Remove the temporary files that killed runs of ``replace`` left beside a file.
     """
     folder, name = os.path.split(path)
     _sweep(folder, re.escape(_prefix(name)) + _RANDOM, "")
@@ -189,7 +189,7 @@ def sweep_beside(path):
 
 def sweep(folder):
     """
-    Remove what runs that were killed left in a folder in which the formula makes temporary ones: in no other.
+    Remove the temporary files that killed runs left in one of the formula's folders; others are not touched.
     """
     ours = {
         places.RUN_FOLDER: (".*", ".*"),
@@ -201,10 +201,10 @@ def sweep(folder):
 
 
 def _sweep(folder, files, folders):
-    """Remove what in a folder is root's own, old, and has a name that matches a pattern."""
+    """Remove files and folders that are root's, are old, and match a pattern by name."""
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
         path = os.path.join(folder, name)
-        # Somebody else was faster, or it is not ours.
+        # Somebody else was faster, or the file is not ours.
         with contextlib.suppress(OSError):
             if not _left_behind(path):
                 continue
@@ -216,7 +216,7 @@ def _sweep(folder, files, folders):
 
 
 def _left_behind(path):
-    """Tell whether something is root's and old: it, and what it holds, which may still be written."""
+    """Tell whether a file or folder is root's and old, with all that it holds: that may be in use."""
     found = os.lstat(path)
     inside = os.scandir(path) if stat.S_ISDIR(found.st_mode) else ()
     newest = max([found.st_mtime, *(entry.stat(follow_symlinks=False).st_mtime for entry in inside)])
@@ -224,12 +224,12 @@ def _left_behind(path):
 
 
 def _prefix(name):
-    """Return how the name begins of what is to become a file: no other file is called so."""
+    """Return the prefix of temporary files for a file: no other file has it."""
     return f".{name}.containerd-formula-"
 
 
 def _flush_folder(folder):
-    """Have the names in a folder on the disk."""
+    """Flush the names in a folder to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

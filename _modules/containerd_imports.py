@@ -1,5 +1,5 @@
 """
-The files that a configuration imports on this node: found as containerd finds them, and whose they are.
+Find the files that a configuration imports, as containerd finds them, and check who can change them.
 """
 
 import os
@@ -16,13 +16,13 @@ from containerd_formula.rules.context import Node
 
 _told = errors.told_as(CommandExecutionError)
 
-# Folders and files of all imports. A pattern may find the whole disk.
+# The most folders and files of all imports. A pattern may find the whole disk.
 MOST = 1000
 
 
 def files(path, data):
     """
-    Return the files that a configuration imports, and those that they import, as far as they are there.
+    Return the existing files that a configuration imports, and those that they import.
     """
     return [name for name in _read(path, data)[1] if os.path.isfile(name)]
 
@@ -30,18 +30,18 @@ def files(path, data):
 @_told
 def named(importer, pattern):
     """
-    Return the files that an import names, and the folders in which they are looked for: two lists.
+    Return two lists: the files that an import names, and the folders that were searched for them.
 
-    :raises CommandExecutionError: no path is like this, or too many are.
+    :raises CommandExecutionError: the pattern is not valid, or finds too many files.
     """
     if "\0" in pattern:
-        raise errors.Refused(f"{importer} imports {pattern!r}, and no path holds a NUL: write it anew")
+        raise errors.Refused(f"{importer} imports {pattern!r}, and no path can hold a NUL: remove it")
     full = os.path.join(os.path.dirname(importer), pattern)
     # Only * makes a pattern: without one containerd takes ? and [] literally.
     if "*" not in full:
         return [_clean(full)], []
     names, looked = [], []
-    # A relative one begins where the daemon does or where the file lies, by release.
+    # A relative pattern starts in the daemon's working directory or in the file's folder, by release.
     for way in dict.fromkeys((_clean(full), full, os.path.join("/", pattern))):
         start, matchers = go_glob.split(way)
         found = [start]
@@ -55,8 +55,8 @@ def named(importer, pattern):
                 if matches(name)
             ]
             if len(looked) + len(found) > MOST:
-                raise errors.Refused(f"{importer} imports {pattern}, which finds more than {MOST} files")
-        # What two ways lead to is one file.
+                raise errors.Refused(f"{importer} imports {pattern}, more than {MOST} files: narrow it")
+        # Both may lead to the same file.
         known = {os.path.realpath(name) for name in names}
         names += [name for name in found if os.path.realpath(name) not in known]
     return list(dict.fromkeys(names)), list(dict.fromkeys(looked))
@@ -64,11 +64,11 @@ def named(importer, pattern):
 
 def wrong(path, data):
     """
-    Return what is wrong with the files that a configuration imports: findings of the library.
+    Return findings about the files that a configuration imports.
     """
     found, read = _read(path, data)
     for said in drop_ins.findings(data, list(read.items())):
-        # Where it is missing, the release decides. Else containerd refuses it, and may quote it.
+        # Releases differ about a missing file. Another bad file containerd refuses, and may quote.
         hopeless = isinstance(read[said.key], str) and os.path.lexists(said.key)
         found.append(said._replace(level=findings.ERROR) if hopeless else said)
     for name, one in read.items():
@@ -79,7 +79,7 @@ def wrong(path, data):
 
 def misplaced(path, dump, result):
     """
-    Return findings about places that imports bring into what is in effect, and that others could change.
+    Return findings about paths that imports put into effect and that users other than root could change.
     """
     places = trusted.places_of_others(dump, _node()) if drop_ins.patterns(result) else ()
     return [
@@ -91,7 +91,7 @@ def misplaced(path, dump, result):
 
 def plugins(path, data):
     """
-    Return findings about what a containerd before 2.1 loads into itself when it reads a configuration.
+    Return findings about plugins that containerd before 2.1 loads when it reads a configuration.
     """
     if "plugin_dir" not in data:
         return []
@@ -106,7 +106,7 @@ def plugins(path, data):
 
 
 def _node():
-    """Return what rules about places ask of the node."""
+    """Return the node for rules about paths."""
     return Node(
         is_file=os.path.isfile,
         cgroup_v2=True,
@@ -116,7 +116,7 @@ def _node():
 
 
 def _read(path, data):
-    """Return what is wrong with the places, and by name the data of each file, or why there are none."""
+    """Return findings about the paths, and for each file its data, or why it cannot be read."""
     own, whose, bad, read = os.path.realpath(path), {}, [], {}
     pending = [(path, data)]
     while pending:
@@ -125,7 +125,9 @@ def _read(path, data):
             try:
                 names, folders = named(importer, pattern)
                 if len(read) + len(whose) + len(names) + len(folders) > MOST:
-                    raise errors.Refused(f"{importer} imports {pattern}, more than {MOST} files and folders")
+                    raise errors.Refused(
+                        f"{importer} imports {pattern}, more than {MOST} files in all: narrow it"
+                    )
             except (CommandExecutionError, errors.Refused) as err:
                 bad.append(findings.Finding(importer, str(err)))
                 continue
@@ -141,6 +143,7 @@ def _read(path, data):
 
 
 def _names(folder):
+    """Return the names in a folder; none if it cannot be read."""
     try:
         return sorted(os.listdir(folder))
     except OSError:
@@ -153,6 +156,7 @@ def _clean(path):
 
 
 def _data_or_why(name):
+    """Return the data of a file, or the reason why it cannot be read."""
     try:
         return toml.loads(__salt__["containerd_files.text"](name), name)
     except (CommandExecutionError, errors.Refused) as err:

@@ -1,8 +1,8 @@
 """
 Kernel modules and sysctls as this kernel really has them.
 
-Salt's own ``kmod`` knows loaded modules only: one that is built into the kernel is missing to it. Its
-``sysctl`` writes a key to the file before it finds out that the kernel has none of that name.
+Salt's own ``kmod`` does not see modules that are built into the kernel. Its ``sysctl`` writes a key to the
+file before it finds that the kernel has no such key.
 """
 
 import os
@@ -16,15 +16,15 @@ from containerd_formula import errors, names
 PROC = "/proc"
 SYS = "/sys"
 LIB_MODULES = "/lib/modules"
-# Characters of a sysctl's key.
+# The most characters of a sysctl's key.
 _LONGEST = 255
-# A built-in module without parameters has no /sys/module entry: these tell all the same.
+# A built-in module without parameters has no /sys/module entry: these files show it.
 TRACES = {
     "br_netfilter": "sys/net/bridge/bridge-nf-call-iptables",
     "ip_vs": "net/ip_vs",
     "nf_conntrack": "sys/net/netfilter/nf_conntrack_max",
 }
-# The sysctls that a module brings, or one that comes with it. What others bring is not known.
+# The sysctls that come with a module. For other modules they are not known.
 BRINGS = {
     "overlay": (),
     "bridge": (),
@@ -47,8 +47,8 @@ def module_loaded(module):
 
         salt '*' containerd_kernel.module_loaded br_netfilter
 
-    :return: true or false. It is told by /sys/module, /proc/modules, /proc/filesystems, by what the
-        module brings to /proc, and by the kernel's list of built-in modules; any one of them will do.
+    :return: true or false. Any of these is enough: /sys/module, /proc/modules, /proc/filesystems, a file of
+        the module's below /proc, or the kernel's list of built-in modules.
     """
     name = str(module).replace("-", "_")
     if os.path.isdir(os.path.join(SYS, "module", name)):
@@ -65,9 +65,9 @@ def module_loaded(module):
 
 def why_missing(module):
     """
-    Return why a module that is not loaded cannot be, an empty text where it can: modinfo knows it.
+    Return why a module that is not loaded cannot be, or an empty text if it can: modinfo knows it.
 
-    :raises CommandExecutionError: nobody can be asked: this kernel's modules or modinfo are not here.
+    :raises CommandExecutionError: this cannot be found out: modinfo or this kernel's modules are missing.
     """
     folder = os.path.join(LIB_MODULES, os.uname().release)
     if not os.path.isdir(folder):
@@ -91,14 +91,27 @@ def why_missing(module):
 
 
 def bringing(key, modules):
-    """Return those of some modules, not loaded yet, that bring a sysctl, or may: few are known."""
+    """
+    Return the modules that are not loaded yet and bring a sysctl, or may bring it.
+
+    key
+        The sysctl.
+
+    modules
+        A list of modules.
+    """
     name = _sysctl_path(key)[len(os.path.join(PROC, "sys", "")) :]
     waiting = [module for module in modules if not module_loaded(module)]
     return [one for one in waiting if name.startswith(BRINGS.get(one.replace("-", "_"), ""))]
 
 
 def nearest_sysctl(key):
-    """Return the nearest key of this kernel to one that it has not, None where none is near."""
+    """
+    Return the key of this kernel that is nearest to an unknown one, or None if none is near.
+
+    key
+        The sysctl.
+    """
     folder, name = os.path.split(_sysctl_path(key))
     there = os.listdir(folder) if os.path.isdir(folder) else []
     near = names.nearest(name, there)
@@ -109,12 +122,15 @@ def load_module(module):
     """
     Load a kernel module.
 
+    module
+        The module's name.
+
     :return: true once the kernel has it.
     :raises CommandExecutionError: modprobe failed; its own words are in the message.
     """
-    # Without a limit: a driver may take its time, and killing modprobe ends nothing in the kernel.
+    # Without a limit: a driver may be slow, and killing modprobe stops nothing in the kernel.
     result = __salt__["containerd_command.run"]("modprobe", "--", module, timeout=None)
-    # modprobe is right about a built-in module that has left no trace.
+    # modprobe knows built-in modules that show nowhere else.
     if result["retcode"] == 0 or module_loaded(module):
         return True
     words = (result["stderr"] or result["stdout"]).strip()
@@ -129,7 +145,7 @@ def sysctl_get(key):
     Return the live value of a sysctl.
 
     key
-        Such as ``net.ipv4.ip_forward``; ``net/ipv4/conf/eth0.1/forwarding`` where a name holds dots.
+        The sysctl, such as ``net.ipv4.ip_forward``; ``net/ipv4/conf/eth0.1/forwarding`` if a name has dots.
 
     CLI Example:
 
@@ -137,8 +153,8 @@ def sysctl_get(key):
 
         salt '*' containerd_kernel.sysctl_get net.ipv4.ip_forward
 
-    :return: the value as a string, white space folded; None where the kernel has no such key.
-    :raises CommandExecutionError: it is no sysctl key, or it cannot be read.
+    :return: the value as a string, with white space folded; None if the kernel has no such key.
+    :raises CommandExecutionError: the key has the wrong form, or cannot be read.
     """
     try:
         with open(_sysctl_path(key), encoding="utf-8") as file:
@@ -151,13 +167,19 @@ def sysctl_get(key):
 
 def sysctl_set(key, value):
     """
-    Set the live value of a sysctl to a number or a string.
+    Set the live value of a sysctl.
+
+    key
+        The sysctl.
+
+    value
+        A number or a string.
 
     :return: true.
-    :raises CommandExecutionError: it is no sysctl key, the kernel has none such, or it refuses the value.
+    :raises CommandExecutionError: the key has the wrong form, the kernel lacks it, or refuses the value.
     """
     try:
-        # Unbuffered: the kernel takes or refuses the value in the one write.
+        # Unbuffered: the kernel accepts or refuses the value in one write.
         with open(_sysctl_path(key), "wb", buffering=0) as file:
             file.write(f"{value}\n".encode("utf-8", "surrogateescape"))
     except FileNotFoundError:
@@ -171,19 +193,21 @@ def sysctl_set(key, value):
 
 def _sysctl_path(key):
     """Return the file of a sysctl; sysctl(8) takes the first separator for the separator."""
-    # Of a length and in letters that a file name can have.
+    # A key becomes a file name.
     key = str(key)
     if not key.isprintable() or len(key) > _LONGEST:
-        raise CommandExecutionError(f"{key[:_LONGEST]!r} is no sysctl key: write it as net.ipv4.ip_forward.")
+        raise CommandExecutionError(
+            f"{key[:_LONGEST]!r} is not a sysctl key: write it as net.ipv4.ip_forward."
+        )
     first = next((char for char in key if char in "./"), ".")
     name = key if first == "/" else key.translate(str.maketrans("./", "/."))
     if not name or any(part in ("", ".", "..") for part in name.split("/")):
-        raise CommandExecutionError(f"{key!r} is no sysctl key: write it as net.ipv4.ip_forward.")
+        raise CommandExecutionError(f"{key!r} is not a sysctl key: write it as net.ipv4.ip_forward.")
     return os.path.join(PROC, "sys", name)
 
 
 def _lines(path):
-    # Those that hold anything; none where there is no such file.
+    """Return the lines of a file without blank ones; none if it cannot be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return [line.strip() for line in file if line.strip()]

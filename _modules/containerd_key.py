@@ -1,7 +1,7 @@
 """
-The key of a repository: gpg reads it in a home of its own, and gpg's export of the pinned keys is written.
+The key of a repository: gpg reads it in a separate home, and we write gpg's export of the pinned keys.
 
-Package managers may read more in a file than was checked: so nothing is written of what was fetched.
+Never the fetched file: a package manager may read more in it than gpg has checked.
 """
 
 import contextlib
@@ -33,10 +33,10 @@ def fingerprints(path):
 
         salt '*' containerd_key.fingerprints /etc/apt/keyrings/docker.asc
 
-    :return: a dictionary: fingerprint to the time at which the key expires, in seconds since 1970; None for
-        never. Subkeys are not listed: they are worth nothing without the key that signed them.
-    :raises CommandExecutionError: gpg is not installed; the file cannot be read, or it holds a revoked key,
-        or what is no public key.
+    :return: a dictionary: fingerprint to the time at which the key expires, in seconds since 1970; None if it
+        never does. Subkeys are not listed: they are worth nothing without the key that signed them.
+    :raises CommandExecutionError: gpg is not installed, the file cannot be read, or it holds a revoked key or
+        no public key.
     """
     with _read_by_gpg(__salt__["containerd_fetch.read"](path, _LIMIT, path), path) as (_, keys):
         return keys
@@ -44,9 +44,17 @@ def fingerprints(path):
 
 def fetch(source, pinned):
     """
-    Return gpg's armored export of the keys at an address, or in the armored text itself, if they are pinned.
+    Return gpg's armored export of a key, if it is pinned.
 
-    :raises CommandExecutionError: it cannot be fetched, is no public key, another key, expired or revoked.
+    source
+        The address of the key, or its armored text.
+
+    pinned
+        A list of fingerprints.
+
+    :return: armored text.
+    :raises CommandExecutionError: the key cannot be fetched, is not a public key, is not pinned, has expired,
+        or has been revoked.
     """
     label = "The key" if _is_text(source) else f"The key {errors.brief(secrets.masked_url(source))}"
     return _export(_fetched(source, label), pinned, label)
@@ -54,7 +62,15 @@ def fetch(source, pinned):
 
 def on_node(path, pinned):
     """
-    Return gpg's armored export of the keys in a file, None where it does not hold pinned ones that are good.
+    Return gpg's armored export of the keys in a file.
+
+    path
+        The file.
+
+    pinned
+        A list of fingerprints.
+
+    :return: armored text; None if the file holds other keys than pinned ones, or expired or revoked ones.
     """
     try:
         return _export(__salt__["containerd_fetch.read"](path, _LIMIT, path), pinned, path)
@@ -63,26 +79,26 @@ def on_node(path, pinned):
 
 
 def _export(data, pinned, label):
-    """Return gpg's export of keys that are pinned, all of them, and good."""
+    """Return gpg's export of keys; fail unless all are pinned and none has expired or been revoked."""
     with _read_by_gpg(data, label) as (gpg, keys):
         _check(keys, pinned, label)
         done = gpg("--armor", "--export-options", "export-minimal", "--export", *keys)
-        # Nothing is better than a part: what is written is what apt trusts.
+        # A partial export is refused: apt trusts what is written.
         if done["retcode"] or not done["stdout"].strip().endswith("-----END PGP PUBLIC KEY BLOCK-----"):
             raise CommandExecutionError(f"{label}: gpg cannot export it: {done['stderr'].strip()}")
         return done["stdout"]
 
 
 def _check(keys, pinned, label):
-    """Fail unless keys are pinned, all of them, and none has expired; some pinned ones may be missing."""
+    """Fail unless all keys are pinned and none has expired; some pinned ones may be missing."""
     wanted = {re.sub(r"[\s:]", "", entry).upper() for entry in pinned}
     if not wanted:
-        raise CommandExecutionError(f"{label} cannot be checked: no fingerprint is pinned.")
+        raise CommandExecutionError(f"{label} cannot be checked: no fingerprint is pinned; pin one.")
     strange = [key for key in keys if key not in wanted]
     if strange:
         raise CommandExecutionError(
             f"{label} is refused: it holds {', '.join(strange)}, and pinned is {', '.join(sorted(wanted))}. "
-            "If the publisher tells of a new key, pin its fingerprint; else somebody else made this one."
+            "If the publisher announced a new key, pin its fingerprint; if not, somebody replaced the key."
         )
     for key, expires in keys.items():
         if expires is not None and expires <= time.time():
@@ -94,7 +110,7 @@ def _check(keys, pinned, label):
 
 @contextlib.contextmanager
 def _read_by_gpg(data, label):
-    """Yield gpg in a home that holds what it read of some bytes, and the keys: fingerprint to expiry."""
+    """Yield a function that runs gpg in a home with the keys in some bytes, and {fingerprint: expiry}."""
     with __salt__["containerd_files.temporary"]("key-") as home:
 
         def gpg(*argv):
@@ -114,7 +130,7 @@ def _read_by_gpg(data, label):
         keys = _listed(gpg("--with-colons", "--list-keys")["stdout"], label)
         if not keys:
             raise CommandExecutionError(f"{label} holds no OpenPGP public key.")
-        # Read, and neither new nor a repetition of one.
+        # gpg read something that is neither a new key nor a repeated one.
         if said["retcode"] or counts[0] != counts[2] + counts[4]:
             words = said["stderr"].strip().splitlines()
             raise CommandExecutionError(
@@ -124,7 +140,7 @@ def _read_by_gpg(data, label):
 
 
 def _listed(colons, label):
-    """Return the keys in a listing of gpg's (its doc/DETAILS): fingerprint to expiry."""
+    """Return {fingerprint: expiry} of the keys in gpg's listing (gpg's doc/DETAILS)."""
     keys, expires = {}, ""
     for fields in (line.split(":") for line in colons.splitlines()):
         if fields[0] == "pub":
@@ -134,7 +150,7 @@ def _listed(colons, label):
                 state = {"r": "revoked", "i": "invalid", "d": "disabled"}[validity]
                 raise CommandExecutionError(f"{label} is refused: {fields[9]} is {state}.")
             keys[fields[9]] = int(expires) if expires else None
-            # The next ones are those of subkeys.
+            # The next fingerprints belong to subkeys.
             expires = None
     return keys
 

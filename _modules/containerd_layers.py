@@ -1,20 +1,21 @@
-"""The layers of overrides that the formula has for this minion, as its own SLS passes them to the state."""
+"""The formula's layers of overrides for this minion, as its own SLS passes them to the state."""
 
 from salt.exceptions import CommandExecutionError
 
 CONFIG_SLS = "containerd.config"
-# How the names of the layers begin that are the pillar's.
+# The names of the pillar's layers begin so.
 OF_PILLAR = "pillar"
 
 
 def managed():
     """
-    Return what the formula's SLS passes to the state on this minion: ``overrides`` are its layers.
+    Return what the formula's SLS passes to the state on this minion; ``overrides`` has the layers.
 
-    :raises CommandExecutionError: the SLS is not there, or does not render.
+    :return: a dictionary, the low chunk of ``containerd_toml.managed``.
+    :raises CommandExecutionError: there is no such SLS, or it does not render.
     """
     saltenv = __opts__.get("saltenv") or _saltenv_of_the_top_file()
-    # Rendered as a run would: modules of Salt 3008 see pillar masked.
+    # Render as a run does: modules of Salt 3008 see pillar masked.
     chunks = __salt__["state.show_low_sls"](CONFIG_SLS, saltenv=saltenv)
     for chunk in chunks:
         if isinstance(chunk, dict) and (chunk.get("state"), chunk.get("fun")) == (
@@ -23,15 +24,19 @@ def managed():
         ):
             return chunk
     raise CommandExecutionError(
-        f"{CONFIG_SLS} does not render here, in saltenv {saltenv}: {chunks}. Where the formula is in another "
+        f"{CONFIG_SLS} does not render here, in saltenv {saltenv}: {chunks}. If the formula is in another "
         "one, name it in the top file or as saltenv in the minion's configuration; or pass the overrides."
     )
 
 
 def of_formula(beneath=False):
     """
-    Return the formula's layers: a list of named fragments; with ``beneath`` those that lie under the pillar.
+    Return the formula's layers for this minion.
 
+    beneath : ``False``
+        Whether to leave out the pillar's layers.
+
+    :return: a list of named fragments.
     :raises CommandExecutionError: as for ``managed``.
     """
     return [
@@ -42,8 +47,8 @@ def of_formula(beneath=False):
 
 
 def _saltenv_of_the_top_file():
-    """Return the saltenv from which a highstate would take the formula, base where it takes it from none."""
-    # A list of reasons where there is none, or a run is on its way.
+    """Return the saltenv from which a highstate would take the formula, or base."""
+    # A list of reasons if there is no top file, or another run goes on.
     top = __salt__["state.show_top"]()
     named = top if isinstance(top, dict) else {}
     formula = CONFIG_SLS.partition(".")[0]

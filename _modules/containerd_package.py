@@ -1,8 +1,8 @@
 """
-containerd's packages on this node: which versions there are, which one a pillar means, what holds it.
+containerd's packages on this node: the available versions, the one that pillar asks for, and holds.
 
-Over Salt's own ``pkg``, whatever the package manager; apt is asked more, because it can say beforehand what
-it will do. Nothing here changes packages: that is what the state ``containerd_package`` does.
+This uses Salt's own ``pkg`` for every package manager; apt is asked more, because it can simulate. Nothing
+here changes packages: the state ``containerd_package`` does.
 """
 
 import contextlib
@@ -23,37 +23,38 @@ from containerd_formula.data import is_unicode
 
 _told = errors.told_as(CommandExecutionError)
 _NEWEST = "the newest"
-# What nobody could be asked about.
+# What a plan cannot find out.
 _NOT_LISTED = (
-    "No repository that is configured now lists {}: whether there is such a version, and what comes or goes "
-    "with it, could not be asked."
+    "No repository that is configured now lists {}: it is unknown whether there is such a version, and which "
+    "other packages would be installed or removed with it."
 )
 _NOT_SIMULATED = (
-    "What comes or goes with it was not asked: only apt, with lists that have it, tells beforehand."
+    "It is unknown which other packages would be installed or removed with it: only apt can simulate that, "
+    "with lists that have it."
 )
 
 
 @_told
 def plan(packages, version="", hold=None, repository="", update=True):
     """
-    Return what it takes to have packages in a version, and held or not. Changes no package.
+    Return what has to change to have packages in a version, and held or not. This changes no package.
 
     packages
         A list of package names, all of which get the version.
 
     version : ````
         The whole version of the package, upstream's part of it, or a pattern: ``1.7.24-1``, ``1.7.24``,
-        ``1.7.*``. Empty takes what is there, and the newest where nothing is.
+        ``1.7.*``. Empty accepts an installed one, and else takes the newest.
 
     hold : ``None``
-        Whether the packages shall be held. None leaves that as it is.
+        Whether to hold the packages. None leaves that as it is.
 
     repository : ````
-        The address of the repository that must answer where something is to be installed. Of others the old
-        lists will do.
+        The address of the repository that must answer if something is to be installed. Old lists are enough
+        for other repositories.
 
     update : ``True``
-        Whether to refresh the lists of the repositories where something is to be installed.
+        Whether to refresh the lists of the repositories if something is to be installed.
 
     CLI Example:
 
@@ -61,11 +62,12 @@ def plan(packages, version="", hold=None, repository="", update=True):
 
         salt '*' containerd_package.plan '[containerd.io]' version=1.7.24 update=False
 
-    :return: a dictionary: ``install`` (package to version, an empty one for the newest), ``held`` (what of
-        them, and of what they displace, is held now), ``wanted_holds`` (what shall be), ``changes``, what a
-        state would report, and ``unasked``, what of them nobody could be asked about, and why.
-    :raises CommandExecutionError: there is no such version, the repository does not answer, or something that
-        is not containerd would have to go.
+    :return: a dictionary: ``install`` (package to version, an empty one for the newest), ``held`` (which of
+        them, and of the packages that they replace, are held now), ``wanted_holds`` (which shall be held),
+        ``changes`` (as a state reports them), and ``unasked`` (a sentence about what could not be found out,
+        or an empty text).
+    :raises CommandExecutionError: there is no such version, the repository does not answer, or a package that
+        is not containerd's would be removed.
     """
     found = {package: __salt__["pkg.version"](package) for package in packages}
     install, changes, unasked = {}, {}, ""
@@ -92,22 +94,32 @@ def plan(packages, version="", hold=None, repository="", update=True):
 
 
 def held(packages):
-    """Return those of some packages that are held."""
+    """
+    Return which of some packages are held.
+
+    packages
+        A list of package names.
+
+    :return: a list of package names.
+    """
     holds = _manager().holds()
     return [package for package in packages if package in holds]
 
 
 def probe(text):
     """
-    Ask the repository of a deb822 source that is not configured yet. apt's own lists and sources stay.
+    Test the repository of a deb822 source that is not configured yet. apt's own lists and sources stay.
+
+    text
+        The text of the source.
 
     :return: true.
-    :raises CommandExecutionError: it does not answer, or it is not signed by the key that the text names:
-        apt's own words are in the message.
+    :raises CommandExecutionError: the repository does not answer, or is not signed by the key that the text
+        names; the message has apt's own words.
     """
     with _own_lists() as (folder, options):
         source = os.path.join(folder, "probe.sources")
-        # Its address may hold credentials, and apt itself reads it as root.
+        # The address may hold credentials, and apt reads this file as root.
         with open(source, "w", encoding="utf-8", errors="backslashreplace", opener=_for_root) as file:
             file.write(text)
         own = _options({"Dir::Etc::sourcelist": source, "Dir::Etc::sourceparts": "-"})
@@ -121,24 +133,46 @@ def probe(text):
 
 def rivals(uri, suite, own):
     """
-    Return the apt sources that would clash with one of ours, whose file is ``own``.
+    Return the apt sources that clash with ours.
 
-    :return: a dictionary: file to its text with the lines of such sources set aside as comments.
+    uri
+        The address of our source.
+
+    suite
+        The suite of our source.
+
+    own
+        The file of our source.
+
+    :return: a dictionary: file to its text with the lines of such sources commented out.
     """
     return _rewritten(own, lambda path, text: apt.set_aside(path, text, uri, suite))
 
 
 def restored_rivals(own):
     """
-    Return the apt sources that were once set aside for ours.
+    Return the apt sources that were commented out for ours.
 
-    :return: a dictionary: file to its text as it was before.
+    own
+        The file of our source.
+
+    :return: a dictionary: file to its text without these comments.
     """
     return _rewritten(own, lambda path, text: apt.restored(text))
 
 
 def users_of_key(path, own):
-    """Return the files of apt sources, but for ours, that need a key."""
+    """
+    Return the files of other apt sources that use a key.
+
+    path
+        The file of the key.
+
+    own
+        The file of our source.
+
+    :return: a list of paths.
+    """
     return [source for source, text in _sources(own).items() if path in text]
 
 
@@ -151,17 +185,17 @@ def _fits(found, version):
 
 
 def _chosen(package, version, update, complaints):
-    """Return the version to install, an empty text for the newest or where the lists do not tell yet."""
+    """Return the version to install; an empty text for the newest, or if the lists do not have it yet."""
     if not version:
         return ""
     there_are = _available(package)
     try:
         return versions.newest(package, version, there_are, complaints)
     except errors.Refused:
-        # Nobody could be asked: its repository is not configured yet.
+        # The repository is not configured yet.
         if not (update or there_are):
             return ""
-        # Lists that were not refreshed prove nothing.
+        # Old lists do not prove that there is no such version.
         if update or not _manager().offered_now:
             raise
     found, complaints = _manager().offered_now(package)
@@ -178,7 +212,7 @@ def _newest_first(offered):
 
 
 def _foreseen(install, found, version):
-    """Return the changes that installing will make, as far as can be told, and what could not be asked."""
+    """Return the changes of an install, as far as they can be foreseen, and what is unknown."""
     simulate = _manager().simulate
     known = {name: _available(name) for name in install} if simulate else {}
     if known and all(known[name] and chosen in ("", *known[name]) for name, chosen in install.items()):
@@ -194,17 +228,18 @@ def _foreseen(install, found, version):
 
 
 def _rewritten(own, rewrite):
+    """Return {path: new text} of the apt sources that a function changes."""
     texts = _sources(own)
     new = {path: rewrite(path, text) for path, text in texts.items()}
     changed = {path: text for path, text in new.items() if text != texts[path]}
     for path, text in changed.items():
         if not is_unicode(text):
-            raise CommandExecutionError(f"{path} has to be changed, and is no UTF-8: rewrite it as such.")
+            raise CommandExecutionError(f"{path} has to be changed, and is not UTF-8: rewrite it in UTF-8.")
     return changed
 
 
 def _sources(own):
-    """Return the files in which apt looks for sources, without ours, and their texts."""
+    """Return {path: text} of the files in which apt looks for sources, without ours."""
     paths = [os.path.join(places.APT_SOURCES, "sources.list")]
     for ending in ("list", "sources"):
         paths += sorted(glob.glob(os.path.join(places.APT_SOURCES, "sources.list.d", f"*.{ending}")))
@@ -216,7 +251,7 @@ def _sources(own):
     return texts
 
 
-# What differs by the os family. Another package manager is a few of these functions, and a row of _MANAGERS.
+# By os family. A new package manager needs a few of these functions, and a row of _MANAGERS.
 
 
 def _no_holds():
@@ -224,10 +259,11 @@ def _no_holds():
 
 
 def _locks():
+    """Return the packages that dnf or zypper holds."""
     try:
         return __salt__["pkg.list_holds"](full=False)
     except SaltInvocationError:
-        # Without the plugin for it nothing can be held.
+        # Without its plugin the package manager can hold nothing.
         return []
 
 
@@ -241,7 +277,7 @@ def _compare(first, second):
 
 
 def _compare_texts(first, second):
-    # Salt's pkg compares nothing there.
+    # Salt's pkg cannot compare versions here.
     return (first > second) - (first < second)
 
 
@@ -256,14 +292,14 @@ def _options(settings):
 
 @contextlib.contextmanager
 def _own_lists():
-    """Lend a folder, and the options with which apt has its lists there: its own ones stay."""
-    # Not in RUN_FOLDER, which apt's own user cannot pass.
+    """Yield a temporary folder, and the options with which apt keeps its lists there."""
+    # Not in RUN_FOLDER, which apt's own user cannot enter.
     __salt__["containerd_files.sweep"](places.RUN)
     with tempfile.TemporaryDirectory(prefix=places.PROBE, dir=places.RUN) as folder:
         partial = os.path.join(folder, "lists", "partial")
         os.makedirs(partial)
-        # For apt's own user, who reads what comes from the network.
-        os.chmod(folder, 0o711)  # noqa: S103 - it lies in here, and nobody else has to list it.
+        # For apt's own user, who downloads.
+        os.chmod(folder, 0o711)  # noqa: S103 - Others may enter it, but not list it.
         with contextlib.suppress(LookupError):
             shutil.chown(partial, "_apt")
         caches = {f"Dir::Cache::{name}": "" for name in ("pkgcache", "srcpkgcache")}
@@ -271,6 +307,7 @@ def _own_lists():
 
 
 def _apt_offered_now(package):
+    """Return the versions that apt's repositories offer now, and complaints."""
     with _own_lists() as (_, options):
         told = apt.complaints(_apt("--quiet", *options, "update")["stderr"])
         listed = __salt__["containerd_command.run"]("apt-cache", *options, "madison", "--", package)
@@ -290,6 +327,7 @@ def _apt_refresh(repository):
 
 
 def _apt_simulate(install):
+    """Return the changes of an install that apt simulates."""
     options = ("--simulate", "--quiet", "--allow-downgrades", "--allow-change-held-packages")
     targets = [f"{name}={chosen}" if chosen else name for name, chosen in install.items()]
     result = _apt(*options, "install", *targets)
@@ -300,17 +338,17 @@ def _apt_simulate(install):
 
 
 class _Manager(typing.NamedTuple):
-    """What is asked of a package manager. By default Salt's own pkg, which can hold and simulate nothing."""
+    """The functions of a package manager. By default Salt's own pkg, without holds and simulation."""
 
-    # Return all that is held.
+    # Return the held packages.
     holds: typing.Callable = _no_holds
-    # Refresh the lists; return what was complained of. The repository of an address must answer.
+    # Refresh the lists; return complaints. The repository of an address must answer.
     refresh: typing.Callable = _refresh
-    # Return the changes of an install, where that can be told beforehand.
+    # Return the changes of an install, if they can be simulated.
     simulate: typing.Optional[typing.Callable] = None
-    # Return the versions that there are of a package now, and complaints; the node's own lists stay.
+    # Return the versions of a package that are offered now, and complaints; the node's own lists stay.
     offered_now: typing.Optional[typing.Callable] = None
-    # Compare two versions as cmp does.
+    # Compare two versions: negative, 0 or positive.
     compare: typing.Callable = _compare
 
 

@@ -1,5 +1,5 @@
 """
-Whose a path is: what root writes, runs or reads must not be in the hands of others.
+Check who can change a path: only root may, where root writes, runs or reads.
 """
 
 import os
@@ -7,19 +7,22 @@ import stat
 
 from salt.exceptions import CommandExecutionError
 
-# As the kernel has it.
+# The kernel's limit.
 _MOST_LINKS = 40
 
 
 def why_not_roots(path):
     """
-    Tell why others than root could change what an absolute path leads to.
+    Return why users other than root could change what an absolute path leads to.
 
-    Each component is looked at, each link followed, and both the folder of a link and what it leads to. A
-    folder that others may write, such as ``/tmp``, is passed through where it is sticky: there nobody but
-    root moves what is root's. What is not there yet is root's where nobody else may make it.
+    This checks each component of the path, and follows each link. A folder that others may write, such as
+    ``/tmp``, is accepted above a file if it is sticky: there only root can move root's files. A path that
+    does not exist yet is root's if nobody else can make it.
 
-    :return: a reason such as ``/opt/x belongs to user 1000``; empty where the path is root's alone.
+    path
+        The path.
+
+    :return: a reason such as ``/opt/x belongs to user 1000``; empty if only root can.
     """
     here, rest, links = "/", _components(path), 0
     while rest:
@@ -35,7 +38,7 @@ def why_not_roots(path):
         except OSError as err:
             return f"{entry} cannot be looked at: {err.strerror}"
         except ValueError:
-            return f"{entry!r} is no path: it holds what no name of a file does"
+            return f"{entry!r} is not a path: it holds a character that no file name can have"
         if found.st_uid != 0:
             return f"{entry} belongs to user {found.st_uid}"
         if stat.S_ISLNK(found.st_mode):
@@ -45,15 +48,20 @@ def why_not_roots(path):
             rest = _components(os.readlink(entry)) + rest
             continue
         if _shared(found) and not (stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX):
-            return f"others than root may write to {entry}"
+            return f"users other than root may write to {entry}"
         here = entry
-    # What the path ends in, or what is to be made in it: being sticky is no help here.
-    return f"others than root may write to {here}" if _shared(os.lstat(here)) else ""
+    # The end of the path, or the folder where it will be made: here sticky is not enough.
+    return f"users other than root may write to {here}" if _shared(os.lstat(here)) else ""
 
 
 def entries(folder):
     """
-    Return the paths of what lies in a folder, of nothing where there is none.
+    Return the paths of the files in a folder.
+
+    folder
+        The folder.
+
+    :return: a sorted list of paths; empty if there is no such folder.
     """
     try:
         return sorted(os.path.join(folder, name) for name in os.listdir(folder))
@@ -63,24 +71,27 @@ def entries(folder):
 
 def must_be_roots(path):
     """
-    Hold that root may write a file, or make it: nobody else has a say in where it lies or where it leads.
+    Fail unless only root can change where a file lies, and where a link leads. Then root may write it.
 
-    The file itself may be another user's: it is replaced, and not written into.
+    The file itself may belong to another user: it is replaced, not written into.
 
-    :raises CommandExecutionError: others have; or a link leads to what is no file.
+    path
+        The file.
+
+    :raises CommandExecutionError: other users could change it, or it is something else than a file.
     """
     if os.path.islink(path):
         real = os.path.realpath(path)
         why = why_not_roots(path)
         if not why and not os.path.isfile(real):
-            why = "that is no regular file" if os.path.lexists(real) else "that is not there"
+            why = "that is not a regular file" if os.path.lexists(real) else "that is not there"
         if why:
             raise CommandExecutionError(f"{path} is a link to {real}, and {why}: make it a regular file.")
     elif os.path.lexists(path) and not os.path.isfile(path):
-        raise CommandExecutionError(f"{path} is no regular file, and stays as it is: remove it.")
+        raise CommandExecutionError(f"{path} is not a regular file, and stays as it is: remove it.")
     elif why := why_not_roots(os.path.dirname(path)):
         raise CommandExecutionError(
-            f"{path} is not written: {why}. Mend that with chown root and chmod go-w."
+            f"{path} is not written: {why}. Correct that with chown root and chmod go-w."
         )
 
 

@@ -1,5 +1,5 @@
 """
-What the formula needs of Salt: tomlkit in the Python that runs the minion, and a pillar without mistakes.
+Check what the formula needs of Salt: tomlkit in the minion's Python, our own modules, a correct pillar.
 """
 
 import os
@@ -13,7 +13,7 @@ renew()
 
 from containerd_formula import errors, pillar, toml
 
-# What Salt's loader calls what lies in a folder, where it calls it otherwise.
+# Salt's loader has another name for these folders.
 _TAGS = {"modules": "module"}
 _EXTMODS = "extension_modules"
 _FORBIDDEN = (
@@ -27,39 +27,61 @@ _SERVED = (
     "It is {} of saltenv {}{}: a root or remote that comes before the formula's has it. Remove or rename it "
     "there, or name the formula's root first."
 )
-_STALE = "The file server has it no more: run the states again, or remove the file."
+_STALE = "The file server no longer has it: run the states again, or remove the file."
 
 
 def library():
     """
-    Return the version of tomlkit in the Python that runs this minion, an empty text where it has none.
+    Return the version of tomlkit in the minion's Python, or an empty text if it has none.
     """
     return toml.version()
 
 
 def problems(given, defaults, families):
     """
-    Return what is wrong with a pillar, a list of sentences: for map.jinja, which needs a renderer else.
+    Return what is wrong with a pillar. map.jinja calls this instead of a renderer.
+
+    given
+        The pillar ``containerd``.
+
+    defaults
+        The content of ``defaults.yaml``.
+
+    families
+        A list of the supported os families.
+
+    :return: a list of sentences, empty if all is well.
     """
     return pillar.problems(given, defaults, families, __grains__)
 
 
 def states_are_ours():
     """
-    Tell whether the states ``containerd`` that were synced are the formula's: no release tells of them.
+    Tell whether the synced states ``containerd`` are the formula's: states have no release to compare.
+
+    :return: true or false.
     """
     try:
         return "containerd_formula" in _text(_synced("states"))
     except OSError:
-        # They lie elsewhere, or are about to be synced.
+        # The states are elsewhere, or not synced yet.
         return True
 
 
 def stranger(kind, release, saltenv):
     """
-    Return a sentence about what Salt has for a module of ours: which file, where it comes from, and the cure.
+    Explain which file Salt has in place of our module ``containerd``, where it comes from, and the cure.
 
-    ``kind`` is a folder of modules, ``modules`` or ``states``; the module is ``containerd``.
+    kind
+        ``modules`` or ``states``.
+
+    release
+        The release that the module should have.
+
+    saltenv
+        The saltenv of the run.
+
+    :return: a sentence.
     """
     path = _loaded(kind) or _synced(kind)
     try:
@@ -72,10 +94,10 @@ def stranger(kind, release, saltenv):
 
 
 def _loaded(kind):
-    """Return the file that Salt has loaded under the name of our module, None where that is not known."""
+    """Return the file that Salt has loaded under the name of our module, or None if that is not known."""
     ends = tuple(f".{place}.{_TAGS.get(kind, kind)}.containerd" for place in ("ext", "int"))
     files = [module.__file__ for name, module in list(sys.modules.items()) if name.endswith(ends)]
-    # The last one is of the loader that was made last.
+    # The last one belongs to the newest loader.
     return files[-1] if files and os.path.isfile(files[-1]) else None
 
 
@@ -101,7 +123,7 @@ def _origin(path, kind, saltenv):
 
 
 def _root(kind, saltenv):
-    """Return the folder from which a masterless minion has a module, in brackets."""
+    """Return, in brackets, the folder from which a masterless minion takes a module."""
     roots = __opts__["file_roots"].get(saltenv, []) if __opts__.get("file_client") == "local" else []
     found = [root for root in roots if os.path.isfile(os.path.join(root, f"_{kind}", "containerd.py"))]
     return f" ({found[0]})" if found else ""

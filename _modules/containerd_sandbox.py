@@ -1,10 +1,9 @@
 """
-The sandbox of a candidate configuration: the installed containerd reads it, or starts with it, and can write
-nothing of the node.
+The sandbox, in which the installed containerd reads a candidate configuration or starts with it.
 
-bubblewrap lays the node's files out read-only, with empty folders where the daemon writes, and gives it
-processes, network and devices of its own. A user namespace in there locks these mounts: else root could lift
-them.
+bubblewrap mounts the node's files read-only, with empty folders where the daemon writes, and gives the
+sandbox its own processes, network and devices. A user namespace inside locks these mounts: else root could
+undo them.
 """
 
 import os
@@ -20,22 +19,22 @@ from containerd_formula.places import beneath
 
 LOCKED = "locked"
 OPEN = "open"
-# The kernel's, made anew. What lies there is no folder of the node.
+# The kernel's file systems, mounted anew in the sandbox. They hold no folders of the node.
 KERNELS = ("/proc", "/dev", "/sys")
-# Empty in there: sockets of the node's daemons, and files of everybody's.
+# Empty in the sandbox: on the node they hold other daemons' sockets, and files of all users.
 HIDDEN = ("/run", "/tmp", "/var/tmp")  # noqa: S108
-# What the mounts of containerd's probes, its sockets and the map of the user namespace need.
+# For the mounts of containerd's probes, its sockets, and the map of the user namespace.
 CAPABILITIES = (
     *("SYS_ADMIN", "CHOWN", "DAC_OVERRIDE", "FOWNER", "MKNOD", "NET_BIND_SERVICE"),
     *("SETUID", "SETGID", "NET_ADMIN", "KILL", "SETFCAP"),
 )
 MARK = "containerd-formula: "
-# What runs in bubblewrap, then the command; its first line on stderr tells that it is one, and which.
-# Every address is one of this machine, as those of a site are on its node, and the streaming server of 1.x
-# looks for a default route. A socket may be of any group, so the user namespace has all ids but the last:
-# with that one too containerd takes it for none. Low ports are only for root of the network, who is outside.
-# Further namespaces would bring file systems that nobody has made read-only, such as that of cgroups.
-# No file grows over 64 MB, nor does what is kept of its words.
+# bubblewrap runs this script, which runs the command. Its first line on stderr names the kind of sandbox.
+# Every address is local, so that a site's listen addresses work, and there is a default route, for which the
+# streaming server of 1.x looks. The user namespace maps every id but the last, because a socket may have any
+# group, and because containerd takes a full map for no namespace. Low ports are opened, because root in the
+# namespace does not own the network. More namespaces are forbidden: they would bring writable file systems,
+# such as that of cgroups. No file and no output may grow over 64 MB.
 SCRIPT = f"""
 ulimit -f 131072
 for words in 'link set lo up' 'address add 192.0.2.1/32 dev lo' 'route add default dev lo' \
@@ -55,7 +54,7 @@ if why=$(unshare --user --map-root-user --mount true 2>&1) && mkfifo /run/held; 
   exec nsenter --user --target $! unshare --mount --propagation unchanged \
     sh -c 'echo "{MARK}{LOCKED}" >&2; exec "$@"' sh "$@"
 fi
-# Without this right too a daemon would fail, whatever its file says.
+# Without this right a daemon would fail with any configuration.
 unshare --mount true || exit 1
 echo "{MARK}{OPEN} $why" >&2
 exec "$@"
@@ -63,7 +62,7 @@ exec "$@"
 
 
 def why_not():
-    """Return why no sandbox can be made on this node, empty where one can."""
+    """Return why this node can have no sandbox; empty if it can have one."""
     tools = {"bwrap": "bubblewrap", "unshare": "unshare", "nsenter": "nsenter"}
     missing = [name for tool, name in tools.items() if not __salt__["cmd.which"](tool)]
     if missing:
@@ -77,15 +76,15 @@ def why_not():
 
 def command(*argv, empty=(), shared=None, files=None):
     """
-    Return the argument list that runs a command in the sandbox, by its real path.
+    Return the argument list that runs a command in the sandbox.
 
-    ``empty`` are folders that it finds empty and may write; ``shared`` is a pair, a folder of the node and
-    where it sees and may write that; ``files`` says for paths in there which file of the node they are.
+    ``empty`` are folders that the command finds empty and may write. ``shared`` is a pair: a folder of the
+    node, and the path at which the command finds it and may write it. ``files`` maps paths in the sandbox to
+    files of the node.
     """
     binary = os.path.realpath(__salt__["cmd.which"](argv[0]))
     return [
-        # bubblewrap's tree hears of mounts of the node, and systemd's node tells: what is mounted there later
-        # would come in, and could be written.
+        # Without private propagation, what the node mounts later would appear in the sandbox, writable.
         *(__salt__["cmd.which"]("unshare"), "--mount", "--propagation", "private"),
         __salt__["cmd.which"]("bwrap"),
         *("--unshare-net", "--unshare-ipc", "--unshare-pid", "--unshare-uts"),
@@ -94,7 +93,7 @@ def command(*argv, empty=(), shared=None, files=None):
         *("--proc", "/proc", "--dev", "/dev", *_settings_of_the_kernel()),
         *("--cap-drop", "ALL"),
         *(word for name in CAPABILITIES for word in ("--cap-add", f"CAP_{name}")),
-        # Not Salt's: what systemd or a site tells the minion is not for this daemon.
+        # Not Salt's environment: it is not meant for this daemon.
         *("env", "-i", f"PATH={_search_path()}", "LC_ALL=C"),
         *("sh", "-c", SCRIPT, "sh", binary, *argv[1:]),
     ]
@@ -102,10 +101,10 @@ def command(*argv, empty=(), shared=None, files=None):
 
 def said(stderr):
     """
-    Take apart what a sandbox wrote to stderr: its kind, and what the command wrote.
+    Parse what a sandbox wrote to stderr: its kind, and the output of the command.
 
-    :return: ``("locked" or "open", why it is not locked, the command's words)``.
-    :raises CommandExecutionError: there was no sandbox.
+    :return: ``("locked" or "open", why it is not locked, the command's output)``.
+    :raises CommandExecutionError: the sandbox could not be made.
     """
     mark, _, words = stderr.partition("\n")
     if not mark.startswith(MARK):
@@ -116,7 +115,7 @@ def said(stderr):
 
 def _mounts(empty, shared, files):
     """Return bubblewrap's mounts, outer ones first."""
-    # Not even looked at in /proc, where links lead to other worlds.
+    # Do not follow paths in /proc, where links lead into other processes.
     real = {os.path.realpath(path) for path in (*HIDDEN, *empty) if not kernels(path)}
     hidden = {path for path in real if path != "/" and not kernels(path)}
     mounts = {path: ["--tmpfs", path] for path in hidden}
@@ -129,7 +128,7 @@ def _mounts(empty, shared, files):
             mounts[path] = ["--ro-bind", source, path]
     for path in list(mounts):
         if not os.path.exists(path) and not beneath(os.path.dirname(path), hidden):
-            # A mount needs a place, and the folder is read-only: it is replaced by one of the same names.
+            # A mount point is missing, and its folder read-only: replace that folder by a copy of mounts.
             folder = _nearest(path)
             mounts.setdefault(folder, ["--tmpfs", folder, *_entries(folder)])
     mounts.setdefault("/", ["--ro-bind", "/", "/"])
@@ -137,7 +136,7 @@ def _mounts(empty, shared, files):
 
 
 def _settings_of_the_kernel():
-    """Return the mounts that make /proc read-only but for processes: bubblewrap leaves /proc/sys open."""
+    """Return the mounts that make /proc read-only, except for processes: bubblewrap leaves it writable."""
     with os.scandir("/proc") as entries:
         found = [entry for entry in entries if not entry.name.isdigit() and not entry.is_symlink()]
     paths = [entry.path for entry in found if entry.is_dir() or entry.stat().st_mode & stat.S_IWUSR]
@@ -145,7 +144,7 @@ def _settings_of_the_kernel():
 
 
 def _entries(folder):
-    """Return the mounts that put what is in a folder of the node read-only into the one that replaces it."""
+    """Return the mounts that fill the copy of a folder with the node's files, read-only."""
     words = []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -157,17 +156,17 @@ def _entries(folder):
 
 
 def kernels(path):
-    """Tell whether a path is in a file system of the kernel's, and so none of the node's own."""
+    """Tell whether a path is in a file system of the kernel's, so that the sandbox has its own."""
     return beneath(os.path.normpath(path), KERNELS)
 
 
 def _nearest(path):
-    """Return the nearest folder above a path that the node has."""
+    """Return the nearest existing folder above a path."""
     while not os.path.isdir(path):
         path = os.path.dirname(path)
     return path
 
 
 def _search_path():
-    """Return where the tools of the script are looked for, the ones of root too."""
+    """Return the PATH for the tools of the script, with root's folders."""
     return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/bin", "/sbin", "/bin"])

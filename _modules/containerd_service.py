@@ -1,4 +1,4 @@
-"""The daemon's service: the one seam to systemd."""
+"""The daemon's service: the only module that talks to systemd."""
 
 import os
 import shutil
@@ -23,10 +23,10 @@ PROPERTIES = (
 
 def properties():
     """
-    Return what systemd says of the unit.
+    Return the properties of the unit.
 
-    :return: a dictionary, ``PROPERTIES`` to text; ``InvocationID`` is another one after each start. Empty
-        where systemd does not run.
+    :return: a dictionary, ``PROPERTIES`` to text; each start has a new ``InvocationID``. Empty if systemd
+        does not run.
     """
     if not os.path.isdir(places.SYSTEMD_BOOTED):
         return {}
@@ -36,10 +36,10 @@ def properties():
 
 def enabled():
     """
-    Return whether the service starts at boot; works without a running systemd too.
+    Return whether the service starts at boot. This works without a running systemd, too.
 
-    :return: ``enabled``, ``disabled``, ``masked`` or another of systemctl's words; empty where there is no
-        such unit.
+    :return: ``enabled``, ``disabled``, ``masked`` or another word of systemctl's; empty if there is no such
+        unit.
     """
     word = _systemctl("is-enabled", places.UNIT, may_fail=True).strip()
     return "" if word == "not-found" else errors.brief(word)
@@ -47,7 +47,9 @@ def enabled():
 
 def enable():
     """
-    Have the service started at boot; starts nothing. Works without a running systemd too.
+    Make the service start at boot, without starting it now. This works without a running systemd, too.
+
+    :return: true.
     """
     _systemctl("enable", places.UNIT)
     return True
@@ -55,9 +57,9 @@ def enable():
 
 def reload():
     """
-    Have systemd read its unit files anew; the daemon itself is left alone.
+    Make systemd read its unit files again; the daemon itself is left alone.
 
-    :return: whether systemd runs, and has done so.
+    :return: true; false if systemd does not run.
     """
     if not os.path.isdir(places.SYSTEMD_BOOTED):
         return False
@@ -69,16 +71,17 @@ def restart():
     """
     Restart the service, whether it runs or not.
 
-    :raises CommandExecutionError: it does not start.
+    :return: true.
+    :raises CommandExecutionError: the service does not start.
     """
     return __salt__["service.restart"]("containerd")
 
 
 def restart_if_running():
     """
-    Restart the service where it runs, with the unit file and the binary that it has now.
+    Restart the service if it runs, with its present unit file and binary.
 
-    :return: a sentence that tells how it went, to be appended; empty where there was nothing to restart.
+    :return: a sentence about the result, to be appended to a comment; empty if the service does not run.
     """
     if not reload() or properties().get("ActiveState") not in ("active", "reloading"):
         return ""
@@ -87,14 +90,14 @@ def restart_if_running():
     try:
         restart()
     except CommandExecutionError as err:
-        # A release that does not like the document of another: the states that follow mend that.
-        return f" The service did not start with the configuration of before: {err}"
+        # This release may refuse the old document: the states that follow write a new one.
+        return f" The service did not start with the old configuration: {err}"
     return " The service was restarted."
 
 
 def last_words():
     """
-    Return what the daemon wrote to the journal when it ended, since its last start.
+    Return why the daemon ended since its last start, from the journal.
 
     CLI Example:
 
@@ -102,7 +105,7 @@ def last_words():
 
         salt '*' containerd_service.last_words
 
-    :return: a line of text; empty where it did not end, or systemd does not run.
+    :return: a line of text; empty if the daemon did not end, or systemd does not run.
     :raises CommandExecutionError: systemd or its journal does not answer.
     """
     start = properties().get("InvocationID")
@@ -115,9 +118,12 @@ def last_words():
 
 def verify(text):
     """
-    Return what systemd would ignore in a drop-in: it starts the unit without it, and tells only the journal.
+    Return what systemd would ignore in a drop-in: it would only log that, and start the unit without it.
 
-    :return: a list of systemd's sentences; empty as well where the unit or systemd-analyze is not installed.
+    text
+        The text of the drop-in.
+
+    :return: a list of systemd's sentences; empty as well if the unit or systemd-analyze is not installed.
     """
     fragment = properties().get("FragmentPath")
     if not fragment or not salt.utils.path.which("systemd-analyze"):
@@ -139,15 +145,17 @@ def verify(text):
 
 def current():
     """
-    Return the files that the node has of those that the library renders.
+    Return the drop-in and the environment file of the unit, as the node has them.
 
-    :return: a dictionary, path to text, None for one that is not there. It may hold secrets.
+    :return: a dictionary, path to text, or None for a missing file. It may hold secrets.
+    :raises CommandExecutionError: something else than a file is there, or users other than root can change
+        it.
     """
     found = {}
     for path in (places.DROP_IN, places.ENVIRONMENT):
-        # Also a link to /dev/null, by which systemd masks a drop-in.
+        # Such as a link to /dev/null, which masks a drop-in.
         if os.path.exists(path) and not os.path.isfile(path):
-            raise CommandExecutionError(f"{path} is no file: remove it.")
+            raise CommandExecutionError(f"{path} is not a file: remove it.")
         __salt__["containerd_paths.must_be_roots"](path)
         found[path] = None
         if os.path.exists(path):

@@ -4,10 +4,10 @@ The configuration document of containerd: read, merge, check, compare, render, e
 :depends: tomlkit >= 0.15.1, imported when it is needed: the module itself always loads.
 
 The document of a node is the installed binary's own ``containerd config default`` with the site's
-overrides merged in. Order, comments and layout of the default are kept. Nothing here writes the file.
+overrides merged in. It keeps order, comments and layout of the default. Nothing here writes the file.
 
-Overrides are *layers*: named fragments of config.toml that are laid over each other in their order,
-each written for config version 2, 3 or 4, whichever its author knows.
+Overrides are *layers*: named fragments of config.toml, merged one after the other. Each may be written for
+config version 2, 3 or 4.
 """
 
 from containerd_formula import renew
@@ -34,7 +34,7 @@ def read(path=CONFIG, show_secrets=False):
         The file.
 
     show_secrets : ``False``
-        Whether secrets are shown; what a job returns is kept on the master.
+        Whether to show secrets. Mind that the master keeps what a job returns.
 
     CLI Example:
 
@@ -43,7 +43,7 @@ def read(path=CONFIG, show_secrets=False):
         salt '*' containerd_toml.read
 
     :return: a dictionary.
-    :raises CommandExecutionError: the file cannot be read, or it is no TOML: with line and column.
+    :raises CommandExecutionError: the file cannot be read, or is not valid TOML; the message has the line.
     """
     data = __salt__["containerd_document.read"](path)
     return data if show_secrets else masked(data, ())
@@ -58,10 +58,10 @@ def get(path, key, show_secrets=False):
         The file.
 
     key
-        A dotted path; parts that hold dots are quoted.
+        A dotted path; quote parts that hold dots.
 
     show_secrets : ``False``
-        Whether secrets are shown; what a job returns is kept on the master.
+        Whether to show secrets. Mind that the master keeps what a job returns.
 
     CLI Example:
 
@@ -70,8 +70,8 @@ def get(path, key, show_secrets=False):
         salt '*' containerd_toml.get /etc/containerd/config.toml debug.level
         salt '*' containerd_toml.get /etc/containerd/config.toml 'proxy_plugins."my.proxy".address'
 
-    :return: the value; None where there is no such key.
-    :raises CommandExecutionError: the key is no dotted path, or the file cannot be read, or is no TOML.
+    :return: the value; None if there is no such key.
+    :raises CommandExecutionError: the key is not a dotted path, the file cannot be read, or it is not TOML.
     """
     where = toml.key(key)
     value = at(__salt__["containerd_document.read"](path), where)
@@ -83,8 +83,8 @@ def merge(base, overrides, show_secrets=False):
     """
     Merge overrides into TOML text as a JSON Merge Patch (RFC 7396).
 
-    Tables merge, everything else is replaced, None removes the key. A value is brought to the type of
-    the one that it replaces where nothing is lost by it: 10010 for a string becomes ``"10010"``.
+    Tables merge, everything else is replaced, None removes the key. A value is converted to the type of the
+    one that it replaces, if that loses nothing: 10010 for a string becomes ``"10010"``.
 
     base
         TOML text.
@@ -93,7 +93,7 @@ def merge(base, overrides, show_secrets=False):
         A dictionary: the fragment to merge, in the schema of ``base``.
 
     show_secrets : ``False``
-        Whether secrets are shown; what a job returns is kept on the master.
+        Whether to show secrets. Mind that the master keeps what a job returns.
 
     CLI Example:
 
@@ -101,9 +101,9 @@ def merge(base, overrides, show_secrets=False):
 
         salt '*' containerd_toml.merge 'oom_score = 0' '{oom_score: -999}'
 
-    :return: TOML text: order, comments and layout of ``base`` are kept.
-    :raises CommandExecutionError: ``base`` is no TOML; or overrides cannot be written as TOML, or have the
-        wrong type: all of them in one message.
+    :return: TOML text with the order, comments and layout of ``base``.
+    :raises CommandExecutionError: ``base`` is not valid TOML; or overrides cannot be written as TOML, or
+        have the wrong type: one message names them all.
     """
     return _shown(document.merge(base, overrides), show_secrets)
 
@@ -114,15 +114,15 @@ def translate(fragment, version, base=None):
     Translate a fragment of config.toml to another schema.
 
     fragment
-        A dictionary, written for config version 2, 3 or 4: its ``version`` key says which, without it
-        the plugin ids tell.
+        A dictionary, written for config version 2, 3 or 4: its ``version`` key says which, or else its plugin
+        ids do.
 
     version
         The config version to translate to: 2, 3 or 4.
 
     base : ``None``
-        The target's default configuration, a dictionary. It decides what the releases of one schema
-        call by two names (``cni.bin_dir``, since 2.1 ``cni.bin_dirs``).
+        The target's default configuration, a dictionary. It decides between two names that releases of one
+        schema have (``cni.bin_dir``, since 2.1 ``cni.bin_dirs``).
 
     CLI Example:
 
@@ -131,8 +131,8 @@ def translate(fragment, version, base=None):
         salt '*' containerd_toml.translate '{"grpc": {"gid": 998}}' 4
 
     :return: a dictionary.
-    :raises CommandExecutionError: mixed schemas, or keys that the target does not have, all of them with
-        what replaced them.
+    :raises CommandExecutionError: the fragment mixes schemas, or has keys that the target lacks; the message
+        names each key and what replaced it.
     """
     moved = translation.translate(plain(fragment), version, base=base)
     if wrong := findings.errors(moved.findings):
@@ -142,18 +142,18 @@ def translate(fragment, version, base=None):
 
 def check(base=None, overrides=None, strict=True):
     """
-    Find everything that is wrong with overrides, before containerd sees them.
+    Return everything that is wrong with overrides, without running containerd on them.
 
     base : ``None``
-        TOML text: the default configuration that they are for. None takes that of the installed containerd.
+        TOML text: the default configuration to check them against. None takes that of the installed
+        containerd.
 
     overrides : ``None``
         A fragment of config.toml, or a list of named ones, in any schema. None takes the layers of the
         formula on this minion, pillar included.
 
     strict : ``True``
-        Whether a key that containerd does not know, or no longer has, is an error. If not, it is a
-        warning.
+        Whether a key that containerd does not know, or no longer has, is an error. If not, it is a warning.
 
     CLI Example:
 
@@ -163,7 +163,7 @@ def check(base=None, overrides=None, strict=True):
         salt '*' containerd_toml.check overrides='{oom_score: 2000}'
 
     :return: a list of findings: ``key`` (dotted), ``level`` (``error`` or ``warning``) and ``message``.
-    :raises CommandExecutionError: ``base`` is no TOML, or containerd is not installed.
+    :raises CommandExecutionError: ``base`` is not valid TOML, or containerd is not installed.
     """
     if base is None:
         base = __salt__["containerd_daemon.config_default"]()
@@ -174,7 +174,7 @@ def check(base=None, overrides=None, strict=True):
 @_told
 def diff(old=None, new=None):
     """
-    Return what differs between two documents; without any, between the file and what it should be.
+    Return the differences between two documents; without arguments, between the file and what it should be.
 
     old : ``None``
         A dictionary: plain data. None takes ``/etc/containerd/config.toml``.
@@ -189,9 +189,10 @@ def diff(old=None, new=None):
         salt '*' containerd_toml.diff
         salt '*' containerd_toml.diff '{debug: {level: info}}' '{debug: {level: debug}}'
 
-    :return: a dictionary: dotted path to ``{"old": ..., "new": ...}``, where None stands for a key that
-        is not there. Secrets show as ``(secret)``. The number 1, true and 1.0 are three values.
-    :raises CommandExecutionError: a file or document that it takes itself cannot be read, or made.
+    :return: a dictionary: dotted path to ``{"old": ..., "new": ...}``; None stands for a missing key. Secrets
+        show as ``(secret)``. The number 1, true and 1.0 are three different values.
+    :raises CommandExecutionError: an argument is not a mapping, or the file or the formula's document cannot
+        be read or made.
     """
     if old is None and new is None:
         return plan()["changes"]
@@ -203,7 +204,7 @@ def diff(old=None, new=None):
 @_told
 def render(overrides=None, strict=True, show_secrets=False):
     """
-    Return the whole configuration for this node: default, translated overrides, merged and checked.
+    Return the whole configuration for this node: its default with the overrides, translated and checked.
 
     overrides : ``None``
         As for ``check``.
@@ -212,7 +213,7 @@ def render(overrides=None, strict=True, show_secrets=False):
         As for ``check``.
 
     show_secrets : ``False``
-        Whether secrets are shown; what a job returns is kept on the master.
+        Whether to show secrets. Mind that the master keeps what a job returns.
 
     CLI Example:
 
@@ -230,7 +231,7 @@ def render(overrides=None, strict=True, show_secrets=False):
 @_told
 def plan(path=CONFIG, overrides=None, strict=True, trial=0, show_secrets=False):
     """
-    Return what a file should hold on this node, and what that changes. Writes nothing.
+    Return what a file should hold on this node, and what that changes. This writes nothing.
 
     path : ``/etc/containerd/config.toml``
         The configuration file.
@@ -242,10 +243,10 @@ def plan(path=CONFIG, overrides=None, strict=True, trial=0, show_secrets=False):
         As for ``check``.
 
     trial : ``0``
-        How long a trial start may take where the data change, in seconds; 0 makes none.
+        How long the trial start, for changed data, may take, in seconds; 0 makes none.
 
     show_secrets : ``False``
-        Whether secrets are shown; what a job returns is kept on the master.
+        Whether to show secrets. Mind that the master keeps what a job returns.
 
     CLI Example:
 
@@ -254,14 +255,13 @@ def plan(path=CONFIG, overrides=None, strict=True, trial=0, show_secrets=False):
         salt '*' containerd_toml.plan
         salt '*' containerd_toml.plan /etc/containerd/config.toml '{oom_score: -999}'
 
-    :return: a dictionary: ``text``, what the file should hold; ``write``, whether its data differ from
-        that; ``changes``, as ``diff`` gives them; ``warnings``, a list of sentences; ``secret``, whether
-        it holds a secret. The old values are those that containerd has in effect with the file as it is
+    :return: a dictionary: ``text``, what the file should hold; ``write``, whether the file has other data;
+        ``changes``, as ``diff`` returns them; ``warnings``, a list of sentences; ``secret``, whether the text
+        holds a secret. The old values are those that containerd has in effect with the file as it is
         (``config dump`` in the sandbox), so that the changes are those that the daemon sees.
-    :raises CommandExecutionError: containerd or tomlkit is not installed, the file cannot be read,
-        ``check`` finds errors, containerd refuses or ignores an override or does not come up with it,
-        ``root`` or ``state`` would change under running containers, or the file was rolled back from this
-        content.
+    :raises CommandExecutionError: containerd or tomlkit is not installed, the file cannot be read, ``check``
+        finds errors, containerd refuses or ignores an override or does not start with it, ``root`` or
+        ``state`` would change under running containers, or this content was rolled back before.
     """
     made = __salt__["containerd_document.plan"](path, trial=trial, **_own(overrides, strict))
     return {**made, "text": _shown(made["text"], show_secrets)}
@@ -270,15 +270,18 @@ def plan(path=CONFIG, overrides=None, strict=True, trial=0, show_secrets=False):
 @_told
 def expected(overrides):
     """
-    Return what overrides set, as far as it can be told without the installed containerd.
+    Return what overrides set, as far as it is known without an installed containerd.
+
+    overrides
+        A fragment of config.toml, or a list of named ones.
 
     :return: a dictionary in the shape of ``diff``, without the old values; the paths are the fragments' own.
-        Layers that are for some releases only are left out.
+        Layers with a condition on the release are left out.
     :raises CommandExecutionError: an override cannot be written as TOML.
     """
     data = {}
     for (_, fragment), condition in zip(document.layers(overrides), document.conditions(overrides)):
-        # Whether one for some releases will be laid over them nobody knows yet.
+        # It is unknown yet whether a layer with a condition applies.
         data = data if condition else combine(data, fragment)
     return {key: {"new": change["new"]} for key, change in difference({}, data).items()}
 
@@ -286,10 +289,10 @@ def expected(overrides):
 @_told
 def explain(key=None, overrides=None, path=CONFIG):
     """
-    Tell for each override, or for one key, where its value comes from and whether it is in effect.
+    Return for each override, or for one key, where its value comes from and whether it is in effect.
 
     key : ``None``
-        A dotted path in any schema, or the end of one (``sandbox_image``, ``registry``); None for all
+        A dotted path in any schema, or the end of one (``sandbox_image``, ``registry``). None explains all
         overrides.
 
     overrides : ``None``
@@ -308,10 +311,10 @@ def explain(key=None, overrides=None, path=CONFIG):
         salt '*' containerd_toml.explain 'plugins."io.containerd.grpc.v1.cri".sandbox_image'
 
     :return: a dictionary: dotted path in this node's schema to ``value`` (None: removed), ``in_effect``,
-        ``layer`` (``containerd``: its default), ``default`` (containerd's) and ``effective`` (what ``config
-        dump`` of the file on disk shows; None where there is no file). Secrets are masked.
-    :raises CommandExecutionError: containerd or tomlkit is not installed; the key is no dotted path, or no
-        key of this containerd.
+        ``layer`` (``containerd`` for containerd's default), ``default`` (containerd's) and ``effective``
+        (what ``config dump`` of the file on disk shows; None if there is no file). Secrets are masked.
+    :raises CommandExecutionError: containerd or tomlkit is not installed, the key is not a dotted path, or
+        this containerd has no such key.
     """
     made = __salt__["containerd_document.report"](overrides)
     return explained(made, __salt__["containerd_document.dump"](path), key)
@@ -320,7 +323,7 @@ def explain(key=None, overrides=None, path=CONFIG):
 @_told
 def deprecations(overrides=None):
     """
-    Return the keys in use that a coming containerd removes.
+    Return the keys in use that a later containerd removes.
 
     overrides : ``None``
         As for ``explain``.
@@ -331,7 +334,8 @@ def deprecations(overrides=None):
 
         salt '*' containerd_toml.deprecations
 
-    :return: a list of findings: ``key``, ``level`` and ``message``, which names the release and the cure.
+    :return: a list of findings: ``key``, ``level`` and ``message``; the message names the release and the
+        cure.
     :raises CommandExecutionError: containerd or tomlkit is not installed.
     """
     made = __salt__["containerd_document.report"](overrides)
@@ -343,18 +347,18 @@ def minimal(path=CONFIG, show_secrets=False, beneath=None):
     """
     Return what a configuration file sets, as pillar to paste.
 
-    The way in for a node that another tool configured: with this pillar the formula changes nothing that is
-    in effect. What that is the installed containerd tells, in the sandbox (``config dump``).
+    Use it on a node that another tool configured: with this pillar the formula changes nothing that is in
+    effect. The installed containerd shows what is in effect: ``config dump``, in the sandbox.
 
     path : ``/etc/containerd/config.toml``
-        The file, of any schema that this containerd reads, or of several.
+        The file, in any schema that this containerd reads, or in several.
 
     show_secrets : ``False``
-        Whether secrets are shown; what a job returns is kept on the master. If not, they are left out.
+        Whether to include secrets. If not, they are left out. Mind that the master keeps what a job returns.
 
     beneath : ``None``
-        The layers that lie under the pillar. None takes those of the formula on this minion: its own
-        default and the os map.
+        The layers below the pillar. None takes those of the formula on this minion: its own default and the
+        os map.
 
     CLI Example:
 
@@ -363,17 +367,17 @@ def minimal(path=CONFIG, show_secrets=False, beneath=None):
         salt '*' containerd_toml.minimal --out=yaml
 
     :return: a dictionary: pillar ``containerd`` with its ``config``, in the schema of the installed
-        containerd, without what is so anyway; and ``left_out``, sentences about what the pillar does not
-        have, where there is anything: keys of the file that are not in effect, what the formula would refuse
-        (with the cure), secrets, and a CRI that is disabled.
-    :raises CommandExecutionError: the file cannot be read, containerd refuses it, or is not installed; or it
-        is not the daemon's own, and there is no sandbox.
+        containerd, without values that are so anyway; and, if there is anything, ``left_out``: sentences
+        about what the pillar does not have. That is keys of the file that are not in effect, settings that
+        the formula would refuse (with the cure), secrets, and a disabled CRI.
+    :raises CommandExecutionError: the file cannot be read, containerd refuses it or is not installed, or it
+        is another file than the daemon's and there is no sandbox.
     """
     return __salt__["containerd_document.adopted"](path, show_secrets, beneath)
 
 
 def _own(overrides, strict):
-    """Return what a document is made of: where there are no overrides, as the SLS of this minion has it."""
+    """Return the arguments for a document; without overrides, those of this minion's SLS."""
     if overrides is not None:
         return {"overrides": overrides, "strict": strict}
     managed = __salt__["containerd_layers.managed"]()

@@ -1,5 +1,5 @@
 """
-The trial start: the installed containerd runs a configuration in a sandbox, and its CRI plugins are asked.
+The trial start: run the installed containerd with a configuration in a sandbox, and check its CRI plugins.
 """
 
 import contextlib
@@ -19,25 +19,26 @@ renew()
 
 from containerd_formula import errors, schema, toml
 from containerd_formula.data import at, walk
+from containerd_formula.durations import seconds
 from containerd_formula.paths import dotted
-from containerd_formula.places import LARGEST_FILE, RUN_FOLDER, beneath
+from containerd_formula.places import LARGEST_FILE, RUN_FOLDER, beneath, file_path
 
 _told = errors.told_as(CommandExecutionError)
 
-# The lookbehind keeps them linear: they begin where a word does.
+# The lookbehind keeps these linear: a match begins where a word does.
 _PATH = r"(?<![^\s:\"'])[^\s:\"'/]*(/[^\s:\"']+)"
 _UNSEEN = re.compile(rf"{_PATH}: no such file")
 _READ_ONLY = re.compile(rf"{_PATH}: read-only file system")
-# Of a name that cannot be one, Go says so itself, and asks nobody.
+# Not of an invalid name: Go refuses that without asking a resolver.
 _NO_NAMES = re.compile(r"\blookup ([\w.-]+)(?: on [^\s:]+:\d+)?: (?!no such host)")
 POLL_INTERVAL = 0.05
-# They look at the file system beneath their directory, which is another one in a trial.
+# They need a certain file system below their directory, and a trial has another one.
 PICKY_SNAPSHOTTERS = ("btrfs", "zfs")
-# By their last part, settings of folders that the daemon makes or writes to, and of sockets.
+# The last parts of settings that name folders the daemon writes to, and sockets.
 FOLDERS = ("root", "state", "temp", "root_path", "conf_dir")
 SOCKETS = ("address", "socket_path")
 OPT = "io.containerd.internal.v1.opt"
-# What makes the sandbox, and runs in it, lies there.
+# The programs that make the sandbox, and run in it, lie here.
 SYSTEM = (
     *("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib32", "/usr/lib64"),
     *("/bin", "/sbin", "/lib", "/lib64", "/etc"),
@@ -47,16 +48,18 @@ SYSTEM = (
 @_told
 def start(path, timeout=30, dump=None, files=None, cri=True):
     """
-    Start the installed containerd with a configuration, ask its CRI plugins, stop it.
+    Start the installed containerd with a configuration, check its CRI plugins, stop it.
 
-    ``dump`` is what ``config dump`` shows for the file, a dictionary; None asks for it. ``files`` are paths
-    to the files that the daemon finds there, on a node with a sandbox; None is this one, and asks for that.
-    Without ``cri`` a daemon that answers is enough.
+    ``dump`` is what ``config dump`` shows for the file, a dictionary; None asks for it. ``files`` maps paths
+    to the files that the daemon finds there, if the caller knows that there is a sandbox; None takes this
+    file alone, and checks for a sandbox. Without ``cri`` a daemon that answers is enough.
 
-    :return: a dictionary: ``ok``, true, false, or None where no trial can be made; ``reason``, why not, in
-        the daemon's own words where it is false; ``sandbox``, ``locked``, or why its mounts are not.
+    :return: a dictionary: ``ok``, true, false, or None if no trial can be made; ``reason``, why not, in the
+        daemon's own words if ``ok`` is false; ``sandbox``, which is ``locked``, or why its mounts are not.
     :raises CommandExecutionError: containerd is not installed, or refuses to read the file.
     """
+    file_path(path)
+    seconds(timeout)
     if not files:
         files = {path: path}
         if reason := __salt__["containerd_sandbox.why_not"]():
@@ -71,7 +74,7 @@ def start(path, timeout=30, dump=None, files=None, cri=True):
         return _in_own_folder(path, files, dump, timeout, cri)
     except (OSError, ValueError) as err:
         why = getattr(err, "strerror", None) or err
-        # A NUL or too much in a path turns no trial off. Else it is the node's, such as a full disk.
+        # A bad path in the file fails the trial. Other errors, such as a full disk, are the node's: no trial.
         if isinstance(err, ValueError) or err.errno in (errno.E2BIG, errno.ENAMETOOLONG):
             reason = errors.brief(f"it has a path that cannot be one: {why}")
             return {"ok": False, "reason": reason, "sandbox": ""}
@@ -79,14 +82,14 @@ def start(path, timeout=30, dump=None, files=None, cri=True):
 
 
 def _in_own_folder(path, files, dump, timeout, cri):
-    """Return what comes of a trial; what it leaves on this node is gone with it."""
+    """Run a trial, and remove its folder on the node afterwards."""
     folder = __salt__["containerd_files.own_folder"](RUN_FOLDER)
     sockets = tempfile.mkdtemp(prefix="trial-", dir=folder)
     try:
         return _tried(path, files, dump, sockets, timeout, cri)
     finally:
         shutil.rmtree(sockets, ignore_errors=True)
-        # With the last of what lies there.
+        # Only if it is empty now.
         with contextlib.suppress(OSError):
             os.rmdir(folder)
 
@@ -96,7 +99,7 @@ def _untried(reason):
 
 
 def _tried(path, files, dump, sockets, timeout, cri):
-    """Return what comes of a trial whose sockets are in a folder of this node."""
+    """Run a trial whose sockets lie in a folder of the node; return its result."""
     address = _setting(dump, "grpc.address")
     argv = __salt__["containerd_sandbox.command"](
         *("containerd", "--config", path),
@@ -110,7 +113,7 @@ def _tried(path, files, dump, sockets, timeout, cri):
             socket = os.path.join(sockets, os.path.basename(address))
             reason = _verdict(process, socket, time.monotonic() + timeout, cri)
         finally:
-            # All that runs in the sandbox ends with it, and then nobody holds the pipe.
+            # This ends everything in the sandbox, and so closes the pipe.
             process.kill()
             process.communicate()
         output.seek(0)
@@ -120,8 +123,8 @@ def _tried(path, files, dump, sockets, timeout, cri):
     except CommandExecutionError as err:
         within = [f"{dotted(key)} names {place}" for key, place in _written(dump) if _is_system(place)]
         if within:
-            # Where others can be made this one cannot: nobody turns the trial off by a path.
-            return {"ok": False, "reason": f"{within[0]}, without which nothing runs: {err}", "sandbox": ""}
+            # This node has sandboxes: the path is at fault, and must not turn the trial off.
+            return {"ok": False, "reason": f"{within[0]}, which the sandbox needs: {err}", "sandbox": ""}
         return _untried(str(err))
     said = words if reason is None else reason.replace(socket, address)
     said = __salt__["containerd_words.told"](said, path, files)
@@ -132,26 +135,26 @@ def _tried(path, files, dump, sockets, timeout, cri):
 
 
 def _unlike_the_node(reason):
-    """Return why a reason is one of the sandbox and not of the node, empty where it is not."""
+    """Return why a failure comes from the sandbox and not from the node; empty if it does not."""
     for path in _UNSEEN.findall(reason):
         if os.path.exists(path):
-            return f"the daemon of a trial does not see {path}, which the node has"
+            return f"in the sandbox there is no {path}, which the node has"
     if unknown := _NO_NAMES.search(reason):
-        return f"the daemon of a trial has nobody to ask for the address of {unknown[1]}"
+        return f"in the sandbox no name server answers for {unknown[1]}"
     if read_only := _READ_ONLY.search(reason):
-        return f"the daemon of a trial may not write {read_only[1]}"
+        return f"in the sandbox the daemon may not write {read_only[1]}"
     return ""
 
 
 def _no_trial(dump):
     """
-    Return why a trial of this configuration would prove nothing or touch the node, empty where it is fine.
+    Return why a trial of this configuration would prove nothing, or touch the node; empty if it is fine.
     """
     if _setting(dump, "cgroup.path"):
         return "cgroup.path is set: the daemon would make that cgroup on the node"
     address = _setting(dump, "grpc.address")
     if not isinstance(address, str) or not address.startswith("/"):
-        return "grpc.address is no absolute path"
+        return "grpc.address is not an absolute path"
     folder = os.path.dirname(address)
     if __salt__["containerd_sandbox.kernels"](folder) or os.path.realpath(folder) == "/":
         return f"the socket lies in {folder}"
@@ -159,12 +162,12 @@ def _no_trial(dump):
         return "the snapshotter devmapper has a pool: the daemon would open the node's own devices"
     snapshotter = _setting(dump, "CRI.containerd.snapshotter")
     if snapshotter in PICKY_SNAPSHOTTERS:
-        return f"the snapshotter {snapshotter} works on no other file system than its own"
+        return f"the snapshotter {snapshotter} needs its own file system, which a trial does not have"
     return ""
 
 
 def _hiding(dump):
-    """Return why a configuration would have the daemon write over the system, empty where it does not."""
+    """Return why the daemon would write into folders of the system; empty if it would not."""
     system = {os.path.realpath(folder) for folder in SYSTEM}
     for key, folder in _written(dump):
         real = os.path.realpath(folder)
@@ -174,13 +177,14 @@ def _hiding(dump):
 
 
 def _is_system(folder):
-    """Tell whether a folder is in the system, so that hiding it may keep a sandbox from being made."""
+    """Tell whether a folder is the system's, so that hiding it may break the sandbox."""
     return beneath(os.path.realpath(folder), [os.path.realpath(one) for one in SYSTEM if one != "/etc"])
 
 
 def _written(dump):
     """
-    Return (key, folder) of what the daemon finds empty, since it writes there, or would start what it finds.
+    Return (key, folder) of the folders that are empty in a trial: the daemon writes there, or runs what is
+    there.
     """
     opt, nri = ("plugins", OPT, "path"), schema.locate("NRI.plugin_path", dump["version"], dump)
     found = [(key, at(dump, key)) for key in (opt, nri) if key]
@@ -194,14 +198,14 @@ def _written(dump):
 
 def _setting(dump, name):
     """
-    Return a setting, named as in schema 2 of the table, of a dump of any schema; None where it has none.
+    Return the value in a dump of a setting, named as in schema 2 of the table; None if there is none.
     """
     path = schema.locate(name, dump["version"], dump)
     return at(dump, path) if path else None
 
 
 def _verdict(process, socket, deadline, cri):
-    """Return why the daemon is not ready, empty where it is, None where it ended and tells by itself."""
+    """Return why the daemon is not ready; empty if it is, None if it ended: then its output says why."""
     while process.poll() is None:
         answer = _answer(socket, cri)
         if answer["answers"]:
@@ -213,7 +217,7 @@ def _verdict(process, socket, deadline, cri):
 
 
 def _answer(socket, cri):
-    """Return what the daemon says of itself; what runs beside it may put a link in place of its socket."""
+    """Ask the daemon whether it is ready, but not through a link in place of its socket."""
     missing = {"answers": False, "reason": errors.brief(f"no daemon answers: there is no socket {socket}")}
     try:
         descriptor = os.open(socket, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)

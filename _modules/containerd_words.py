@@ -1,5 +1,5 @@
 """
-What containerd says, as it may be told: without the secrets of a configuration, which it quotes.
+Remove the secrets of a configuration from containerd's output, which may quote them.
 """
 
 import os
@@ -12,18 +12,18 @@ renew()
 from containerd_formula import drop_ins, errors, secrets, toml
 from containerd_formula.places import CONFIG
 
-# Files of one configuration: a pattern may find a whole disk.
+# The most files of one configuration: a pattern may find a whole disk.
 _MOST = 200
 
 
 def told(text, path=CONFIG, files=None):
     """
-    Return the raw words of a program without the secrets of a configuration and of all that it imports.
+    Return a program's output without the secrets of a configuration and of its imports.
 
-    To be called before the words are cut: of half a secret nobody could tell that it is one. Where one of the
-    files cannot be read, nobody knows its secrets: then the words are only that.
+    Pass the whole output: half a secret could not be found. If one of the files cannot be read, its secrets
+    are unknown: then a sentence about that replaces the output.
 
-    ``files`` are paths to the files that they are, where the program does not see the node's own.
+    ``files`` maps paths to the files that the program found there, if these are not the node's own.
     """
     if not text.strip():
         return text
@@ -34,7 +34,7 @@ def told(text, path=CONFIG, files=None):
             continue
         read.add(name)
         source = (files or {}).get(name, name)
-        # What is missing, or a folder, has none, and containerd says so.
+        # A missing file, or a folder, has no secrets, and containerd reports it.
         if not os.path.lexists(source) or os.path.isdir(source):
             continue
         try:
@@ -44,7 +44,7 @@ def told(text, path=CONFIG, files=None):
                 raise errors.Refused(f"{path} imports more than {_MOST} files")
         except (CommandExecutionError, errors.Refused) as err:
             why = str(err).rstrip(".")
-            return f"{why}. What containerd says of it may hold secrets, and is not told."
+            return f"{why}. containerd's own message may hold secrets, and is not shown."
         found += secrets.secrets(data)
         pending += [one for names in imports for one in names]
     return secrets.without(found, text)

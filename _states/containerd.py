@@ -1,4 +1,4 @@
-"""The containerd daemon is what it should be."""
+"""States of the containerd daemon: enabled, restarted, ready, rolled back."""
 
 from containerd_formula import renew
 from salt.exceptions import CommandExecutionError
@@ -7,26 +7,25 @@ renew()
 
 from containerd_formula.predictions import foretold
 
-# What this run's states before have returned: Salt puts it here for each call.
+# The results of this run's earlier states: Salt sets it for each call.
 __running__ = {}
 
 SERVICE = "containerd"
 TO_ENABLE = ("", "disabled", "enabled-runtime", "linked", "linked-runtime")
-RESTARTED = {"containerd": {"old": "running with the configuration before", "new": "restarted"}}
+RESTARTED = {"containerd": {"old": "running with the old configuration", "new": "restarted"}}
 
 NOTHING_BEFORE = (
     "There was nothing before it to put back. Correct pillar containerd:config and apply again; or move "
     "{name} away and restart containerd, which then runs on its own defaults."
 )
 MANUAL = (
-    "containerd:service:restart is manual, and nothing was put back. What a ready daemon ran with last is in "
-    "{kept}."
+    "containerd:service:restart is manual, so nothing was put back. The last good configuration is in {kept}."
 )
 
 
 def enabled(name):
     """
-    Have the service started at boot; starts nothing, and works where no systemd runs (image builds).
+    Make the service start at boot. This does not start it now, and works without systemd (image builds).
 
     name
         Any text.
@@ -38,18 +37,19 @@ def enabled(name):
         containerd service is enabled:
           containerd.enabled: []
 
-    :return: a state return. A masked service is an error: somebody wants it not to start.
+    :return: a state return; ``changes`` are ``containerd`` to old and new. A masked service is an error:
+        somebody does not want it to start.
     """
     ret = {"name": name, "result": True, "changes": {}, "comment": "The service is enabled."}
     try:
         found = __salt__["containerd_service.enabled"]()
         if found.startswith("masked"):
             comment = (
-                "containerd.service is masked, which keeps it from starting: systemctl unmask containerd, "
-                "and apply again."
+                "containerd.service is masked, which keeps it from starting: run systemctl unmask "
+                "containerd, and apply again."
             )
             return {**ret, "result": False, "comment": comment}
-        # A static unit, for one, is not there to be enabled.
+        # Such as a static unit, which cannot be enabled.
         if found not in TO_ENABLE:
             return {**ret, "comment": f"The service is {found}."}
         changes = {SERVICE: {"old": found or "disabled", "new": "enabled"}}
@@ -68,15 +68,15 @@ def enabled(name):
 
 def restarted(name, restart="auto"):
     """
-    Restart the service where it has not seen a change of its configuration yet.
+    Restart the service if the daemon has not read a change of its configuration yet.
 
-    That is so after a run that was killed between the write and the restart, and with ``restart: manual``.
+    That happens after a run that was killed between write and restart, and with ``restart: manual``.
 
     name
         Any text.
 
     restart : ``auto``
-        ``manual`` only says that a restart is pending.
+        ``auto`` restarts the service; ``manual`` only says that a restart is pending.
 
     SLS Example:
 
@@ -86,7 +86,7 @@ def restarted(name, restart="auto"):
           containerd.restarted:
             - restart: auto
 
-    :return: a state return.
+    :return: a state return; ``changes`` are ``containerd`` to old and new if it was restarted.
     """
     ret = {"name": name, "result": True, "changes": {}, "comment": ""}
     try:
@@ -95,12 +95,12 @@ def restarted(name, restart="auto"):
             return {**ret, "comment": _nothing_pending()}
     except CommandExecutionError as err:
         return {**ret, "result": False, "comment": str(err)}
-    told = f"Restart pending: the daemon has not seen the change of {' and '.join(files)}."
+    told = f"Restart pending: the daemon has not read the change of {' and '.join(files)}."
     if restart == "manual":
-        return {**ret, "comment": f"{told} It is left to you: systemctl restart containerd"}
+        return {**ret, "comment": f"{told} Restart it when it suits you: systemctl restart containerd"}
     if __opts__["test"]:
         if foretold(__running__, "service.running", SERVICE):
-            return {**ret, "comment": f"{told} The restart that this run would make anyway ends that."}
+            return {**ret, "comment": f"{told} This run would restart it anyway."}
         return {**ret, "result": None, "changes": RESTARTED, "comment": f"{told} It would be restarted."}
     try:
         if lost := __salt__["containerd_document.moved"]():
@@ -115,7 +115,7 @@ def ready(name, timeout=60, address=None, cri=True):
     """
     Wait until the daemon answers and its CRI plugins are ok.
 
-    With that the change of its configuration counts as proved, and is not rolled back any more.
+    Then the change of its configuration counts as good, and is no longer rolled back.
 
     name
         Any text.
@@ -127,7 +127,7 @@ def ready(name, timeout=60, address=None, cri=True):
         The daemon's socket. None takes that of the configuration.
 
     cri : ``True``
-        Whether a kubelet uses this containerd. If not, it is ready when it answers.
+        Whether a kubelet uses this containerd. If not, a daemon that answers is ready.
 
     SLS Example:
 
@@ -137,16 +137,16 @@ def ready(name, timeout=60, address=None, cri=True):
           containerd.ready:
             - timeout: 60
 
-    :return: a state return. It never has changes. Under ``test=True`` a daemon that is not ready gives
-        None: a real run starts it first.
+    :return: a state return, never with changes. Under ``test=True`` a daemon that is not ready gives None: a
+        real run starts it first.
     """
-    what = "its CRI plugins are ok" if cri else "it answers; CRI was not asked for"
+    what = "its CRI plugins are ok" if cri else "it answers; CRI was not checked"
     comment = f"containerd is ready: {what}."
     ret = {"name": name, "result": True, "changes": {}, "comment": comment}
     reason = _why_not_ready(0 if __opts__["test"] else timeout, address, cri)
     if __opts__["test"]:
         if reason:
-            comment = f"containerd is not ready now ({reason}); up to {timeout} s would be waited for it."
+            comment = f"containerd is not ready now ({reason}); a run would wait for it, up to {timeout} s."
             ret.update(result=None, comment=comment)
         return ret
     if reason:
@@ -156,21 +156,21 @@ def ready(name, timeout=60, address=None, cri=True):
         if not __salt__["containerd_change.pending"]():
             __salt__["containerd_change.settle"]()
     except CommandExecutionError as err:
-        return {**ret, "result": False, "comment": f"{comment} But: {err}"}
+        return {**ret, "result": False, "comment": f"{comment} The change cannot be settled: {err}"}
     return ret
 
 
 def rolled_back(name, restart="auto", timeout=60, address=None, cri=True):
     """
-    Put the configuration that a ready daemon ran with last back, and wait until the daemon is ready with it.
+    Put the last good configuration back, restart the daemon, and wait until it is ready.
 
-    For ``onfail``: it does so only where the daemon was started with a change, and is not ready.
+    Use it with ``onfail``. It acts only if the daemon was started with a change and is not ready.
 
     name
         Any text.
 
     restart : ``auto``
-        ``manual`` puts nothing back and restarts nothing, and says what to do.
+        ``auto`` rolls back; ``manual`` puts nothing back and restarts nothing, and says what to do.
 
     timeout : ``60``
         How long to wait for readiness, in seconds.
@@ -179,7 +179,7 @@ def rolled_back(name, restart="auto", timeout=60, address=None, cri=True):
         The daemon's socket. None takes that of the configuration.
 
     cri : ``True``
-        As for ``ready``.
+        Whether a kubelet uses this containerd. If not, a daemon that answers is ready.
 
     SLS Example:
 
@@ -190,9 +190,9 @@ def rolled_back(name, restart="auto", timeout=60, address=None, cri=True):
             - onfail:
               - containerd is ready
 
-    :return: a state return. The run fails all the same, by the state that failed before. The rejected files
-        are kept with the reason in their first line, and the comment tells where. Under
-        ``test=True`` nothing is rolled back, and nothing predicted: the daemon was not restarted either.
+    :return: a state return; ``changes`` are file to old and new. The run still fails, because of the state
+        that failed before. The rejected files are kept, with the reason in their first line; the comment says
+        where. Under ``test=True`` it does and predicts nothing: the daemon was not restarted either.
     """
     ret = {"name": name, "result": True, "changes": {}, "comment": "There is no change to roll back."}
     if __opts__["test"]:
@@ -215,7 +215,7 @@ def rolled_back(name, restart="auto", timeout=60, address=None, cri=True):
             return {**ret, "result": False, "comment": _for_a_person(reason, list(done), NOTHING_BEFORE)}
         ret["changes"] = {path: done[path] for path in back}
         rejected = _kept(back, "rejected")
-        told = f"Rolled back, since {reason}\nWhat was rejected is in {rejected}."
+        told = f"Rolled back, since {reason}\nThe rejected content is in {rejected}."
         __salt__["containerd_service.restart"]()
         if still := _why_not_ready(timeout, address, cri):
             comment = f"{told}\ncontainerd is not ready with the previous configuration either: {still}"
@@ -225,25 +225,25 @@ def rolled_back(name, restart="auto", timeout=60, address=None, cri=True):
         return {
             **ret,
             "result": False,
-            "comment": f"The roll-back failed: {err}\nIt was needed since {reason}",
+            "comment": f"The roll-back failed: {err}\nIt was needed because {reason}",
         }
     return {**ret, "comment": f"{told}\ncontainerd is ready with the previous configuration."}
 
 
 def _nothing_pending():
-    """Say why no restart is pending: there may be no daemon."""
+    """Return why no restart is pending."""
     if __opts__["test"] and foretold(__running__, "service.running", SERVICE):
-        return "The start that this run would make takes what the files hold then."
+        return "This run would start the daemon, which then reads the files."
     unit = __salt__["containerd_service.properties"]()
     if not unit:
-        return "systemd does not run here: the next start of the daemon takes what the files hold."
+        return "systemd does not run here: the daemon reads the files at its next start."
     if unit.get("ActiveState") != "active":
-        return "The daemon does not run: its next start takes what the files hold."
+        return "The daemon does not run: it reads the files at its next start."
     return "No restart is pending: the daemon has read each change that the formula made."
 
 
 def _why_not_ready(timeout, address, cri):
-    """Return why the daemon is not ready, empty where it is."""
+    """Return why the daemon is not ready; empty if it is."""
     try:
         return __salt__["containerd_daemon.ready"](timeout=timeout, address=address, cri=cri)["reason"]
     except CommandExecutionError as err:
@@ -251,7 +251,7 @@ def _why_not_ready(timeout, address, cri):
 
 
 def _with_last_words(text):
-    """Add what the daemon itself said last."""
+    """Return a text with the daemon's own last error added."""
     try:
         words = __salt__["containerd_service.last_words"]()
     except CommandExecutionError:
@@ -260,22 +260,22 @@ def _with_last_words(text):
 
 
 def _cure():
-    """Say what to do about a daemon that is not ready."""
+    """Return what to do about a daemon that is not ready."""
     try:
         if __salt__["containerd_service.properties"]():
             return "See: journalctl --unit containerd"
     except CommandExecutionError as err:
         return str(err)
-    return "systemd does not run here: where an image is built, set containerd:service:manage to false."
+    return "systemd does not run here: if this is an image build, set containerd:service:manage to false."
 
 
 def _for_a_person(reason, files, cure):
-    """Return what is wrong and what a person has to do."""
+    """Return what is wrong, and what a person has to do."""
     name = " and ".join(files)
     told = cure.format(name=name, kept=_kept(files, "good"))
     return f"containerd is not ready with {name}: {reason}\n{told}"
 
 
 def _kept(files, kind):
-    """Return where the copies of files lie."""
+    """Return the paths of the copies of files."""
     return " and ".join(__salt__["containerd_change.copies"](path)[kind] for path in files)

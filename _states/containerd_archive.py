@@ -1,4 +1,4 @@
-"""containerd is the release of upstream's archive that the site pinned."""
+"""States of upstream's release archives: unpacked, in use, tidied, absent."""
 
 import os
 import shutil
@@ -10,27 +10,28 @@ containerd_formula.renew()
 from containerd_formula import places
 from containerd_formula.addresses import in_saltenv
 
-# That of the SLS: Salt puts it here.
+# The saltenv of the SLS: Salt sets it.
 __env__ = "base"
 
 PENDING = (
-    " Restart pending: the daemon runs the release before. It is left to you: systemctl restart containerd"
+    " Restart pending: the daemon runs the old release. Restart it when it suits you: systemctl restart "
+    "containerd"
 )
 
 
 def unpacked(name, releases, arch):
     """
-    Have releases fetched, checked and unpacked beside those in use. Nothing is switched.
+    Fetch, check and unpack releases beside those in use. This does not switch to them.
 
     name
         Any text.
 
     releases
-        A dictionary: ``containerd``, and ``runc`` where the site wants it, to ``version``, ``url`` and
-        ``sha256`` (version to architecture to hash). Without runc, the node must have one.
+        A dictionary: ``containerd``, and ``runc`` if the site wants it, to a dictionary of ``version``,
+        ``url`` and ``sha256`` (version to architecture to hash). Without ``runc`` the node must have its own.
 
     arch
-        What Go, and so upstream's archives, call this machine.
+        Upstream's (Go's) name of this machine's architecture, such as ``amd64``.
 
     SLS Example:
 
@@ -76,13 +77,13 @@ def unpacked(name, releases, arch):
 
 def in_use(name, releases, restart="auto"):
     """
-    Let unpacked releases be those in use, and restart the service where it runs, as a package would.
+    Switch to unpacked releases, and restart the service if it runs, as a package would.
 
     name
         Any text.
 
     releases
-        A dictionary: ``containerd``, and ``runc`` where the site wants it, to a dictionary with ``version``.
+        A dictionary: ``containerd``, and ``runc`` if the site wants it, to a dictionary with ``version``.
 
     restart : ``auto``
         ``manual`` restarts nothing, and says that a restart is pending.
@@ -96,7 +97,7 @@ def in_use(name, releases, restart="auto"):
             - releases:
                 containerd: {version: 1.7.24}
 
-    :return: a state return; ``changes`` are kind to old and new release, and links that were mended.
+    :return: a state return; ``changes`` are kind to old and new release, and link to old and new target.
     """
     ret = {"name": name, "result": True, "changes": {}, "comment": "The releases are in use."}
     versions = {kind: release["version"] for kind, release in releases.items()}
@@ -113,7 +114,7 @@ def in_use(name, releases, restart="auto"):
     if __opts__["test"]:
         return {**ret, "result": None, "changes": changes, "comment": "The releases would be in use."}
     try:
-        # Links lead nowhere, or to what is in use already, until the switch.
+        # Until the switch, links lead nowhere, or to the release in use.
         for path, target in wrong.items():
             __salt__["containerd_archive.link"](path, target)
         for kind in sorted(versions, reverse=True):
@@ -126,7 +127,7 @@ def in_use(name, releases, restart="auto"):
 
 def tidied(name):
     """
-    Remove unpacked releases that are not in use, and that the daemon does not run either.
+    Remove unpacked releases that are neither in use nor run by the daemon.
 
     name
         Any text.
@@ -144,7 +145,7 @@ def tidied(name):
         pid = __salt__["containerd_service.properties"]().get("MainPID")
     except CommandExecutionError as err:
         return {"name": name, "result": False, "changes": {}, "comment": str(err)}
-    # With a restart that is pending it is the one before.
+    # While a restart is pending the daemon runs the old one.
     running = __salt__["containerd_archive.running"](pid)
     old = []
     for kind in ("containerd", "runc"):
@@ -156,9 +157,9 @@ def tidied(name):
 
 def absent(name, restart="auto"):
     """
-    Remove all releases, with the unit file and the links that lead to them.
+    Remove all releases, their unit file, and the links to them.
 
-    Whatever containerd is found next is started in its place, if one ran.
+    If the daemon ran, it is started again with the containerd that the node still has.
 
     name
         The unit file.
@@ -178,7 +179,7 @@ def absent(name, restart="auto"):
     """
     links = __salt__["containerd_archive.links"]()
     there = [path for path, target in links.items() if _target(path) == target]
-    # A unit file of somebody else, beside no release of ours, is not ours to remove.
+    # Without a release or a link of ours, the unit file belongs to somebody else.
     if there or os.path.isdir(places.ARCHIVES):
         there += [path for path in (name, places.ARCHIVES) if os.path.exists(path)]
     ret = _remove(name, there)
@@ -186,7 +187,7 @@ def absent(name, restart="auto"):
 
 
 def _restarted(ret, restart):
-    """Restart the service where it runs, with the unit file and binary that it has now; tell how it went."""
+    """Restart the service if it runs; return the state return with the result in its comment."""
     try:
         if restart == "manual":
             runs = __salt__["containerd_service.reload"]() and __salt__["containerd_change.pending"]()
@@ -199,7 +200,7 @@ def _restarted(ret, restart):
 
 
 def _target(path):
-    """Return where a link leads, an empty text where there is none."""
+    """Return where a link leads, or an empty text if there is none."""
     return os.readlink(path) if os.path.islink(path) else ""
 
 

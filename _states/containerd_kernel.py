@@ -5,7 +5,7 @@ from salt.exceptions import CommandExecutionError
 
 def modules_loaded(name, modules):
     """
-    Load kernel modules that are not loaded. One that is built into the kernel is.
+    Load kernel modules that are not loaded. A built-in module counts as loaded.
 
     name
         Any text.
@@ -22,7 +22,7 @@ def modules_loaded(name, modules):
             - modules: [overlay, br_netfilter]
 
     :return: a state return; ``changes`` are module to ``{"old": "not loaded", "new": "loaded"}``. Under
-        ``test=True`` modinfo tells whether there is such a module, and the comment where it cannot be asked.
+        ``test=True`` modinfo tells whether a module exists; if it cannot, the comment says so.
     """
     missing = [module for module in modules if not __salt__["containerd_kernel.module_loaded"](module)]
     changes = {module: {"old": "not loaded", "new": "loaded"} for module in missing}
@@ -35,7 +35,7 @@ def modules_loaded(name, modules):
 
 def sysctls_set(name, values, modules=()):
     """
-    Set live sysctls that have another value.
+    Set the live values of sysctls.
 
     name
         Any text.
@@ -44,7 +44,7 @@ def sysctls_set(name, values, modules=()):
         A dictionary: key to number or string. A null leaves the key alone.
 
     modules : ``()``
-        The modules that a run loads before, and that may bring a key.
+        A list of the modules that the run loads first, and that may bring a key.
 
     SLS Example:
 
@@ -79,16 +79,16 @@ def sysctls_set(name, values, modules=()):
 
 
 def _not_there(modules):
-    """Return what is wrong with modules that are not loaded, and what could not be asked."""
+    """Return what is wrong with modules that are not loaded, and a sentence if that is unknown."""
     try:
         told = [__salt__["containerd_kernel.why_missing"](module) for module in modules]
     except CommandExecutionError as err:
-        return [], f" Whether there are such modules could not be asked: {str(err).rstrip('.')}."
+        return [], f" It is unknown whether these modules exist: {str(err).rstrip('.')}."
     return [words for words in told if words], ""
 
 
 def _unknown(key):
-    """Return the sentence for a sysctl that the kernel has not, and that no module brings."""
+    """Return the error about a sysctl that the kernel lacks and no module brings."""
     near = __salt__["containerd_kernel.nearest_sysctl"](key)
     hint = f"did you mean {near}?" if near else "name its module there, or take it out."
     return (

@@ -9,21 +9,21 @@ containerd_formula.renew()
 from containerd_formula import secrets
 from containerd_formula.addresses import in_saltenv
 
-# That of the SLS: Salt puts it here.
+# The saltenv of the SLS: Salt sets it.
 __env__ = "base"
 
 
 def managed(name, source, fingerprints):
     """
-    Have a file that holds pinned keys, and no other: as gpg exports them, never as they were fetched.
+    Write a file that holds pinned keys and no others, as gpg exports them, never as they were fetched.
 
-    A key from the network is fetched only where the file does not hold it, or an expired one.
+    A key is fetched from the network only if the file does not hold it, or holds an expired one.
 
     name
         The file. Its mode is 0644: apt reads it as another user.
 
     source
-        Where the key is: an ``http(s)://``, ``salt://`` or ``file://`` address, or its armored text.
+        The address of the key (``http(s)://``, ``salt://`` or ``file://``), or its armored text.
 
     fingerprints
         A list of fingerprints, in any spelling.
@@ -38,8 +38,8 @@ def managed(name, source, fingerprints):
             - source: salt://files/docker.asc
             - fingerprints: ['9DC8 5822 9FC7 DD38 854A E2D8 8D81 803C 0EBF CD88']
 
-    :return: a state return; ``changes`` are ``key`` and other attributes of the file. What lay there is not
-        shown: it may be anything. A dry run without gpg foretells no change of a file that is there.
+    :return: a state return; ``changes`` are ``key`` and other attributes of the file. The old content is not
+        shown: it may be anything. Without gpg a dry run predicts no change of an existing file.
     """
     ret = {"name": name, "result": False, "changes": {}, "comment": ""}
     there = os.path.exists(name)

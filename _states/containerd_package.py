@@ -14,11 +14,11 @@ _FAILURES = (CommandExecutionError, MinionError, SaltInvocationError)
 
 def installed(name, packages, version="", hold=None, repository="", source=""):
     """
-    Have packages in a version, and held or not.
+    Install packages in a version, and hold them or not.
 
-    The version is looked up in the refreshed repositories before anything is touched. A hold is lifted for
-    the change and set again, also when the change fails. Nobody is asked about a changed configuration
-    file: the one on the node stays. What would remove packages other than containerd is refused.
+    The state looks up the version in the refreshed repositories before it touches anything. It lifts a hold
+    for the change and sets it again, even if the change fails. A changed configuration file on the node
+    stays, without a question. An install that would remove packages other than containerd's is refused.
 
     name
         Any text.
@@ -28,17 +28,18 @@ def installed(name, packages, version="", hold=None, repository="", source=""):
 
     version : ````
         The whole version of the package, upstream's part of it, or a pattern: ``1.7.24-1``, ``1.7.24``,
-        ``1.7.*``. The newest that fits is taken. Empty takes what is there, and the newest where nothing is.
+        ``1.7.*``. The newest version that matches is installed. Empty accepts an installed one, and else
+        installs the newest.
 
     hold : ``None``
-        Whether the packages are held against upgrades. None leaves that as it is.
+        Whether to hold the packages against upgrades. None leaves that as it is.
 
     repository : ````
-        The address of the repository that must answer before anything is installed. Of others the old lists
-        will do.
+        The address of the repository that must answer before anything is installed. Old lists are enough for
+        other repositories.
 
     source : ````
-        Where they come from and why, such as ``distro, as installed``, where pillar does not say it.
+        Where the packages come from and why, such as ``distro, as installed``, if pillar does not say it.
 
     SLS Example:
 
@@ -51,10 +52,10 @@ def installed(name, packages, version="", hold=None, repository="", source=""):
             - hold: true
 
     :return: a state return; ``changes`` are package to old and new version, and ``PACKAGE hold`` to
-        false or true. With apt they are the same under ``test=True``, once the repository is known; what
-        nobody could be asked about is in the comment, and so is a source that pillar does not name.
+        false or true. With apt they are the same under ``test=True``, once the repository is configured. The
+        comment says what is unknown, and names a source that pillar does not set.
     """
-    # Before it is installed.
+    # Look before the install.
     told = _about(source, packages) if source else []
     ret = _installed(name, packages, version, hold, repository)
     return {**ret, "comment": " ".join([ret["comment"], *told])}
@@ -66,13 +67,14 @@ def _about(source, packages):
     path = __salt__["cmd.which"]("containerd")
     if path and not any(__salt__["pkg.version"](package) for package in packages):
         told.append(
-            f"{path} is there, and of no such package: source archive or none is for such a one. Unless it "
-            "goes, it may come before the package's in PATH."
+            f"{path} belongs to none of these packages: use source archive or none to keep it, or remove it. "
+            "It may come before the package's in PATH."
         )
     return told
 
 
 def _installed(name, packages, version, hold, repository):
+    """Plan the install, carry it out, and return the state return."""
     ret = {"name": name, "result": True, "changes": {}, "comment": f"{', '.join(packages)}: as specified."}
     try:
         plan = __salt__["containerd_package.plan"](
@@ -100,7 +102,7 @@ def _installed(name, packages, version, hold, repository):
 
 def removed(name, packages):
     """
-    Have packages removed, and not held. Configuration, images and containers stay.
+    Remove packages and their holds. Configuration, images and containers stay.
 
     name
         Any text.
@@ -140,16 +142,16 @@ def removed(name, packages):
 
 def tool_installed(name, package, needed=True):
     """
-    Have a command that the formula calls: its package is installed where it is missing.
+    Install the package of a command that the formula calls, if the command is missing.
 
     name
         The command.
 
     package
-        The package that brings it.
+        The package that has it.
 
     needed : ``True``
-        Whether the run fails where the package cannot be installed. If not, the comment says so.
+        Whether the run fails if the package cannot be installed. If not, only the comment says so.
 
     SLS Example:
 
@@ -161,7 +163,7 @@ def tool_installed(name, package, needed=True):
             - package: bubblewrap
             - needed: false
 
-    :return: a state return; that of ``pkg.installed`` where it installs.
+    :return: a state return; that of ``pkg.installed`` if it installs.
     """
     ret = {"name": name, "result": True, "changes": {}, "comment": f"{name} is installed."}
     if __salt__["cmd.which"](name):
@@ -181,9 +183,9 @@ def tool_installed(name, package, needed=True):
 
 def repository_answers(name, contents):
     """
-    Make sure that an apt repository answers, and is signed by its key, before it is configured.
+    Test that an apt repository answers, and is signed by its key, before it is configured.
 
-    apt's own lists and sources are not touched. A repository that is configured already is not asked.
+    This does not touch apt's own lists and sources. A repository that is configured already is not tested.
 
     name
         The file of our source.
@@ -205,7 +207,7 @@ def repository_answers(name, contents):
                 Components: stable
                 Signed-By: /etc/apt/keyrings/docker.asc
 
-    :return: a state return, without changes. Under ``test=True`` nothing is asked.
+    :return: a state return, without changes. Under ``test=True`` nothing is tested.
     """
     ret = {"name": name, "result": True, "changes": {}, "comment": "The repository is configured."}
     try:
@@ -215,7 +217,7 @@ def repository_answers(name, contents):
     except (OSError, UnicodeDecodeError):
         pass
     if __opts__["test"]:
-        return {**ret, "result": None, "comment": "The repository would be asked before it is configured."}
+        return {**ret, "result": None, "comment": "The repository would be tested before it is configured."}
     try:
         __salt__["containerd_package.probe"](contents)
     except _FAILURES as err:
@@ -225,7 +227,7 @@ def repository_answers(name, contents):
 
 def rivals_set_aside(name, uri, suite, own):
     """
-    Turn sources of other tools that would clash with ours into comments.
+    Comment out the sources of other tools that clash with ours.
 
     name
         Any text.
@@ -234,7 +236,7 @@ def rivals_set_aside(name, uri, suite, own):
         The address of our source.
 
     suite
-        Its suite.
+        The suite of our source.
 
     own
         The file of our source.
@@ -258,7 +260,7 @@ def rivals_set_aside(name, uri, suite, own):
 
 def rivals_restored(name, own):
     """
-    Turn what ``rivals_set_aside`` made a comment into a source again.
+    Restore the sources that ``rivals_set_aside`` commented out.
 
     name
         Any text.
@@ -281,7 +283,7 @@ def rivals_restored(name, own):
 
 def key_removed(name, own):
     """
-    Remove the key of a repository, unless a source of somebody else needs it.
+    Remove the key of a repository, unless somebody else's source needs it.
 
     name
         The key's file.
@@ -298,7 +300,7 @@ def key_removed(name, own):
             - name: /etc/apt/keyrings/docker.asc
             - own: /etc/apt/sources.list.d/docker.sources
 
-    :return: a state return; that of ``file.absent`` where it removes.
+    :return: a state return; that of ``file.absent`` if it removes.
     """
     users = __salt__["containerd_package.users_of_key"](name, own)
     if users and os.path.exists(name):
@@ -308,10 +310,10 @@ def key_removed(name, own):
 
 
 def _carry_out(plan):
-    """Install what a plan says and set the holds; return the packages that changed."""
+    """Install the packages of a plan and set the holds; return the packages that changed."""
     changed = {}
     install, wanted = plan["install"], plan["wanted_holds"]
-    # apt refuses to touch what is held.
+    # apt refuses to change a held package.
     lifted = [package for package in plan["held"] if package in install or package not in wanted]
     _hold("unhold", lifted)
     try:
@@ -336,8 +338,8 @@ def _hold(function, packages):
 
 
 def _rewrite(name, find, old, new):
-    """Write the texts of files that a function tells of; return a state return."""
-    ret = {"name": name, "result": True, "changes": {}, "comment": "There is none."}
+    """Write the files that a function returns; return a state return."""
+    ret = {"name": name, "result": True, "changes": {}, "comment": "There are no such sources."}
     try:
         texts = find()
     except CommandExecutionError as err:

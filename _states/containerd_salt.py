@@ -1,4 +1,4 @@
-"""Salt itself has what the formula needs."""
+"""Salt itself has what the formula needs: the formula's modules, and tomlkit."""
 
 import hashlib
 import os
@@ -13,20 +13,20 @@ from containerd_formula import secrets
 from containerd_formula.addresses import in_saltenv
 from containerd_formula.toml import FLOOR, is_new_enough
 
-# That of the SLS: Salt puts it here.
+# The saltenv of the SLS: Salt sets it.
 __env__ = "base"
-# Bytes; that of 0.15 has 52,000.
+# Bytes. The wheel of 0.15 has 52,000.
 _WHEEL_LIMIT = 4 << 20
 
 
 def synced(name):
     """
-    Make sure that the modules that Salt has loaded are the formula's, of the release of the SLS.
+    Fail unless the modules that Salt has loaded are the formula's, of the release of the SLS.
 
-    Others use the name ``containerd`` for a module, too, and Salt takes the one that it finds first.
+    Other projects have a module ``containerd``, too, and Salt takes the first one that it finds.
 
     name
-        The release, as ``containerd.release`` tells it.
+        The release, as ``containerd.release`` returns it.
 
     SLS Example:
 
@@ -36,7 +36,8 @@ def synced(name):
           containerd_salt.synced:
             - name: 0.1.0+0123abcd
 
-    :return: a state return, without changes. Where it fails, the comment names the file, and whence it comes.
+    :return: a state return, without changes. If it fails, the comment names the file, where it comes from,
+        and the cure.
     """
     release = __salt__.get("containerd.release")
     found = {
@@ -52,26 +53,26 @@ def synced(name):
 
 def library_installed(name="tomlkit>=0.15.1", wheel="", wheel_sha256="", index_url="", package=""):
     """
-    Install tomlkit into the Python that runs the minion, where it is missing or too old.
+    Install tomlkit into the Python that runs the minion, if it is missing or too old.
 
-    Asks pip only then: a converged ``pip.installed`` takes 0.7 s, an import 0.04 s.
+    pip runs only then: a converged ``pip.installed`` takes 0.7 s, an import 0.04 s.
 
     name : ``tomlkit>=0.15.1``
-        What pip installs.
+        The requirement that pip installs.
 
     wheel : ````
-        The address of a wheel, such as ``salt://files/tomlkit-0.15.2-py3-none-any.whl``: for a node that
-        reaches no package index. Its name must be that of the release. That file is installed, whatever
-        ``name`` asks for, and nothing else.
+        The address of a wheel, such as ``salt://files/tomlkit-0.15.2-py3-none-any.whl``, for a node that
+        cannot reach a package index. It must end in the wheel's file name. pip installs this file and nothing
+        else, whatever ``name`` says.
 
     wheel_sha256 : ````
-        The wheel's hash, without which it is not installed.
+        The SHA-256 of the wheel, which is not installed without it.
 
     index_url : ````
-        The address of a package index to take instead of pip's own.
+        The address of a package index to use instead of pip's own.
 
     package : ````
-        A package of the distribution to take instead, where the distribution's Python runs the minion.
+        A package of the distribution to install instead, if the distribution's Python runs the minion.
 
     SLS Example:
 
@@ -82,7 +83,7 @@ def library_installed(name="tomlkit>=0.15.1", wheel="", wheel_sha256="", index_u
             - name: tomlkit>=0.15.1
             - reload_modules: true
 
-    :return: a state return; that of ``pip.installed`` where it installs.
+    :return: a state return; that of ``pip.installed`` if it installs.
     """
     found = __salt__["containerd_salt.library"]()
     if is_new_enough(found):
@@ -93,22 +94,23 @@ def library_installed(name="tomlkit>=0.15.1", wheel="", wheel_sha256="", index_u
         comment = f"{name} would be installed into the minion's Python."
         return {"name": name, "result": None, "changes": changes, "comment": comment}
     try:
-        # pip.installed calls it by the file.
+        # pip.installed would name it by the file.
         ret = {**_install(name, wheel, wheel_sha256, index_url, package), "name": name}
     except CommandExecutionError as err:
         return {"name": name, "result": False, "changes": {}, "comment": secrets.masked_url(str(err))}
     if ret["result"] is False:
         ret["comment"] = secrets.masked_url(ret["comment"]) + (
-            " Where no package index can be reached, say in containerd:salt where tomlkit comes from: wheel, "
-            "index_url or package."
+            " If this node cannot reach a package index, set wheel, index_url or package in containerd:salt."
         )
         return ret
     found = __salt__["containerd_salt.library"]()
     if not found:
-        ret.update(result=False, comment=f"{package or name} was installed, and yet cannot be imported.")
+        comment = f"{package or name} was installed, but cannot be imported: is it for another Python?"
+        ret.update(result=False, comment=comment)
     elif not is_new_enough(found):
         floor = ".".join(map(str, FLOOR))
-        comment = f"{package or name} brought tomlkit {found}, and this formula needs {floor} or newer."
+        comment = f"{package or name} brought tomlkit {found}, and this formula needs {floor} or newer"
+        comment = f"{comment}: correct containerd:salt."
         ret.update(result=False, comment=comment)
     return ret
 
@@ -135,20 +137,20 @@ def _for_root(path, flags):
 
 
 def _install_wheel(wheel, sha256):
-    """Install the very file that has the hash."""
+    """Install a wheel: exactly the bytes whose hash was checked."""
     label = f"The wheel {secrets.masked_url(wheel)}"
     file = wheel.rpartition("/")[2]
-    # pip takes the project from it, and a separator for the end of a name.
+    # pip reads the project from this name, and stops at a separator.
     if not re.fullmatch(r"tomlkit-[\w.+!-]+\.whl", file, re.ASCII):
-        raise CommandExecutionError(f"{label} is refused: its name must be that of a release of tomlkit.")
+        raise CommandExecutionError(f"{label} is refused: its file name must be that of a tomlkit release.")
     content = __salt__["containerd_fetch.content"](in_saltenv(wheel, __env__), _WHEEL_LIMIT, label)
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise CommandExecutionError(
             f"{label} has the sha256 {found}, and pinned is {sha256 or 'none'}: the download was cut, or it "
-            "is another file. Nothing was installed."
+            "is another file. Nothing was installed. Compare both with the publisher's checksum."
         )
-    # What was hashed, in a folder for root alone.
+    # The bytes that were hashed, in a folder for root only.
     with __salt__["containerd_files.temporary"]("wheel-") as folder:
         path = os.path.join(folder, file)
         with open(path, "xb") as target:

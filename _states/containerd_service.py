@@ -8,20 +8,20 @@ from containerd_formula import unit
 from containerd_formula.errors import Refused
 from containerd_formula.predictions import failed
 
-# What this run's states before have returned: Salt puts it here for each call.
+# The results of this run's earlier states: Salt sets it for each call.
 __running__ = {}
 
 ROLLED_BACK = (
-    "These settings were rolled back before; the first line of {kept} tells why, and whether others went "
-    "with them. Change pillar containerd:service, or remove that file to have them tried again."
+    "These settings were rolled back before; the first line of {kept} says why, and whether other files went "
+    "with them. Change pillar containerd:service, or remove that copy to have them tried again."
 )
 
 
 def managed(name, environment=None, limits=None, directives=None):
     """
-    Give the daemon's unit environment, limits and other directives by a drop-in; without any, none is left.
+    Write the drop-in of the daemon's unit: environment, limits and other directives. Without any, remove it.
 
-    They take effect at the next start of the daemon: let the service watch this state.
+    The drop-in takes effect at the next start of the daemon: let the service watch this state.
 
     name
         Any text.
@@ -70,7 +70,7 @@ def managed(name, environment=None, limits=None, directives=None):
         if why := _why_not(stale, files):
             return {**ret, "result": False, "comment": why}
         changes = unit.changes(found, files)
-        # They say the same, and yet somebody edited the file.
+        # The settings are the same, but somebody edited the file.
         ret["changes"] = changes or {path: {"old": "edited", "new": "as specified"} for path in stale}
         if __opts__["test"]:
             return {**ret, "result": None, "comment": f"{' and '.join(stale)} would be changed."}
@@ -81,14 +81,14 @@ def managed(name, environment=None, limits=None, directives=None):
         __salt__["containerd_service.reload"]()
     except CommandExecutionError as err:
         return {**ret, "result": False, "changes": _done(found), "comment": str(err)}
-    return {**ret, "comment": f"{' and '.join(stale)} changed; the next start of the daemon takes it."}
+    return {**ret, "comment": f"{' and '.join(stale)} changed; the daemon reads it at its next start."}
 
 
 def _why_not(stale, files):
-    """Return why the stale ones of the files are not to be written, empty where they are."""
-    # No requisite: a prereq on both, to drain the node, would then be a circle.
+    """Return why the stale files must not be written; empty if they may."""
+    # Not a requisite: with a prereq on both states, to drain the node, it would make a circle.
     if config := failed(__running__, "containerd_toml.managed"):
-        return f"{' and '.join(stale)}: not changed, since {config} failed, and the two belong together."
+        return f"{' and '.join(stale)}: not changed, because {config} failed and the two belong together."
     if faults := __salt__["containerd_service.verify"](next(iter(files.values())) or ""):
         lines = ["containerd:service is refused; nothing was changed. systemd would ignore:", *faults]
         return "\n".join(lines)
@@ -98,7 +98,7 @@ def _why_not(stale, files):
 
 
 def _done(found):
-    """Return what has changed all the same."""
+    """Return the changes that were made before a failure."""
     try:
         return unit.changes(found, __salt__["containerd_service.current"]())
     except CommandExecutionError:

@@ -13,9 +13,9 @@ from containerd_formula.document import conditions
 from containerd_formula.errors import Refused
 from containerd_formula.predictions import foretold, planned
 
-# What this run's states before have returned: Salt puts it here for each call.
+# The results of this run's earlier states: Salt sets it for each call.
 __running__ = {}
-# And what the states of this run are.
+# The states of this run: Salt sets it, too.
 __lowstate__ = ()
 
 PENDING = "Restart pending: the daemon {has} read {what}: apply containerd or containerd.service."
@@ -36,14 +36,13 @@ def managed(
     """
     Write the installed containerd's default configuration with overrides merged in.
 
-    Every override is translated to the schema of the installed containerd, checked, and proved by
-    ``containerd config dump`` to be in effect, and the result is tried by a trial start, before the file is
-    touched. The file is written only when its data change: then a ``watch`` restarts the service. Other bytes
-    for the same data, such as another order, are left alone. What a ready daemon ran with last
-    is kept, and goes back where a change fails.
+    Before it touches the file, the state translates each override to the schema of the installed containerd,
+    checks it, proves by ``containerd config dump`` that it is in effect, and tries the result in a trial
+    start. It writes the file only if its data change: then a ``watch`` restarts the service. It leaves a file
+    with the same data in another order alone. The last good file is kept, and goes back if a change fails.
 
-    A link is followed where only root could change where it leads. A file that others than root could put
-    another one in place of is refused.
+    A link is followed if only root can change where it leads. A file that users other than root could
+    replace is refused.
 
     name
         The file, such as ``/etc/containerd/config.toml``.
@@ -58,25 +57,25 @@ def managed(
         Whether a key that the installed containerd does not know is an error. If not, it is a warning.
 
     trial_start : ``True``
-        Whether the installed containerd has to come up with the new file, apart from the node, before it is
-        written. Where no trial can be made the comment says so.
+        Whether the installed containerd has to start with the new file, in a sandbox, before the file is
+        written. If no trial can be made, the comment says so.
 
     trial_timeout : ``30``
         How long the trial may take, in seconds.
 
     user : ``None``
-        The owner. None keeps the one that the file has; root where it is new.
+        The owner. None keeps the owner of the file; root for a new one.
 
     group : ``None``
-        The group. None keeps the one that the file has; root where it is new.
+        The group. None keeps the group of the file; root for a new one.
 
     mode : ``None``
-        The mode. None keeps the one that the file has; 0644 where it is new, and 0600 as soon as an
-        override is a secret.
+        The mode, such as ``'0644'``. None keeps the mode of the file, 0644 for a new one; and makes it 0600
+        if an override is a secret.
 
     service : ``None``
         A dictionary: the ``environment``, ``limits`` and ``directives`` that ``containerd_service.managed``
-        gives the unit in the same run. Where these and this file failed together before, neither is written.
+        gives the unit in the same run. If these and this file were rolled back together, neither is written.
 
     cri : ``True``
         Whether a kubelet uses this containerd. If not, CRI may be disabled.
@@ -96,8 +95,8 @@ def managed(
               - service: containerd
 
     :return: a state return; ``changes`` are dotted paths with old and new, the same under ``test=True``,
-        secrets masked. Where containerd or tomlkit is not installed yet, ``test=True`` shows what the
-        overrides will set.
+        secrets masked. If containerd or tomlkit is not installed yet, ``test=True`` shows what the overrides
+        will set.
     """
     ret = {"name": name, "result": True, "changes": {}, "comment": f"{name} is already as specified."}
     try:
@@ -123,15 +122,15 @@ def managed(
 
 def protected(name, overrides=None):
     """
-    Let nobody but root change the configuration file, nor read it where it holds a secret.
+    Allow only root to change the configuration file, and to read it if it holds a secret.
 
-    A state of its own, which the service does not watch: another mode is no reason for a restart.
+    This is a separate state that the service does not watch: a new mode needs no restart.
 
     name
         The file.
 
     overrides : ``None``
-        As for ``managed``: they tell whether there are secrets.
+        As for ``managed``. They show whether there are secrets.
 
     SLS Example:
 
@@ -141,7 +140,7 @@ def protected(name, overrides=None):
           containerd_toml.protected:
             - name: /etc/containerd/config.toml
 
-    :return: a state return. A mode that is stricter is left alone.
+    :return: a state return; ``changes`` are ``user`` and ``mode`` to old and new. A stricter mode stays.
     """
     ret = {"name": name, "result": True, "changes": {}, "comment": f"{name} is root's."}
     if not os.path.exists(name):
@@ -164,7 +163,7 @@ def protected(name, overrides=None):
         and want != have
         and foretold(__running__, "containerd_toml.managed", name)
     ):
-        # It is written with the right mode.
+        # ``managed`` will write it with the right mode.
         del ret["changes"]["mode"]
     if not ret["changes"]:
         return ret
@@ -178,13 +177,13 @@ def protected(name, overrides=None):
 
 
 def _for_some(overrides):
-    """Say which overrides are for some releases only, while it is not known which one there will be."""
+    """Return a sentence about layers with a condition, while the release is unknown."""
     some = ", ".join(str(condition) for condition in conditions(overrides) if condition)
-    return f" Not known yet is whether those come that are for some releases: {some}." if some else ""
+    return f" It is unknown yet whether the overrides for these releases apply: {some}." if some else ""
 
 
 def _unit_files(service):
-    """Return what the files of the unit become with some settings; nothing where none are told."""
+    """Return {path: text} of the unit's files with some settings; empty without settings."""
     if service is None:
         return {}
     if not isinstance(service, dict) or set(service) - {"environment", "limits", "directives"}:
@@ -193,10 +192,10 @@ def _unit_files(service):
 
 
 def _close(name, found, mode):
-    """Make a file root's with a mode: one that others could write to by another file of the same content."""
+    """Give a file to root with a mode; replace it by a copy if others could write to it."""
     real = os.path.realpath(name)
     if found.st_uid != 0 or found.st_mode & 0o022:
-        # Who has it open may still write into it.
+        # Somebody who has it open could still write into it.
         data = __salt__["containerd_files.content"](real)
         __salt__["containerd_files.replace"](real, data, 0, found.st_gid, mode)
         return
@@ -207,7 +206,7 @@ def _close(name, found, mode):
 
 
 def _missing():
-    """Return what a plan needs and this node does not have yet, empty where it has all."""
+    """Return what a plan needs and this node lacks yet; empty if it has everything."""
     names = [] if __salt__["cmd.which"]("containerd") else ["containerd"]
     if not toml.version():
         names.append("tomlkit")
@@ -229,7 +228,7 @@ def _write(ret, plan, **attributes):
 
 
 def _with_pending(ret):
-    """Add that a restart is pending, where no state of this run restarts the daemon."""
+    """Return a state return that says if a restart is pending that no state of this run makes."""
     if planned(__lowstate__, "service.running", "containerd"):
         return ret
     try:

@@ -1,4 +1,4 @@
-{#- Stops the run before anything on the node changes where the pillar is wrong, or could not be checked. #}
+{#- Stops the run, before anything on the node changes, if the pillar is wrong or could not be checked. #}
 {%- from "containerd/map.jinja" import problems with context %}
 {%- set told = problems or ["The pillar was not checked: the file server has no _utils/containerd_formula/pillar.py in saltenv " ~ saltenv ~ ". Give it the whole formula."] %}
 

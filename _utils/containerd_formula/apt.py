@@ -1,4 +1,4 @@
-"""apt's texts: what it complains of, what it would do, and sources of others that would clash with ours."""
+"""Read apt's texts: its complaints, the changes that it plans, and sources that clash with ours."""
 
 import re
 
@@ -6,7 +6,7 @@ from containerd_formula import secrets
 from containerd_formula.errors import Refused
 from containerd_formula.packages import SAME_FILES
 
-# What stands before the lines of a source that was set aside.
+# Begins each line of a source that was set aside.
 ASIDE = "# Set aside by containerd-formula: "
 _ONE_LINE = re.compile(r"deb(?:-src)?\s+(?:\[[^\]]*\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)")
 _INSTALL = re.compile(r"Inst (?P<name>\S+) (?:\[(?P<old>[^\]]+)\] )?\((?P<new>\S+) ")
@@ -24,13 +24,13 @@ def words(told):
 
 
 def updated(stderr, failed, repository=""):
-    """Return what apt-get update complained of, unless the repository is not one that can be used now."""
+    """Return what apt-get update complained of; fail if the repository cannot be used."""
     told = complaints(stderr)
     shown = secrets.masked_url(repository)
     # apt names a repository with its credentials, or without.
     names = (shown, secrets.bare_url(repository))
     ours = [line for line in told if repository and any(name in line for name in names)]
-    # Where apt could not even begin, no line names a repository.
+    # If apt could not even begin, no line names a repository.
     if ours or (failed and not any("://" in line for line in told)):
         raise Refused(f"The repository {shown} cannot be used: {words(ours or told)} Nothing was installed.")
     return told
@@ -43,7 +43,7 @@ def offered(listed):
 
 
 def foreseen(simulated, install):
-    """Return the changes that a simulated install tells, unless others than containerd would go."""
+    """Return the changes of a simulated install; fail if it would remove other packages."""
     lines = simulated.splitlines()
     removed = {match["name"]: match["old"] for match in map(_REMOVE.match, lines) if match}
     strangers = [name for name in removed if name not in (*SAME_FILES, *install)]
@@ -60,7 +60,7 @@ def foreseen(simulated, install):
 
 def set_aside(path, text, uri, suite):
     """
-    Return the text of a file of sources, those of an address and suite made comments.
+    Return the text of a sources file, with the sources of an address and suite commented out.
 
     apt reads nothing at all while two sources name the same address and suite with different keys
     ("Conflicting values set for option Signed-By").
@@ -69,11 +69,12 @@ def set_aside(path, text, uri, suite):
 
 
 def restored(text):
-    """Return the text of a file of sources as it was before."""
+    """Return the text of a sources file without such comments."""
     return text.replace(ASIDE, "")
 
 
 def _lines(text, uri, suite):
+    """Return one-line sources with those of an address and suite commented out."""
     lines = text.splitlines(keepends=True)
     for number, line in enumerate(lines):
         match = _ONE_LINE.match(line.strip())
@@ -83,6 +84,7 @@ def _lines(text, uri, suite):
 
 
 def _stanzas(text, uri, suite):
+    """Return deb822 sources with the stanzas of an address and suite commented out."""
     # deb822. The separators stay in the list, and so in the text.
     stanzas = re.split(r"(\n[ \t]*(?:\n|\Z))", text)
     for number, stanza in enumerate(stanzas):
@@ -94,9 +96,10 @@ def _stanzas(text, uri, suite):
 
 
 def _fields(stanza):
+    """Return the fields of a deb822 stanza: name in lower case to value."""
     lines = [line for line in stanza.splitlines() if not line.startswith("#")]
-    # A field goes on in lines that begin with white space.
+    # A field continues in lines that begin with white space.
     entries = re.sub(r"\n[ \t]+", " ", "\n".join(lines)).splitlines()
     pairs = [entry.partition(":") for entry in entries]
-    # apt takes their names in any case.
+    # apt ignores the case of field names.
     return {name.strip().lower(): value.strip() for name, colon, value in pairs if colon}

@@ -1,4 +1,4 @@
-"""Which releases of containerd a layer is for: ``>=1.5``, ``<2.0``, ``>=1.6,<2.0``, ``1.7`` (any of it)."""
+"""Conditions on the release of containerd: ``>=1.5``, ``<2.0``, ``>=1.6,<2.0``, ``1.7`` (any 1.7)."""
 
 import re
 
@@ -12,10 +12,10 @@ ALONE = "write one entry for each, or a range such as '>=1.6,<2.0'"
 def parsed(condition):
     """Return a condition as a list of (sign, numbers)."""
     if not isinstance(condition, str):
-        raise Refused(f"{quoted(condition)} is no condition: {FORMS}, in quotation marks.")
+        raise Refused(f"{quoted(condition)} is not a condition: {FORMS}, in quotation marks.")
     terms = [_TERM.fullmatch(term.strip()) for term in condition[:100].split(",")]
     if not all(terms):
-        raise Refused(f"{condition!r} is no condition: {FORMS}.")
+        raise Refused(f"{condition!r} is not a condition: {FORMS}.")
     found = [(term[1], _numbers(term[2])) for term in terms]
     if len(found) > 1 and any(not sign for sign, _ in found):
         raise Refused(f"{condition!r} has a release beside another term: {ALONE}.")
@@ -26,12 +26,13 @@ def parsed(condition):
 
 
 def holds(condition, release):
-    """Tell whether a release of containerd is meant; a pre-release counts as the release that it becomes."""
+    """Tell whether a condition matches a release of containerd; a pre-release counts as its final release."""
     found = _numbers(re.match(r"[0-9.]{0,50}", release)[0])
     return all(_holds(sign, numbers, found) for sign, numbers in parsed(condition))
 
 
 def _holds(sign, numbers, found):
+    """Tell whether one term of a condition matches the numbers of a release."""
     if sign == ">=":
         return found >= numbers
     if sign == "<":

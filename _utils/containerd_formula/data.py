@@ -1,4 +1,4 @@
-"""Plain data: what pillar gives, what TOML can hold, walked, merged and compared."""
+"""Plain data: convert pillar to what TOML can hold, and walk, merge and compare it."""
 
 import datetime
 import re
@@ -10,8 +10,8 @@ from containerd_formula.secrets import masked
 
 # TOML 1.0 promises 64 bits, and Go's parsers refuse more.
 INT64 = range(-(2**63), 2**63)
-# Of one configuration, so that what comes after takes neither minutes nor the stack: values, keys above one
-# another, and characters. containerd's default has 300, 8 and 10,000.
+# Limits of one configuration, which bound time and stack: values, levels of keys, and characters.
+# containerd's default has 300, 8 and 10,000.
 VALUES, DEPTH, SIZE = 5_000, 64, 128 * 1024
 # What TOML calls the types, with an article.
 _TYPES = {
@@ -28,13 +28,13 @@ def plain(value, path=()):
     """
     Return a pillar value in plain types: pillar has ordered and immutable ones, and subclasses of str.
 
-    What is too much, too deep, or without an end (YAML's anchors can hold themselves) is refused.
+    A value that is too large, too deep, or endless (a YAML anchor can contain itself) is refused.
     """
     return _Door().plain(value, tuple(path))
 
 
 class _Door:
-    """One value on its way in, and how much of it there was."""
+    """Converts one value, and counts how large it is."""
 
     def __init__(self):
         self.values = self.size = 0
@@ -52,20 +52,22 @@ class _Door:
         if isinstance(value, (list, tuple)):
             items = [self.plain(item, (*path, str(number))) for number, item in enumerate(value)]
             if any(item is None for item in items):
-                raise Refused(f"{_where(path)} is a list with a null in it: TOML has no null.")
+                raise Refused(f"{_where(path)} is a list with a null in it: remove it, TOML has no null.")
             return items
         raise Refused(f"{_where(path)} is a {type(value).__name__}: write text, a number, a list or a table.")
 
     def _table(self, value, path):
+        """Return a mapping in plain types; refuse a key that comes twice."""
         result = {}
         for key, inner in value.items():
             name = self._key(key, path)
             if name in result:
-                raise Refused(f"{_where(path)} has the key {name!r} twice, as number and string.")
+                raise Refused(f"{_where(path)} has the key {name!r} twice, as number and string: remove one.")
             result[name] = self.plain(inner, (*path, name))
         return result
 
     def _key(self, key, path):
+        """Return a key as text; refuse one that YAML made something else of."""
         # YAML makes numbers and booleans of unquoted keys.
         if isinstance(key, str):
             return self._text(key, path)
@@ -74,21 +76,23 @@ class _Door:
         raise Refused(f"{_where(path)} has the key {quoted(key)}: quote it, keys are strings.")
 
     def _text(self, value, path):
+        """Return text as plain str, within the limits."""
         # A subclass may override __str__ (Salt 3008 has types that hide their value).
         text = str.__str__(value)
         self.size += len(text)
         if self.size > SIZE:
-            raise Refused(
-                f"{_where(path)} holds, with what is before it, over {SIZE} characters: shorten it."
-            )
+            raise Refused(f"{_where(path)} brings the overrides to more than {SIZE} characters: shorten it.")
         if not is_unicode(text):
-            raise Refused(f"{_where(path)} holds text that is not Unicode: write it anew.")
+            raise Refused(f"{_where(path)} holds text that is not Unicode: type it again.")
         return text
 
     def _count(self, path):
+        """Count one more value; refuse too many, or too deep ones."""
         self.values += 1
         if len(path) > DEPTH:
-            raise Refused(f"{_where(path[:3])} is nested more than {DEPTH} levels deep: does it hold itself?")
+            raise Refused(
+                f"{_where(path[:3])} is nested more than {DEPTH} levels deep: does an anchor contain itself?"
+            )
         if self.values > VALUES:
             raise Refused(f"{_where(path[:3])} is one of more than {VALUES} values: leave some out.")
 
@@ -104,15 +108,15 @@ def is_unicode(text):
 
 def fit(value, default, path, told=None):
     """
-    Return a plain value in the type of the default that it replaces, where nothing is lost by it.
+    Return a plain value in the type of the default that it replaces, if that loses nothing.
 
-    A float is no string: YAML has made 3.1 of 3.10 by then. ``told`` says what the default is, where it is
-    not containerd's.
+    A float does not become a string: YAML has turned 3.10 into 3.1 by then. ``told`` describes the default
+    if it is not containerd's.
     """
     wanted = type(default)
     if type(value) is wanted:
         if wanted is list and default and all(isinstance(item, str) for item in default):
-            told = told and "each of it must be a string"
+            told = told and "each entry must be a string"
             return [fit(item, default[0], (*path, str(number)), told) for number, item in enumerate(value)]
         return value
     if wanted is str and type(value) is int:
@@ -121,15 +125,16 @@ def fit(value, default, path, told=None):
         return float(value)
     if wanted is bool and isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
-    # Of no more digits than 64 bits have: int() does not take thousands of them.
+    # At most the digits of 64 bits: int() refuses thousands.
     if wanted is int and isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,19}", value):
         if int(value) in INT64:
             return int(value)
     told = told or f"containerd's default is {_shown(default, value, path)}"
-    raise Refused(f"{_where(path)} is {_shown(value, default, path)}; {told}: write (or quote) it so.")
+    words = f"{_where(path)} is {_shown(value, default, path)}; {told}"
+    raise Refused(f"{words}: write it as one (quote a string).")
 
 
-# By the word of the table for a type: a value of it, and what a message calls it.
+# For each type in the table: a sample value, and its name in messages.
 SAMPLES = {
     "text": ("", "a string"),
     "texts": ([""], "an array of strings"),
@@ -163,7 +168,7 @@ def combine(data, patch):
 
 
 def without_null(value):
-    """Return a value without its nulls, for a place where there is nothing that they could remove."""
+    """Return a value without its nulls: a new key has nothing that they could remove."""
     if isinstance(value, dict):
         return {key: without_null(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, list):
@@ -198,25 +203,25 @@ def leaves(data):
 
 
 def at(data, path):
-    """Return the value at a path, None where there is none."""
+    """Return the value at a path, or None if there is none."""
     for part in path:
         data = data.get(part) if isinstance(data, Mapping) else None
     return data
 
 
 def table(data, path):
-    """Return the table at a path, an empty one where there is none."""
+    """Return the table at a path, or an empty one if there is none."""
     value = at(data, path)
     return value if isinstance(value, dict) else {}
 
 
 def texts(value):
-    """Return the texts of a list, none of what is no list: other values are for the check of types."""
+    """Return the texts in a list, and none if it is not a list: the type check reports other values."""
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def put(data, path, value):
-    """Set the value at a path, and make the tables that lead there; not where something else is."""
+    """Set the value at a path, and make the tables above it; do nothing if another value is in the way."""
     *parents, name = path
     for part in parents:
         data = data.setdefault(part, {}) if isinstance(data, dict) else None
@@ -225,6 +230,7 @@ def put(data, path, value):
 
 
 def _plain_number(value, path):
+    """Return a number in its plain type; refuse NaN and more than 64 bits."""
     if isinstance(value, float):
         if value != value:
             raise Refused(f"{_where(path)} is not a number (.nan): write one.")
@@ -239,7 +245,8 @@ def _where(path):
 
 
 def _shown(value, other, path):
-    # Without the value where a table is concerned.
+    """Return a value with its type for a message."""
+    # Of a table only the type.
     kind = _TYPES.get(type(value), f"a {type(value).__name__}")
     if isinstance(value, dict) or isinstance(other, dict):
         return kind

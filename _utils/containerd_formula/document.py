@@ -26,18 +26,18 @@ from containerd_formula.translation import removed_tables, translate, written
 
 _TEXTS = "it must be an array of strings"
 _WHOLE_TABLE = (
-    "null would remove this whole table, with containerd's own settings in it: remove the line (a key with "
-    "nothing behind it is a null), or give null to each key that is to go"
+    "null would remove this whole table, with containerd's own settings in it: remove the line (a key "
+    "without a value is a null), or set only the keys to null that you want removed"
 )
 
-# Beside the name of a layer: for which releases it is meant.
+# The key beside a layer's name that holds its condition on the release.
 CONDITION = "for"
 
 
 class Composed(NamedTuple):
     """A document and how it came about."""
 
-    # It holds no override that is an error of its type.
+    # Without the overrides that have the wrong type.
     text: str
     version: int
     # The data before and after.
@@ -53,7 +53,7 @@ def layers(overrides):
     """
     Return a fragment of config.toml, or a list of named ones, as a list of (name, plain fragment).
 
-    One that is meant for some releases has its condition beside it, which is left out here.
+    The conditions of layers are left out: see ``conditions``.
     """
     result = []
     for layer in _layers(overrides):
@@ -66,17 +66,17 @@ def layers(overrides):
 
 
 def conditions(overrides):
-    """Return for each layer which releases it is for, such as ``>=1.5``; None for all of them."""
-    # One that was left empty is a mistake, not for all.
+    """Return the condition of each layer, such as ``>=1.5``, or None if it is for all releases."""
+    # An empty condition is a mistake: it does not mean all releases.
     return [(layer[CONDITION] or "") if len(layer) > 1 else None for layer in _layers(overrides)]
 
 
 def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None, release=None):
     """
-    Lay overrides over TOML text, what ``containerd config default`` prints: translated, merged, checked.
+    Translate overrides, merge them into what ``containerd config default`` prints, and check the result.
 
-    Relative imports start in ``folder``; ``node`` tells the rules what they ask of it. ``release`` is that of
-    the installed containerd, which only layers with a condition need.
+    Relative imports start in ``folder``; ``node`` answers the rules' questions. ``release`` is that of the
+    installed containerd: only layers with a condition need it.
     """
     document = toml.parse(base, "containerd config default")
     default, result = document.unwrap(), document.unwrap()
@@ -101,7 +101,7 @@ def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None, relea
             found.append(Finding(name, f"layer {name}: {err}", about="layer"))
             continue
         found += [finding(path, _WHOLE_TABLE, about="value") for path in whole]
-        # A key that the target lacks may be a warning, a wrong value not.
+        # Without strict a key that the target lacks is a warning; a wrong value stays an error.
         found += [
             one if strict or one.about == "value" else one._replace(level=WARNING) for one in moved.findings
         ]
@@ -118,7 +118,7 @@ def merge(base, fragment):
     """Return TOML text with a fragment of its schema merged in as a JSON Merge Patch (RFC 7396)."""
     document = toml.parse(base, "the base")
     if not _is_table(fragment):
-        raise Refused("What is merged must be a fragment of config.toml: a mapping.")
+        raise Refused("The overrides must be a mapping: a fragment of config.toml.")
     result, problems = document.unwrap(), []
     _patch(document, result, plain(fragment), (), problems)
     if problems:
@@ -129,7 +129,7 @@ def merge(base, fragment):
 
 
 def verify(text, intended):
-    """Make sure that the text that tomlkit wrote holds the data that were intended."""
+    """Fail unless the text that tomlkit wrote holds the intended data."""
     if not same(toml.loads(text, "the merged document"), intended):
         raise Refused(
             "tomlkit did not write what was merged; nothing was changed. Please report the overrides."
@@ -137,7 +137,7 @@ def verify(text, intended):
 
 
 def without_secrets(text, source="the text"):
-    """Return TOML text as it may be shown."""
+    """Return TOML text with its secrets masked."""
     document = toml.parse(text, source)
     for path, value in walk(document.unwrap()):
         shown = masked(value, path)
@@ -146,15 +146,15 @@ def without_secrets(text, source="the text"):
             for part in path[:-1]:
                 table = table[part]
             table[path[-1]] = shown
-    # Also keys may be addresses.
+    # Keys may be addresses, too.
     return without(secrets(document.unwrap()), document.as_string())
 
 
 def _patch(document, data, patch, path, problems, default=None):
     """
-    Apply a merge patch to a tomlkit container and to its plain data alike; return what was applied.
+    Apply a merge patch to a tomlkit container and to its plain data; return what was applied.
 
-    With containerd's ``default`` its other keys, and the table of settings, tell the types of new ones.
+    With containerd's ``default``, sibling keys and the table of settings give the types of new keys.
     """
     applied = {}
     for key, value in patch.items():
@@ -172,24 +172,25 @@ def _patch(document, data, patch, path, problems, default=None):
             except Refused as err:
                 problems.append(_problem(here, err))
                 continue
-            # What is there already keeps its layout.
+            # An unchanged value keeps its layout.
             if key not in data or not same(data[key], applied[key]):
                 document[key] = data[key] = applied[key]
     return applied
 
 
 def _fitted(value, data, key, path, problems, default):
+    """Return an override's value in the type that its key has or must have."""
     if key not in data:
         return _new(without_null(value), path, problems, default)
     fitted = fit(value, data[key], path)
-    # Lists that are empty by default are of strings; where they are of tables, these are.
+    # A list that is empty by default holds strings, unless the override has tables.
     if default and data[key] == [] and not any(isinstance(item, (dict, list)) for item in fitted):
         return fit(fitted, [""], path, _TEXTS)
     return fitted
 
 
 def _new(value, path, problems, default):
-    """Return a value that replaces none in the type that it must have; note what is wrong in a table."""
+    """Return the value of a new key in its right type; note what is wrong inside a table."""
     known, names = schema.type_of(path) if default else (schema.kind(path), [])
     sibling = _sibling(default, path)
     if sibling is not None:
@@ -210,7 +211,7 @@ def _new(value, path, problems, default):
 
 
 def _sibling(default, path):
-    """Return (path, value) of the same key in another table of containerd's default that has a name."""
+    """Return (path, value) of the same key in a sibling of containerd's default, such as runtimes.runc."""
     if default is None or len(path) < 3 or schema.facts(path[:-1]).get("open") != "name":
         return None
     for name, other in table(default, path[:-2]).items():
@@ -225,7 +226,7 @@ def _problem(path, err):
 
 
 def _layers(overrides):
-    """Return overrides as they came, as a list of named ones."""
+    """Return overrides, not yet plain data, as a list of named layers."""
     named = [{"overrides": overrides}] if overrides is None or _is_table(overrides) else overrides
     if not isinstance(named, (list, tuple)) or not all(
         _is_table(layer) and len(_names(layer)) == 1 for layer in named
@@ -237,16 +238,16 @@ def _layers(overrides):
 
 
 def _names(layer):
-    """Return the keys of a layer but its condition: one, its name."""
+    """Return the keys of a layer without its condition: one key, its name."""
     return [key for key in layer if len(layer) == 1 or key != CONDITION]
 
 
 def _holds(name, condition, release):
-    """Tell whether the layer of this name is meant for a release."""
+    """Tell whether the condition of a layer matches a release."""
     try:
         if release is None:
             parsed(condition)
-            raise Refused("it is for certain releases, and that of the installed containerd is not known.")
+            raise Refused("it is for certain releases, but that of the installed containerd is unknown.")
         return holds(condition, release)
     except Refused as err:
         raise Refused(f"layer {name}: {err}") from err

@@ -1,4 +1,4 @@
-"""What has come between a configuration file and what it should hold: by hand, or by another tool."""
+"""Drift: how a configuration file differs from what it should hold."""
 
 from collections import OrderedDict
 
@@ -11,9 +11,9 @@ from containerd_formula.secrets import masked
 
 def drift(found, made, path, whole):
     """
-    Return what a file, its data and its path, has that nobody asked for, and lacks: each with its place.
+    Return the keys of a file that were added, have changed, or are missing, with the path of the file.
 
-    A ``whole`` file, one of the formula's, lacks each key that is not there; another only what was asked for.
+    In a ``whole`` file, one that the formula wrote, any key can be missing; in another only an override.
     """
     added, changed, seen = {}, _other_schema(found, made, path) if whole else {}, set()
     for key, value in leaves(found).items():
@@ -23,13 +23,13 @@ def drift(found, made, path, whole):
         seen.update(here)
         place, inner = next(iter(here.items()))
         if not any(at(made.result, one) is not None for one in here):
-            # Salt's outputters sort other dictionaries, and the value comes first.
+            # Ordered, the value first: Salt's outputters sort plain dictionaries.
             added[dotted(key)] = OrderedDict(value=masked(value, key), file=path)
         elif not any(_alike(one, each, made.result) for one, each in here.items()):
             wanted = masked(at(made.result, place), place)
             changed[dotted(place)] = OrderedDict(value=masked(inner, place), wanted=wanted, file=path)
     asked = leaves(made.result if whole else made.site)
-    # An empty default that came with another schema is no loss.
+    # A file of another schema may lack an empty default.
     nothing = (None, "", 0, False, [], {}) if "version" in changed else (None, {})
     missing = {
         dotted(key): OrderedDict(wanted=masked(value, key), file=path)
@@ -41,12 +41,12 @@ def drift(found, made, path, whole):
 
 
 def _says_nothing(key, value, made):
-    """Tell whether an entry is the version, or what a default of an older release leaves without meaning."""
+    """Tell whether an entry is the version, or an empty leftover of another release's default."""
     return key == ("version",) or schema.is_residue(key, value, made.version)
 
 
 def _other_schema(found, made, path):
-    """Return what tells once that a file is written for another release, as before an upgrade."""
+    """Return one entry for a file that is written for another release, as after an upgrade."""
     version = found.get("version")
     if version == made.version:
         return {}
@@ -54,7 +54,7 @@ def _other_schema(found, made, path):
 
 
 def _here(key, value, made):
-    """Return {path: value} of what an entry may be in this containerd, those that it knows first."""
+    """Return {path: value} that an entry may have in this containerd: the known paths, if there are any."""
     found = spots(key, value, made)
     known = {path: inner for path, inner in found.items() if at(made.result, path) is not None}
     return known or {key: value}

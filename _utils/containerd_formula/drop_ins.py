@@ -1,9 +1,9 @@
 """
-The drop-in files that a document imports: which of them break or mask it.
+Find the drop-in files that break or mask the document that imports them.
 
 containerd 1.x replaces whole plugin tables by those of a drop-in. containerd 2.x merges them, but another
-config version in a drop-in makes it refuse to start, or drop settings without an error: 2.0 to 2.2 put all
-files together first, and migrate them where the last version is 2; later ones migrate each file.
+config version in a drop-in makes it refuse to start, or drop settings without an error: 2.0 to 2.2 merge all
+files first, and migrate the result if the last version is 2; later releases migrate each file.
 """
 
 from functools import reduce
@@ -15,11 +15,11 @@ from containerd_formula.paths import dotted
 from containerd_formula.secrets import masked
 from containerd_formula.table import IDS, SCHEMAS, named
 
-# containerd adds these up rather than to let one file win.
+# containerd adds these up: no file wins.
 _NOT_MASKING = (("version",), ("imports",), ("disabled_plugins",), ("required_plugins",))
 _CRI = ("plugins", IDS["CRI"])
-# What a migration takes over whatever the main file has, those tables as a whole; and what it forgets where
-# no runtimes stand beside it.
+# Keys that a migration takes from the drop-in even if the main file has them, and tables that it takes whole.
+# The last ones it loses if no runtimes stand beside them.
 _OVER = ("sandbox_image", "max_concurrent_downloads", "image_pull_progress_timeout")
 _OVER += ("image_pull_with_sync_fs", "stats_collect_period")
 _TABLES_OVER = ("registry", "image_decryption")
@@ -33,9 +33,9 @@ def patterns(main):
 
 def findings(main, drop_ins):
     """
-    Return what is wrong with the files that a document imports: warnings, since they are not the formula's.
+    Return warnings about the files that a document imports; they are not the formula's files.
 
-    ``drop_ins`` are (file name, data), or (file name, text) where the text says why it cannot be read.
+    ``drop_ins`` are (file name, data), or (file name, text) if the file cannot be read: the text says why.
     """
     merged = together(main, [data for _, data in drop_ins if _is_usable(data)])
     return [
@@ -47,15 +47,15 @@ def findings(main, drop_ins):
 
 def together(main, drop_ins):
     """Return a main file with its drop-ins laid over it, and the version that the whole then has."""
-    # What has no version, or 1, leaves that of the others.
+    # A file without a version, or with 1, does not change that of the others.
     stamps = [version for version in (data.get("version", 1) for data in drop_ins) if version > 1]
     return {**reduce(combine, drop_ins, main), "version": (stamps or [main.get("version")])[-1]}
 
 
 def dead(drop_in, main, merged):
-    """Yield (path, cure) of what containerd drops of a drop-in without a word; merged is all together."""
+    """Yield (path, cure) of the settings of a drop-in that containerd silently drops; merged is all files."""
     version, stamp = main.get("version", 1), drop_in.get("version", 1)
-    # Releases of schema 2 migrate nothing, and another version in a file is a fault of its own.
+    # Releases of schema 2 migrate nothing, and another version in a file is reported separately.
     if version not in SCHEMAS or (version == SCHEMAS[0] and stamp > version):
         return
     migrates = {2: False, 3: merged["version"] == 2}.get(version, stamp < version)
@@ -66,7 +66,7 @@ def dead(drop_in, main, merged):
 
 
 def _survives(path, version, data):
-    """Tell whether a migration takes over a key of an older schema: data are what it finds together."""
+    """Tell whether a migration keeps a key of an older schema; data is what it migrates at once."""
     if path[:2] != _CRI or len(path) < 3:
         return True
     key, name = path[2], path[3] if len(path) > 3 else None
@@ -74,26 +74,26 @@ def _survives(path, version, data):
         return "runtimes" in table(data, (*_CRI, "containerd"))
     if key in (*_OVER, *_TABLES_OVER) or version > 3 or (key, name) == ("cni", "bin_dir"):
         return True
-    # What the main file has as well stays: of these tables a key, of any other all.
+    # The main file wins: in these tables for one key, in others for the whole table.
     depth = 2 if key in ("containerd", "cni") else 1
     return at(data, ("plugins", IDS["RT"], *path[2 : 2 + depth])) is None
 
 
 def not_roots(name, why):
-    """Return an error about a file or folder of imports that others may change, for a reason."""
+    """Return an error about an imported file, or its folder, that users other than root may change."""
     cure = "Let root own it (chown root, chmod go-w), or take it out of imports"
     return Finding(name, f"{name} is imported, and {why}: containerd reads it as root. {cure}.")
 
 
 def misplaced(who, name, path, why):
-    """Return an error about a place that a file ``name`` names, or whatever ``who`` is, for a reason."""
+    """Return an error about an unsafe path in an imported file; ``who`` begins the message."""
     return Finding(name, f"{who} sets {dotted(path)}: {why}")
 
 
 def loaded(name, folder):
-    """Return an error about a folder whose libraries are loaded when a file is only read."""
-    cure = "Install bubblewrap, or move away what lies in it"
-    words = f"containerd loads what lies in {folder} when it reads a configuration, and here is no sandbox"
+    """Return an error about a folder whose libraries containerd loads when it only reads a file."""
+    cure = "Install bubblewrap, or empty the folder"
+    words = f"containerd loads what lies in {folder} when it reads a configuration, and there is no sandbox"
     return Finding(name, f"{words}. {cure}.")
 
 
@@ -109,16 +109,16 @@ def _faults(drop_in, main, merged):
         yield f"is imported and cannot be used, so that containerd will not start: {drop_in}"
         return
     if not _is_usable(drop_in):
-        yield "is imported and is no configuration of containerd: its version or plugins have the wrong type."
+        yield "is imported and is not a containerd configuration: its version or plugins have the wrong type."
         return
-    # A file without one is of version 1 as the main file, and of the main file's as a drop-in.
+    # Without a version a main file has version 1, and a drop-in has the main file's.
     version = main.get("version", 1)
     stamp, plugins = drop_in.get("version", version), drop_in.get("plugins", {})
     if stamp == 1 and version == 2:
         yield "has version = 1: containerd then ignores the plugin settings of all files."
     elif type(version) is int and stamp > version:
         yield (
-            f"has version = {stamp} and the main file {version}: by its release containerd refuses to start, "
+            f"has version = {stamp} and the main file {version}: by its release, containerd refuses to start "
             "or ignores the CRI settings of one of the two. Rewrite it for the older version."
         )
     for uri in texts(drop_in.get("disabled_plugins")):
@@ -127,8 +127,8 @@ def _faults(drop_in, main, merged):
     replaced = [("plugins", name) for name in plugins if version == 2 and table(main, ("plugins", name))]
     for path in replaced:
         yield (
-            f"has a table for {path[1]}: containerd 1.x takes it instead of the whole table in the main "
-            f"file, so that {len(leaves(table(main, path)))} settings of that are lost."
+            f"has a table for {path[1]}: containerd 1.x uses it instead of the whole table of the main "
+            f"file, so that {len(leaves(table(main, path)))} settings of the main file are lost."
         )
     lost = dict(dead(drop_in, main, merged))
     if lost:
@@ -138,7 +138,7 @@ def _faults(drop_in, main, merged):
 
 
 def _lost(lost, drop_in, version):
-    """Return what is dead of a file, and the cure."""
+    """Return a sentence about the settings of a file that containerd drops, with the cure."""
     (path, cure), *more = lost.items()
     stamp = f"has version = {drop_in['version']}" if "version" in drop_in else "has no version"
     others = f" and {len(more)} more" if more else ""
@@ -149,14 +149,14 @@ def _lost(lost, drop_in, version):
 
 
 def _replaces(drop_in, main, merged):
-    """Yield the tables of the main file that a migration lets go for those of a drop-in."""
+    """Yield a sentence for each table of the main file that a migration replaces by a drop-in's."""
     for key in _TABLES_OVER if (main.get("version"), merged["version"]) == (3, 2) else ():
         path = ("plugins", IDS["IMG"], key)
         mine = [value for value in leaves(table(main, path)).values() if value not in ("", [], {})]
         if mine and table(drop_in, (*_CRI, key)):
             yield (
-                f"has {dotted((*_CRI, key))}: containerd takes it instead of the main file's {dotted(path)}, "
-                f"so that {len(mine)} settings of that are lost. Write version = 3 and {dotted(path)}."
+                f"has {dotted((*_CRI, key))}: containerd uses it instead of the main file's {dotted(path)}, "
+                f"so that {len(mine)} settings of that table are lost. Write version = 3 and {dotted(path)}."
             )
 
 
@@ -173,7 +173,7 @@ def _masks(drop_in, main, left_out):
 
 
 def _migrated(path, version, main):
-    """Return what containerd 2.x makes of the path of a key of an older schema."""
+    """Return the path to which containerd 2.x migrates a key of an older schema."""
     if version not in SCHEMAS[1:] or not schema.stray(path, version):
         return path
     older = [source for source in SCHEMAS if source < version and not schema.stray(path, source)]

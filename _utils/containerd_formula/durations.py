@@ -1,6 +1,8 @@
-"""Durations as Go reads them (time.ParseDuration)."""
+"""Durations: as Go reads them (time.ParseDuration), and as numbers of seconds."""
 
 import re
+
+from containerd_formula.errors import Refused, quoted
 
 _PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]+)")
 _MINUTE = 60 * 10**9
@@ -15,12 +17,12 @@ _UNITS = {
     "m": _MINUTE,
     "h": 60 * _MINUTE,
 }
-# Go counts in 64 bits. What has more digits than these is more; of a fraction it reads no more.
+# Go counts in 64 bits: a number with more digits overflows. Go reads no more digits of a fraction.
 _LARGEST, _DIGITS, _FRACTION = 2**63, 20, 18
 
 
 def nanoseconds(text):
-    """Return a duration as a whole number, None for what Go takes for none."""
+    """Return a duration as a whole number, or None if Go would refuse it."""
     if not isinstance(text, str):
         return None
     minus, rest = text[:1] == "-", text[1:] if text[:1] in ("+", "-") else text
@@ -38,8 +40,16 @@ def nanoseconds(text):
     return None if total == _LARGEST and not minus else -total if minus else total
 
 
+def seconds(value, name="timeout"):
+    """Return a number of seconds that somebody gave; refuse anything else."""
+    # False for infinity and NaN, too: a wait would never end.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 2**64:
+        raise Refused(f"{name} is {quoted(value)}: write a number of seconds, such as 30.")
+    return value
+
+
 def _value(whole, fraction, unit):
-    """Return a number with its unit in nanoseconds, None for what is none."""
+    """Return a number with its unit in nanoseconds, or None if Go would refuse it."""
     digits = whole.lstrip("0")
     if unit not in _UNITS or not (whole or fraction) or len(digits) > _DIGITS:
         return None

@@ -1,4 +1,4 @@
-"""Whether containerd honours a document: what its ``config dump`` shows against what was meant."""
+"""Check that containerd applies a document: compare its ``config dump`` with the values meant."""
 
 import re
 
@@ -20,7 +20,7 @@ _REPEATED = (
 
 def not_in_effect(site, result, dump, warnings, strict=True, default=None):
     """
-    Return the overrides that containerd would not honour: errors where it is strict.
+    Return findings about overrides that containerd would not apply: errors if ``strict``, else warnings.
 
     ``result`` is the document that ``site`` is part of; ``warnings`` are the lines of containerd's log. With
     containerd's ``default`` a plugin that it does not have is found although 2.x repeats it in its dump.
@@ -43,7 +43,7 @@ def not_in_effect(site, result, dump, warnings, strict=True, default=None):
     for line in warnings:
         if _IGNORED in line:
             key = _ignored_key(line)
-            # Another file that this one imports may have it: not ours to refuse.
+            # An imported file may have the key: that is not ours to refuse.
             grade = level if key in spaced else WARNING
             found.append(Finding(key, f"containerd ignores a key that it does not know: {key}", grade))
     return found
@@ -51,11 +51,11 @@ def not_in_effect(site, result, dump, warnings, strict=True, default=None):
 
 def differs(path, value, dump, disabled=()):
     """
-    Tell whether a value is missing or another one in a dump.
+    Tell whether a dump lacks a value, or has another one.
 
-    What dumps write otherwise is the same: ``60s`` and ``1m0s``, 1 and 1.0, an empty value and none; and so
-    is what they never show: imports (1.x lists the files that it read), the options of a runtime on 1.4, and
-    the tables of the plugins that are disabled. A value of None is a key that was removed.
+    Another notation is no difference: ``60s`` and ``1m0s``, 1 and 1.0, an empty value and none. Nor is what
+    dumps never show: imports (1.x lists the files that it read), the options of a runtime on 1.4, and the
+    tables of disabled plugins. A value of None is a key that was removed.
     """
     path, shown = tuple(path), at(dump, path)
     if value is None or same(value, shown):
@@ -73,7 +73,7 @@ def differs(path, value, dump, disabled=()):
 
 
 def is_stranger(path, default):
-    """Tell whether a key is of a plugin that containerd does not have: 2.x repeats it in its dump."""
+    """Tell whether a key belongs to an unknown plugin, which 2.x repeats in its dump."""
     plugin = path[1] if len(path) > 1 and path[0] == "plugins" else None
     return plugin is not None and plugin not in PLUGINS and at(default, path[:2]) is None
 
@@ -115,5 +115,5 @@ def _never_shown(path, dump, disabled):
 
 
 def _duration(value):
-    # A number 0 is how some write "0s".
+    # Some write the number 0 for "0s".
     return 0 if type(value) in (int, float) and value == 0 else nanoseconds(value)

@@ -1,48 +1,49 @@
-"""The one error of the library, and how a program tells of its own."""
+"""The library's one error, and how to find the error in a program's output."""
 
 import functools
 import re
 
 from containerd_formula.secrets import masked_url
 
-# Not every error ends a daemon: CNI that is not configured yet is one, too. A panic of Go ends in its stack.
+# Not level=error: a missing CNI configuration is logged so, and ends nothing. A Go panic ends with its stack.
 _FATAL = re.compile(r"^(?:containerd: |ctr: |panic: |.*level=fatal).*$", re.MULTILINE)
 
-# Characters of one sentence, and sentences of one message.
+# Limits: characters of one sentence, sentences of one message.
 _SENTENCE = 1000
 _SENTENCES = 100
 
 
 class Refused(Exception):
-    """What a person must mend: one message that names the key or file, what is wrong, and the cure."""
+    """Input that a person must correct: the message names the key or file, what is wrong, and the cure."""
 
     def __init__(self, message):
         super().__init__(brief(masked_url(message)))
 
 
 def brief(text):
-    """Return a message without what nobody reads: the middle of a long line, and the end of many lines."""
+    """Return a message shortened: the middle of long lines is cut, and so are lines over the limit."""
     lines = [_cut(line) for line in text.split("\n")]
     more = [f"... and {len(lines) - _SENTENCES} more."] if len(lines) > _SENTENCES else []
     return "\n".join(lines[:_SENTENCES] + more)
 
 
 def quoted(value):
-    """Return a value as a message may have it: of what may be endless, or is not for people, the type."""
+    """Return a value for a message; only its type if it may be very long or unreadable."""
     if isinstance(value, int) and abs(value) < 2**64 or isinstance(value, (str, float, type(None))):
         return repr(value)
     return f"a {type(value).__name__}"
 
 
 def _cut(line):
-    # The beginning names the key, the end the cure. A surrogate could be neither printed nor sent.
+    """Return a line that can be printed; if it is very long, without its middle."""
+    # The beginning names the key, the end the cure. A lone surrogate can be neither printed nor sent.
     half = _SENTENCE // 2
     short = line if len(line) <= _SENTENCE else f"{line[:half]} ... {line[-half:]}"
     return short.encode("utf-8", "backslashreplace").decode()
 
 
 def told_as(error):
-    """Return a decorator: where the library refuses something, the function raises ``error``, Salt's own."""
+    """Return a decorator that turns the library's ``Refused`` into ``error``, an exception of Salt's."""
 
     def decorate(function):
         @functools.wraps(function)
@@ -58,12 +59,12 @@ def told_as(error):
 
 
 def fatal_line(text):
-    """Return the line by which containerd or ctr tells why it ended, empty where there is none."""
+    """Return the line in which containerd or ctr says why it ended; empty if there is none."""
     lines = _FATAL.findall(text)
     return brief(re.sub(r"^(?:containerd|ctr): ", "", lines[-1])) if lines else ""
 
 
 def last_words(text):
-    """Return why a program ended: its fatal line, else its last."""
-    lines = text.strip().splitlines() or ["it ended without a word"]
+    """Return why a program ended: its fatal line, or else its last line."""
+    lines = text.strip().splitlines() or ["it ended without a message"]
     return fatal_line(text) or brief(lines[-1])

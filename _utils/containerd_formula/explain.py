@@ -1,4 +1,4 @@
-"""What there is to tell of a composed document: where a value comes from."""
+"""Explain a composed document: where a value comes from, and whether it is in effect."""
 
 from collections import OrderedDict
 
@@ -15,9 +15,9 @@ from containerd_formula.translation import translate
 
 def explained(made, dump, key=None):
     """
-    Return dotted path to what there is to know, for each override or for one key of any schema.
+    Return {dotted path: facts} for each override, or for one key of any schema.
 
-    Ordered, and the value first: Salt's outputters sort other dictionaries.
+    Ordered, the value first: Salt's outputters sort plain dictionaries.
     """
     paths = list(leaves(made.site))
     if key is not None:
@@ -26,13 +26,14 @@ def explained(made, dump, key=None):
 
 
 def _paths_of(key, made, known):
-    """Return the paths of one key of any schema in this one; a table stands for what is in it."""
+    """Return the paths here of a key of any schema; of a table, those of its keys."""
     path = toml.key(key)
     every = dict.fromkeys([*known, *leaves(made.result)])
     return _below(path, every, made) or _ending(path, every, made) or _none(key, path, every)
 
 
 def _below(path, every, made):
+    """Return the keys at or below a path of any schema."""
     nested = None
     for part in reversed(path):
         nested = {part: nested}
@@ -42,7 +43,7 @@ def _below(path, every, made):
 
 
 def _ending(path, every, made):
-    """Return the keys whose last parts these are, else those in such a table; in any schema and any case."""
+    """Return the keys that end in these parts, else those in such a table; in any schema and any case."""
     rests = {
         leaf: {rest for name in _names(leaf, made) for rest in _rests(_lower(name), _lower(path))}
         for leaf in every
@@ -51,7 +52,7 @@ def _ending(path, every, made):
 
 
 def _rests(name, wanted):
-    """Yield how many parts of a name follow each place where some parts are in it; ids may be short."""
+    """Yield, for each place of the wanted parts in a name, how many parts follow; ids may be short."""
     short = [part.rpartition(".")[2] if number == 1 else part for number, part in enumerate(name)]
     for end in range(len(wanted), len(name) + 1):
         start = end - len(wanted)
@@ -60,7 +61,7 @@ def _rests(name, wanted):
 
 
 def _names(leaf, made):
-    """Return what the schemas call a key."""
+    """Return the names of a key in all schemas."""
     return [leaf, *filter(None, (schema.move(leaf, made.version, other) for other in SCHEMAS))]
 
 
@@ -69,17 +70,19 @@ def _lower(path):
 
 
 def _none(key, path, every):
+    """Refuse a key that this containerd does not have, and name the nearest one."""
     places = [dotted(leaf) for leaf in every]
     near = nearest(path[-1], list({leaf[-1] for leaf in every}))
     close = nearest(dotted(path), places) or next((dotted(leaf) for leaf in every if leaf[-1] == near), None)
     hint = f": the nearest is {close}" if close else ""
-    raise Refused(f"{key} is no key of this containerd's configuration{hint}.")
+    raise Refused(f"{key} is not a key of this containerd's configuration{hint}.")
 
 
 def _facts(path, made, dump):
+    """Return the facts about one key: value, whether it is in effect, layer, default, effective value."""
     value = at(made.result, path)
     disabled = made.result.get("disabled_plugins") or ()
-    # A dump may repeat what the file has for a plugin that is not there.
+    # A dump may repeat the file's settings of an unknown plugin.
     stranger = is_stranger(path, made.default)
     return OrderedDict(
         value=masked(value, path),

@@ -1,4 +1,4 @@
-"""What is found wrong: one shape, from the translation to the report of a run."""
+"""Findings: one shape for everything that is wrong, from the translation to the report of a run."""
 
 from typing import NamedTuple
 
@@ -19,12 +19,12 @@ class Finding(NamedTuple):
     path: tuple = ()
     # The message without its key.
     words: str = ""
-    # "value": the key is right, and its value cannot be expressed. "layer": a whole layer is wrong. "pods":
-    # the daemon is ready with it, and pods cannot start. "ignored": containerd takes no notice of the key.
+    # "value": the key is right, but its value cannot be expressed. "layer": the whole layer is wrong. "pods":
+    # the daemon gets ready with it, but pods cannot start. "ignored": containerd ignores the key.
     about: str = "key"
 
     def shown(self):
-        """Return it as a person gets it from Salt."""
+        """Return the finding as a dictionary, for the output of Salt."""
         return {"key": self.key, "level": self.level, "message": masked_url(self.message)}
 
 
@@ -35,10 +35,10 @@ def finding(path, words, level=ERROR, about="key"):
 
 
 def errors(findings):
-    """Return the sentences of those that are errors."""
+    """Return the messages of the errors."""
     return [masked_url(one.message) for one in findings if one.level == ERROR]
 
 
 def warnings(findings):
-    """Return the sentences of those that are not."""
+    """Return the messages of the warnings."""
     return [masked_url(one.message) for one in findings if one.level == WARNING]

@@ -1,4 +1,4 @@
-"""Patterns of file names as Go has them: what containerd finds by its imports."""
+"""Go's patterns of file names, by which containerd finds its imports."""
 
 import re
 
@@ -8,10 +8,7 @@ _META = re.compile(r"[*?\[\\]")
 
 
 def split(pattern):
-    """
-    Take a pattern of a path apart: the folder where the search begins, and for each name below it a function
-    that tells whether it is one.
-    """
+    """Return the folder where the search for a pattern begins, and a function that tests each name below."""
     parts = [part for part in pattern.split("/") if part not in ("", ".")]
     plain = next((number for number, part in enumerate(parts) if _META.search(part)), len(parts))
     start = "/" if pattern.startswith("/") else ""
@@ -19,7 +16,7 @@ def split(pattern):
 
 
 def _matcher(part, pattern):
-    """Return a function that tells whether a name matches one component; also those that begin with a dot."""
+    """Return a function that tells whether a name matches one component; * matches a leading dot, too."""
     segments, rest = [""], part
     while rest:
         if rest[0] == "*":
@@ -28,7 +25,7 @@ def _matcher(part, pattern):
         else:
             one, rest = _character(rest, pattern)
             segments[-1] += one
-    # The first place where what lies between two stars fits is good enough: nothing is tried twice.
+    # Text between two stars is taken at the first place where it fits: no backtracking.
     middle = "".join(f"(?=(?P<g{n}>.*?{text}))(?P=g{n})" for n, text in enumerate(segments[1:-1]) if text)
     end = f".*{segments[-1]}" if len(segments) > 1 else ""
     compiled = re.compile(segments[0] + middle + end, re.DOTALL)
@@ -36,7 +33,7 @@ def _matcher(part, pattern):
 
 
 def _character(rest, pattern):
-    """Return an expression of the one character that a pattern begins with, and what comes after."""
+    """Return the regular expression of a pattern's first character, and the rest of the pattern."""
     if rest[0] == "?":
         return ".", rest[1:]
     if rest[0] != "[":
@@ -64,6 +61,7 @@ def _of_class(rest, pattern):
 
 
 def _literal(rest, pattern):
+    """Return the literal character, perhaps escaped, that a pattern begins with, and the rest."""
     if rest[0] == "\\":
         rest = rest[1:]
     if not rest:
@@ -72,4 +70,4 @@ def _literal(rest, pattern):
 
 
 def _bad(pattern):
-    return Refused(f"{pattern} is no pattern that containerd can read: close each [ and write \\\\ for \\")
+    return Refused(f"{pattern} is not a pattern that containerd can read: close each [ and write \\\\ for \\")

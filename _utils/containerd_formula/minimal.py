@@ -1,4 +1,4 @@
-"""The way in for a node that another tool configured: the pillar with which no setting of it changes."""
+"""Make the pillar for a node that another tool configured, so that none of its settings changes."""
 
 from containerd_formula import schema
 from containerd_formula.data import at, leaves, plain, put, walk
@@ -6,7 +6,7 @@ from containerd_formula.findings import ERROR, WARNING, finding
 from containerd_formula.reading import ID_LISTS, told, unlike
 from containerd_formula.secrets import masked
 
-# Half an entry is worse than none: pods that ask for it would get another one.
+# Entries of these are left out whole: with half a runtime, pods that ask for it would get another one.
 _WHOLE = ("runtimes", "proxy_plugins", "stream_processors")
 _HALF = "half of it would be worse than none"
 _ROUNDS = 20
@@ -14,10 +14,10 @@ _ROUNDS = 20
 
 def minimal(made, read, judge, show_secrets=False, lost=None):
     """
-    Return the pillar that gives a file's settings over a composed document, and what cannot be given.
+    Return the pillar that reproduces a file's settings over a composed document, and what it leaves out.
 
-    ``judge`` composes the document with a fragment over it, so that what it would refuse is found here;
-    ``lost`` returns findings about what imported files would mask of that document, or not set any more.
+    ``judge`` composes the document with a fragment on top, to find what would be refused. ``lost`` returns
+    findings about settings that imported files would mask in that document, or would no longer set.
     """
     notes = [*cri_comes_on(read), *_layers_for_cri(made, read), *read.dead, *_about_entries(read)]
     config = {"version": made.version, **_settings(made, read)}
@@ -34,15 +34,15 @@ def minimal(made, read, judge, show_secrets=False, lost=None):
 def cri_comes_on(read):
     """Return findings about a file that disables CRI, which the formula turns on."""
     words = (
-        "it disables CRI in this file, so that no kubelet can use the node, and nothing of CRI's settings is "
-        "in effect; with the formula CRI goes from off to on. Where no kubelet uses this containerd, write "
-        "service:cri: false, and disabled_plugins as in this file, to keep it off."
+        "this file disables CRI: no kubelet can use the node, and none of CRI's settings is in effect. With "
+        "the formula CRI goes from off to on. To keep it off where no kubelet uses this containerd, set "
+        "service:cri: false, and disabled_plugins as in this file."
     )
     return [finding((ID_LISTS[0],), words, WARNING)] if read.cri_off else []
 
 
 def _layers_for_cri(made, read):
-    """Return findings about settings of CRI that the layers beneath bring where it was off."""
+    """Return findings about CRI settings of the lower layers, if CRI was off."""
     differing = [path for path in made.origin if _is_cri(path) and unlike(path, made.result, made.default)]
     return [
         finding(
@@ -70,14 +70,14 @@ def _settings(made, read):
             continue
         if read.cri_off and _is_cri(path) and not unlike(path, made.default, effect):
             continue
-        # A boolean that is not there is false, and reads better than a null.
+        # A missing boolean is false, which reads better than null.
         off = value is None and isinstance(at(made.result, path), bool)
         put(config, path, False if off else value)
     return config
 
 
 def _as_it_runs(made, read):
-    """Return a file's settings; what a layer would set in vain, over an import, as the import has it."""
+    """Return a file's settings, with the import's value where an import overrides a layer."""
     effect = plain(read.effect)
     for path, value in read.over.items():
         if path in made.origin and value is not None:
@@ -88,7 +88,7 @@ def _as_it_runs(made, read):
 
 
 def _masked(judged, read):
-    """Return findings about settings of the file that the files that it imports make others."""
+    """Return findings about settings of the file that its imports override."""
     found = []
     for path, value in read.over.items():
         if path in read.places and unlike(path, judged.result, read.effect):
@@ -109,10 +109,10 @@ def _about_entries(read):
 
 
 def _without_refused(config, judge, notes):
-    """Take out what would be refused, with the reason; return the document of what is left."""
+    """Remove what would be refused and note the reason; return the document of the rest."""
     for _ in range(_ROUNDS):
         judged = judge(config)
-        # What hurts pods hurts them already.
+        # What keeps pods from starting does so already.
         wrong = [one for one in judged.findings if one.level == ERROR and one.about != "pods"]
         taken = [said for one in wrong for said in _left_out(one, _taken(config, one, judged))]
         notes += taken
@@ -123,7 +123,7 @@ def _without_refused(config, judge, notes):
 
 
 def _left_out(one, gone):
-    """Yield findings about what went for a finding."""
+    """Yield findings about what was removed because of a finding."""
     if gone and one.about == "ignored":
         yield one._replace(message=f"{one.message}. Left out here.")
     elif gone:
@@ -134,15 +134,15 @@ def _left_out(one, gone):
 
 
 def _taken(config, one, judged):
-    """Take out what a finding is about, with the whole entry where half of one is worse; return what went."""
-    # What containerd ignores makes no half.
+    """Remove the key of a finding, or its whole entry if half of it is worse; return the path removed."""
+    # A key that containerd ignores may go alone.
     path = one.path if one.about == "ignored" else _entry(one.path, judged.default)
     ends = [end for end in range(1, len(path) + 1) if _has(config, path[:end])]
     longest = path[: ends[-1]] if ends else ()
-    # A table that holds only others than this key is not at fault.
+    # A table that holds only other keys is not at fault.
     if not longest or (longest != path and isinstance(at(config, longest), dict)):
         return ()
-    # Where the file leaves empty what the default has, that is the fault.
+    # If the file empties a value of the default, that is the fault.
     below = at(config, longest)
     empty = [leaf for leaf, value in walk(below) if value == ""] if isinstance(below, dict) else []
     for leaf in empty or [()]:
@@ -172,7 +172,7 @@ def _drop(config, path):
 
 
 def _changed(judged, read, notes):
-    """Return findings about settings that would change all the same, and that no note tells of."""
+    """Return findings about settings that would still change, and that no note mentions."""
     told = [one.path for one in notes if one.path]
     found = []
     for path in dict.fromkeys([*leaves(judged.result), *leaves(read.effect)]):
@@ -180,7 +180,7 @@ def _changed(judged, read, notes):
             continue
         if read.cri_off and _is_cri(path):
             continue
-        # Of a table its keys are compared: 1.4 shows the options of each runtime as an empty one.
+        # Tables are compared by their keys: 1.4 shows the options of each runtime as an empty one.
         if isinstance(at(judged.result, path), dict):
             continue
         if unlike(path, judged.result, read.effect):

@@ -1,27 +1,27 @@
-"""Which known name a misspelt one was meant to be."""
+"""Find the known name that a misspelt one was meant to be."""
 
 import difflib
 import os
 
-# Above this a name is a misspelling of the known one, not another name.
+# Above this similarity a name is a misspelling of the known one.
 _MISSPELT = 0.85
-# Characters; the comparison is not linear.
+# Characters to compare: the comparison takes more than linear time.
 _LONGEST = 100
 
 
 def nearest(name, names, cutoff=0.6):
-    """Return the nearest of some names, None where none is near."""
+    """Return the nearest of some names, or None if none is near."""
     return next(iter(difflib.get_close_matches(name[:_LONGEST], names, 1, cutoff)), None)
 
 
 def misspelt(plugin, known):
-    """Tell whether a plugin id is another one, misspelt: in its type or in its name."""
+    """Tell whether a plugin id is a misspelling of a known one, in its type or in its name."""
     pairs = zip(plugin.rpartition("."), known.rpartition("."))
     return min(difflib.SequenceMatcher(None, *pair).ratio() for pair in pairs) > _MISSPELT
 
 
 def is_slip(one, other):
-    """Tell whether two names differ by one letter, or by two that have changed places."""
+    """Tell whether two names differ by one letter, or by two swapped letters."""
     head = len(os.path.commonprefix([one, other]))
     one, other = one[head:], other[head:]
     tail = len(os.path.commonprefix([one[::-1], other[::-1]]))

@@ -5,11 +5,11 @@ import re
 
 from containerd_formula.errors import Refused
 
-# Packages that bring the same files: one may replace another, and nothing else may go for it.
+# Packages with the same files: one may replace another. No other package may be removed for one of them.
 SAME_FILES = ("containerd", "containerd.io", "runc")
-# What goes where one of them comes: they are in conflict.
+# Packages in conflict: installing the one removes the others.
 _DISPLACED = {"containerd.io": ("containerd", "runc"), "containerd": ("containerd.io",)}
-# How many of the versions that there are an error names.
+# How many of the available versions an error names.
 _SHOWN = 10
 # Characters of a version.
 _LONGEST = 200
@@ -17,9 +17,9 @@ _LONGEST = 200
 
 def matches(found, wanted):
     """
-    Tell whether a package's version (1.7.24-1, 2:1.6.20~ds1-1+deb12u3) is what a pillar means.
+    Tell whether a package's version (1.7.24-1, 2:1.6.20~ds1-1+deb12u3) matches the one in pillar.
 
-    That is the version itself, or upstream's part of it (1.7.24), or a pattern over either (1.7.*).
+    Pillar may have the whole version, upstream's part of it (1.7.24), or a pattern for either (1.7.*).
     """
     if max(len(found), len(wanted)) > _LONGEST:
         return False
@@ -33,16 +33,16 @@ def upstream(version):
 
 
 def displaced(packages):
-    """Return the packages that have to go, where they are installed, for others to come."""
+    """Return the packages that are removed, if installed, when others are installed."""
     return [name for package in packages for name in _DISPLACED.get(package, ())]
 
 
 def newest(package, wanted, offered, complaints=()):
-    """Return the first of the offered versions, the newest first, that is what a pillar means."""
+    """Return the newest offered version that matches pillar; ``offered`` has the newest first."""
     for version in offered:
         if matches(version, wanted):
             return version
-    there_are = f"there are {', '.join(offered[:_SHOWN])}" if offered else "they have no version of it"
+    there_are = f"they offer {', '.join(offered[:_SHOWN])}" if offered else "they have no version of it"
     raise Refused(
         f"No repository of this node has {package} {wanted}: {there_are}. Nothing was changed. Correct "
         f"containerd:package:version or the repository. {' '.join(complaints)}".rstrip()

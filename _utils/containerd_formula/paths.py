@@ -1,4 +1,4 @@
-"""Where a value stands in a document: a path is the tuple of its keys, and text has TOML's dotted keys."""
+"""Paths of values in a document: a tuple of keys in code, a dotted TOML key in text."""
 
 import json
 import re
@@ -9,10 +9,10 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def dotted(path):
-    """Return a path as TOML writes the key, with quotes where a part needs them; addresses name nobody."""
+    """Return a path as a dotted TOML key, quoted where needed; credentials in addresses are masked."""
     return ".".join(part if _BARE.fullmatch(part) else _quoted(masked_url(part)) for part in path)
 
 
 def _quoted(part):
-    # TOML's escapes are JSON's, but for DEL, which JSON does not escape.
+    # TOML escapes like JSON, except for DEL, which JSON leaves alone.
     return json.dumps(part, ensure_ascii=False).replace("\x7f", "\\u007F")

@@ -1,8 +1,8 @@
 """
-What is wrong with pillar ``containerd``, found while rendering, before anything on the node changes.
+Check pillar ``containerd`` while rendering, before anything on the node changes.
 
-map.jinja has Salt's ``py`` renderer run this file: so it works on a minion that has no library yet, and
-imports nothing of ours. The defaults are the schema: a setting must exist there and have its type.
+map.jinja runs this file with Salt's ``py`` renderer, so that it works on a minion that has no library yet.
+It imports nothing of ours. The defaults are the schema: a setting must exist there and have its type.
 """
 
 import difflib
@@ -20,35 +20,36 @@ FREE = (
     "package:archive:runc:sha256",
     *("service:environment", "service:limits", "service:directives"),
 )
-# Of some of these, what each value must be.
+# For some of these: the types that each value may have, and the cure.
 OF_VALUES = {
     "config_for": (("mapping",), "it must be a mapping."),
     "kernel:sysctls": (("number", "string", "null"), "write the number, such as 1."),
 }
-# Settings that may be null, as if they were not given, or have the type here.
+# Settings that may be null, which is the same as not given, or have this type.
 NULLABLE = {"package:hold": "boolean", "config": "mapping"}
 ADDRESS = re.compile(r"(salt|https?|file)://\S+")
-# What pip takes behind the name; it takes addresses and options, too.
+# A requirement with a version. pip would take addresses and options, too.
 TOMLKIT = re.compile(r"tomlkit(?: ?[<>=!~]={0,2} ?[\w.*+!-]+(?:, ?[<>=!~]={0,2} ?[\w.*+!-]+)*)?", re.ASCII)
-# What no path and no variable can hold, and what YAML, on the way to the states, refuses or makes blanks of.
+# Characters that no path or variable can hold, or that YAML refuses or turns into blanks.
 UNWRITABLE = re.compile(r"[\x00\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 RESTARTS = ("auto", "manual")
 # As conditions.py reads them.
 CONDITION = re.compile(r" *(>=|<)?\d{1,4}(\.\d{1,4}){0,2} *(, *(>=|<)?\d{1,4}(\.\d{1,4}){0,2} *)*", re.ASCII)
-# Of the whole pillar: values and characters, and keys above one another. Salt's merge recurses.
+# Limits of the whole pillar: values plus characters, and levels of keys. Salt's merge is recursive.
 SIZE, DEPTH = 500_000, 64
-# Characters of a sentence, and sentences.
+# Limits of the answer: characters of a sentence, and sentences.
 SHOWN, TOLD = 1000, 100
 
 
 def problems(given, defaults, families, grains):
-    """Return what is wrong with ``given``, the pillar: a list of sentences, empty where all is well."""
+    """Return what is wrong with ``given``, the pillar: a list of sentences; empty if all is well."""
     excess = _excess(given)
     found = [excess] if excess else _found(given, defaults, families, grains)
     return [_short(sentence) for sentence in found]
 
 
 def _found(given, defaults, families, grains):
+    """Return the problems of a pillar that is small enough to be checked."""
     family = grains.get("os_family")
     if family not in families:
         return [
@@ -60,16 +61,16 @@ def _found(given, defaults, families, grains):
 
 
 def _excess(given):
-    """Return what no part of a pillar may be, None where all can be walked, merged, written and shown."""
+    """Return a sentence about a value that is too large, too deep or unusable, or None if there is none."""
     todo, size = [("containerd", given, 0)], 0
     while todo:
         label, value, depth = todo.pop()
         size += len(value) if isinstance(value, (str, dict, list, tuple)) else 0
         told = _unusable(value)
         if depth > DEPTH:
-            told = f"is nested more than {DEPTH} levels deep; does a YAML anchor hold itself?"
+            told = f"is nested more than {DEPTH} levels deep; does a YAML anchor contain itself?"
         elif size > SIZE:
-            told = f"is, with what else there is, more than {SIZE} values and characters; leave some out."
+            told = f"brings the pillar to more than {SIZE} values and characters; leave some out."
         if told:
             return f"{_short(label)} {told}"
         if isinstance(value, dict):
@@ -80,12 +81,12 @@ def _excess(given):
 
 
 def _unusable(value):
-    """Return why a value can be neither compared nor written, whatever it is for; None where it can."""
+    """Return why a value can be neither compared nor written, or None if it can."""
     if isinstance(value, str) and not _is_unicode(value):
-        return "holds text that is not Unicode; write it anew."
+        return "holds text that is not Unicode; type it again."
     if isinstance(value, str) and (found := UNWRITABLE.search(value)):
         return f"holds the character {found[0]!a}, which cannot be written; leave it out."
-    # Not those that are infinite, or no number.
+    # False for infinity and NaN, too.
     if isinstance(value, (int, float)) and not abs(value) < 2**64:
         return "is a number of more than 64 bits; write another, or quote it."
     if isinstance(value, dict):
@@ -93,11 +94,12 @@ def _unusable(value):
             if isinstance(key, str) and UNWRITABLE.search(key):
                 return f"has a key that {_unusable(key)}"
             if not isinstance(key, (str, int, float)) or _unusable(key) or len(str(key)) > SHOWN:
-                return f"has a key that is a {_kind(key)}, and not one of up to {SHOWN} letters; write one."
+                return f"has a key that is a {_kind(key)}; write text of up to {SHOWN} characters."
     return None
 
 
 def _is_unicode(text):
+    """Tell whether a text can be written as UTF-8."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -106,7 +108,7 @@ def _is_unicode(text):
 
 
 def _short(text):
-    """Return a sentence without its middle where nobody would read it all."""
+    """Return a sentence; if it is very long, without its middle."""
     shown = text if len(text) <= SHOWN else f"{text[: SHOWN // 2]} ... {text[-SHOWN // 2 :]}"
     return shown.encode("utf-8", "backslashreplace").decode()
 
@@ -118,7 +120,7 @@ def _shape(path, given, default):
         if _kind(given) not in ("null", NULLABLE[path]):
             yield f"{label} is a {_kind(given)}; it must be a {NULLABLE[path]}."
     elif _kind(given) != _kind(default):
-        # A key with nothing behind it.
+        # A key without a value.
         cure = ", or left out" if given is None else ""
         yield f"{label} is a {_kind(given)}; it must be a {_kind(default)}{cure}."
     elif path in OF_VALUES:
@@ -149,7 +151,7 @@ def _values(given, defaults, grains):
     """Yield a sentence for each value that has the right type and is wrong all the same."""
     yield from _kernel(_merged(given.get("kernel") or {}, defaults["kernel"]))
     if "repository" in (given.get("package") or {}):
-        yield "containerd:package:repository is the formula's own, by os family; leave it out."
+        yield "containerd:package:repository is set by the formula for each os family; leave it out."
     yield from _conditions(given.get("config_for") or {})
     yield from _package(_merged(given.get("package") or {}, defaults["package"]), grains)
     yield from _library(_merged(given.get("salt") or {}, defaults["salt"]))
@@ -174,7 +176,7 @@ def _merged(given, default):
 
 
 def _conditions(config_for):
-    """Yield what is wrong with the releases that parts of the configuration are for."""
+    """Yield what is wrong with the conditions of config_for."""
     for key in config_for:
         if not isinstance(key, str):
             # YAML reads 1.10 as 1.1.
@@ -189,7 +191,7 @@ def _conditions(config_for):
 
 
 def _never(condition):
-    """Return why a condition of the right form never holds, empty where it may."""
+    """Return why a condition of the right form never holds; empty if it may."""
     terms = [term.strip() for term in condition.split(",")]
     if len(terms) > 1 and any(term[0] not in "<>" for term in terms):
         return "has a release beside another term; write one entry for each, or a range such as '>=1.6,<2.0'."
@@ -203,7 +205,7 @@ def _never(condition):
 
 
 def _kernel(kernel):
-    """Yield what is wrong with modules and sysctls: modprobe loads a path, and sysctl knows patterns."""
+    """Yield what is wrong with modules and sysctls: modprobe would load a path, sysctl take a pattern."""
     for module in kernel["modules"]:
         if not re.fullmatch(r"\w[\w-]*", module, re.ASCII):
             yield f"containerd:kernel:modules has {module!r}; write a module's name, such as br_netfilter."
@@ -216,11 +218,11 @@ def _kernel(kernel):
 
 
 def _names(label, packages):
-    """Yield what is wrong with names of packages: a package manager takes others for files or options."""
+    """Yield what is wrong with package names: a package manager takes other text for files or options."""
     for name in packages:
-        # apt would remove one with a - at its end.
+        # apt would remove a package if its name ended with a -.
         if not re.fullmatch(r"[A-Za-z0-9](?:[\w.+-]*[A-Za-z0-9+])?", name, re.ASCII):
-            yield f"{label} has {name!r}, which is no name of a package."
+            yield f"{label} has {name!r}, which is not a package name; correct it."
 
 
 def _package(package, grains):
@@ -261,8 +263,8 @@ def _docker(docker, grains):
     elif not re.fullmatch(r"[\w.-]+", str(known[grains["os"]])):
         yield f"{label}:distributions:{grains['os']} is {known[grains['os']]!r}; write one word."
     if not re.fullmatch(r"(https?|file)://[^\s\"]+", docker["url"]):
-        # Not the value, which may hold a password.
-        yield f"{label}:url is no address; write one, such as https://mirror.example.org/docker/linux."
+        # Without the value, which may hold a password.
+        yield f"{label}:url is not an address; write one, such as https://mirror.example.org/docker/linux."
     for key in ("channel", "release"):
         if not re.fullmatch(r"[\w.-]*", docker[key]):
             yield f"{label}:{key} is {docker[key]!r}; write one word."
@@ -302,13 +304,13 @@ def _archive(archive, version, grains):
 def _pinned(label, origin, version, arch):
     """Yield what is wrong with the address of a download and its hash for this node."""
     if not ADDRESS.fullmatch(origin["url"]):
-        yield f"{label}:url is no address; write an https://, salt:// or file:// one."
+        yield f"{label}:url is not an address; write an https://, salt:// or file:// one."
     hashes = origin["sha256"].get(version)
     found = hashes.get(arch) if isinstance(hashes, dict) else None
     if not re.fullmatch(r"[0-9a-f]{64}", str(found)):
         yield (
-            f"{label}:sha256:{version}:{arch} is {found!r}; pin the 64 hexadecimal digits of the release, "
-            "without which nothing is installed."
+            f"{label}:sha256:{version}:{arch} is {found!r}; pin the SHA-256 of the release, 64 hexadecimal "
+            "digits: nothing is installed without it."
         )
 
 
@@ -317,25 +319,25 @@ def _library(library):
     label = "containerd:salt"
     chosen = [key for key in ("wheel", "index_url", "package") if library[key]]
     if len(chosen) > 1:
-        yield f"{label} has {' and '.join(chosen)}; one says where tomlkit comes from."
+        yield f"{label} has {' and '.join(chosen)}; set only one of them."
     wheel, sha256, index = library["wheel"], library["wheel_sha256"], library["index_url"]
     if wheel and not re.fullmatch(r"(salt|https|file)://(\S*/)?tomlkit-[\w.+!-]+\.whl", wheel, re.ASCII):
         yield (
-            f"{label}:wheel is no address of a wheel of tomlkit; write an https://, salt:// or file:// one "
-            "that ends as the file of the release does, such as salt://files/tomlkit-0.15.2-py3-none-any.whl."
+            f"{label}:wheel is not the address of a tomlkit wheel; write an https://, salt:// or file:// one "
+            "that ends in the wheel's file name, such as salt://files/tomlkit-0.15.2-py3-none-any.whl."
         )
     if wheel and not re.fullmatch(r"[0-9a-f]{64}", sha256):
         yield (
-            f"{label}:wheel_sha256 is {sha256!r}; pin the 64 hexadecimal digits that sha256sum tells of the "
-            "wheel, without which it is not installed."
+            f"{label}:wheel_sha256 is {sha256!r}; pin the 64 hexadecimal digits that sha256sum prints for "
+            "the wheel: it is not installed without them."
         )
     if sha256 and not wheel:
-        yield f"{label}:wheel_sha256 is set, and there is no wheel for it: pip takes none; leave it out."
+        yield f"{label}:wheel_sha256 is set, but wheel is not; set wheel, or leave both out."
     if index and not re.fullmatch(r"(https?|file)://\S+", index):
-        yield f"{label}:index_url is no address; write an https:// or file:// one."
+        yield f"{label}:index_url is not an address; write an https:// or file:// one."
     if not TOMLKIT.fullmatch(library["tomlkit"]):
-        # Not the value: pip's may be an address with a password.
-        yield f"{label}:tomlkit is no requirement such as tomlkit>=0.15.1; write one."
+        # Without the value: it may be an address with a password.
+        yield f"{label}:tomlkit is not a requirement; write one such as tomlkit>=0.15.1."
     yield from _names(f"{label}:package", [library["package"]] if library["package"] else [])
 
 
@@ -356,5 +358,5 @@ def _kind(value):
 
 
 def run():
-    """Return the problems; what map.jinja passes, and ``grains``, the renderer makes globals of this file."""
+    """Return the problems. The renderer makes ``grains`` and what map.jinja passes globals of this file."""
     return problems(given, defaults, families, grains)  # noqa: F821

@@ -1,10 +1,12 @@
-"""Where things lie on a node, and how long they may take or stay."""
+"""Paths on a node, and limits of time and size."""
+
+from containerd_formula.errors import Refused, quoted
 
 CONFIG = "/etc/containerd/config.toml"
 CONFIG_FOLDER = "/etc/containerd"
 SOCKET = "/run/containerd/containerd.sock"
 
-# Of a unit that sets none, as systemd.exec(5) has it.
+# The PATH of a unit that sets none: systemd.exec(5).
 DAEMON_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 UNIT = "containerd.service"
 UNIT_FOLDER = "/etc/systemd/system/"
@@ -13,30 +15,37 @@ ENVIRONMENT = f"{UNIT_FOLDER}{UNIT}.d/50-containerd-formula.env"
 # What sd_booted(3) looks at.
 SYSTEMD_BOOTED = "/run/systemd/system"
 
-# Root's alone, below Salt's root_dir: the record of changes, and copies of files. Not in Salt's cache, which
-# people empty, and not in /etc/containerd, which others may be given.
+# For root only, below Salt's root_dir: the record of changes, and copies of files. Not in Salt's cache, which
+# people empty, nor in /etc/containerd, to which other users may be given access.
 STATE = "var/lib/containerd-formula"
 RECORD = "change.json"
-# Root's alone: what is tried out. Gone with the run that made it.
+# For root only: candidates and trials. The run that makes them removes them.
 RUN = "/run"
 RUN_FOLDER = f"{RUN}/containerd-formula"
-# How the folder beside it begins that apt's own user has to pass.
+# Prefix of a folder outside of it, because apt's own user must enter that one.
 PROBE = "containerd-formula-probe-"
-# Releases of the archive, each in a folder of its own, and where upstream's instructions put the commands.
+# Unpacked release archives, one folder each, and the prefix to which upstream's instructions install.
 ARCHIVES = "/opt/containerd-formula"
 PREFIX = "/usr/local"
 APT_SOURCES = "/etc/apt"
 
-# Seconds. A command that takes 0.1: a binary that hangs must not hang the minion.
+# Seconds. A command takes about 0.1; a binary that hangs must not hang the minion.
 COMMAND_TIMEOUT = 20
-# Lists of a slow mirror on a slow machine, not a server that never answers.
+# Enough for the lists of a slow mirror on a slow machine; it ends the wait for a server that never answers.
 APT_TIMEOUT = 900
-# What is fetched into memory has some 10 kB.
+# Files that are fetched into memory have about 10 kB.
 FETCH_TIMEOUT = 60
-# A temporary file that is older was left by a run that was killed.
+# An older temporary file was left by a run that was killed.
 LEFT_BEHIND = 600
-# Bytes. A configuration has 10,000: what is larger is something else.
+# Bytes. A configuration has about 10,000.
 LARGEST_FILE = 4 << 20
+
+
+def file_path(path):
+    """Return the path of a file that somebody gave; refuse anything that cannot be one."""
+    if not isinstance(path, str) or not path or "\0" in path:
+        raise Refused(f"{quoted(path)} is not a file path: write one such as {CONFIG}.")
+    return path
 
 
 def beneath(path, folders):

@@ -1,8 +1,8 @@
-"""What a run will do, has done, or has foretold: as Salt has it in ``__lowstate__`` and ``__running__``."""
+"""What a run plans, predicts or has done, read from Salt's ``__lowstate__`` and ``__running__``."""
 
 
 def foretold(running, function, name=None):
-    """Tell whether a state with this function, such as ``service.running``, would change something."""
+    """Tell whether a state with this function, such as ``service.running``, has predicted a change."""
     module, _, fun = function.partition(".")
     for tag, ret in running.items():
         parts = tag.split("_|-")
@@ -12,7 +12,7 @@ def foretold(running, function, name=None):
 
 
 def failed(running, function):
-    """Return the name of a state with this function that has failed, None where none has."""
+    """Return the name of a state with this function that has failed, or None if none has."""
     module, _, fun = function.partition(".")
     for tag, ret in running.items():
         parts = tag.split("_|-")

@@ -1,8 +1,8 @@
 """
-What of a configuration file is in effect: the containerd that reads it tells, in its ``config dump``.
+Find what of a configuration file is in effect: the ``config dump`` of the containerd that reads it shows it.
 
-A file may be of an older schema, of none, or mix several as containerd 2.x takes them; and a migration of
-containerd's may lose what the file says.
+A file may have an older schema, none, or several, as containerd 2.x accepts them; and containerd's migration
+may lose settings.
 """
 
 from typing import NamedTuple
@@ -22,16 +22,16 @@ ID_LISTS = ("disabled_plugins", "required_plugins")
 _EMPTY = ("", 0, False, 0.0, [], {})
 _UNHEARD = "in a file without version = 2 this containerd reads plugins by their short ids alone"
 _NO_PLUGIN = "this containerd has no such plugin, or none with settings"
-# What is the file's own, and is not looked for in a dump.
+# Keys of the file that are not compared with a dump.
 _OF_THE_FILE = ("version", "imports", *ID_LISTS)
 
 
 class Reading(NamedTuple):
-    """A file as a containerd takes it."""
+    """A file as containerd reads it."""
 
-    # Every setting of containerd's default, and what the file has beside them, by this containerd's names.
+    # Every setting of containerd's default and of the file, by this containerd's names.
     effect: dict
-    # Where in it each entry of the file is, in the file's order.
+    # The path in ``effect`` of each entry of the file, in the file's order.
     places: list
     # Findings about keys of the file that are not in effect.
     dead: list
@@ -39,7 +39,7 @@ class Reading(NamedTuple):
     absent: list
     # Whether the file disables CRI, so that nothing of it is in effect.
     cri_off: bool
-    # Where the files that it imports make another value of it: that value, None where they leave none.
+    # Settings that imported files override: the value that results, None if there is none.
     over: dict
 
 
@@ -55,16 +55,16 @@ def alone(text, source="the file", imports=False):
 
 
 def is_whole(found, made):
-    """Tell whether a file has each key of this containerd's default, so that a dump tells no more of it."""
+    """Tell whether a file has every key of this containerd's default: a dump would show nothing new."""
     default = leaves(made.default)
     return found.get("version") == made.version and all(at(found, path) is not None for path in default)
 
 
 def reading(found, dump, made, whole=None):
     """
-    Return what a file is to a containerd: its data, the dump of it ``alone``, and a composed document.
+    Return the reading of a file, from its data, the dump of it ``alone``, and a composed document.
 
-    ``whole`` is the dump with the files that it imports, where there are some.
+    ``whole`` is the dump with the files that it imports, if there are any.
     """
     over = _over(dump, whole, made) if whole else {}
     effect = _without_lists(dump)
@@ -81,15 +81,15 @@ def reading(found, dump, made, whole=None):
     effect.update(_lists(found, made, dead))
     _take_one_for_many(effect, made)
     if "imports" in found or "imports" in made.default:
-        # What 2.2 has by default it reads where the file names it.
+        # containerd 2.2 reads its default imports only if the file names them.
         effect["imports"] = texts(found.get("imports"))
-    # What names the cure comes first.
+    # Of two findings about one key the first names the cure.
     unique = list({one.key: one for one in reversed(dead)}.values())[::-1]
     return Reading(effect, places, unique, absent, is_cri_off(found), over)
 
 
 def guessed(found, made):
-    """Return a reading where no containerd was asked: by the table of settings alone."""
+    """Return a reading without asking containerd, from the table of settings alone."""
     try:
         effect = translate(found, made.version, base=made.default).fragment
     except Refused:
@@ -105,7 +105,7 @@ def is_cri_off(data):
 
 
 def unlike(path, data, effect):
-    """Tell whether a setting of one document is another one in another, dump or not."""
+    """Tell whether a setting differs between two documents; either may be a dump."""
     value, shown = at(data, path), at(effect, path)
     if path == ("imports",):
         return (value or []) != (shown or [])
@@ -118,14 +118,14 @@ def unlike(path, data, effect):
 
 
 def changes(before, result):
-    """Return what differs, as ``diff``, without what containerd's dumps only write in another way."""
+    """Return what differs, as ``diff``, without mere differences of notation in containerd's dumps."""
     paths = dict.fromkeys([*leaves(result), *leaves(before)])
     quiet = {dotted(path) for path in paths if path[0] != "version" and not unlike(path, result, before)}
     return {key: change for key, change in diff(before, result).items() if key not in quiet}
 
 
 def with_imports(changed, read, shown, made):
-    """Return changes by what was and is in effect, given the new dump, where imported files have a say."""
+    """Return changes; keys that imported files set have the values in effect before and in the new dump."""
     new = _own(shown, made)
     say = {dotted(path) for path in read.over}
     theirs = {
@@ -137,7 +137,7 @@ def with_imports(changed, read, shown, made):
 
 
 def lost(read, shown, made, files, level=ERROR):
-    """Return findings about what imported files set, and that a new document, of this dump, takes away."""
+    """Return findings about settings of imported files that a new document, with this dump, would lose."""
     new, asked = _own(shown, made), leaves(made.site)
     found = []
     for path, old in read.over.items():
@@ -153,12 +153,12 @@ def lost(read, shown, made, files, level=ERROR):
 
 
 def told(value, path):
-    """Return a value as a sentence about its key shows it."""
+    """Return a value as a message about its key shows it."""
     return "not set" if value is None else repr(masked(value, path))
 
 
 def spots(path, value, made):
-    """Return {path: value} of what an entry of a file may be here, whichever schema it is written in."""
+    """Return {path: value} that an entry of a file, in whichever schema, may have here."""
     whole, found = {}, {}
     put(whole, path, value)
     try:
@@ -193,9 +193,9 @@ def _own(dump, made):
 
 
 def _over(dump, whole, made):
-    """Return what imports make of a file's settings, where that is another value."""
+    """Return the settings of a file that its imports override, with the values that result."""
     mine, theirs = _own(dump, made), _own(whole, made)
-    # What turns CRI off leaves its settings as they are, for when it is on.
+    # A file that disables CRI does not change its settings.
     off = [("plugins", plugin) for plugin in schema.cri_plugins() if is_cri_off(whole)]
     return {
         path: at(theirs, path)
@@ -205,7 +205,7 @@ def _over(dump, whole, made):
 
 
 def _is_other(path, value, settings):
-    """Tell whether a value, None where there is none, is another one than that of some settings."""
+    """Tell whether a value (None: there is none) differs from the one in some settings."""
     data = {}
     if value is not None:
         put(data, path, value)
@@ -233,7 +233,7 @@ def _full(plugin):
 
 
 def _without_strangers(effect, made):
-    """Take out of a dump what it only repeats from the file; return findings about what that is."""
+    """Remove from a dump what it only repeats from the file; return findings about it."""
     dead, plugins = [], table(effect, ("plugins",))
     ours = made.default.get("plugins", {})
     # 1.x shows one that is not its own where it has loaded it, 2.x whatever a file has.
@@ -254,7 +254,7 @@ def _fate(path, value, effect, made, version, unheard=False):
     candidates = spots(path, value, made)
     for place, inner in candidates.items():
         if at(effect, place) is not None and not differs(place, inner, effect):
-            # The file's own way to write it: 60s, where a dump has 1m0s.
+            # Keep the file's notation: 60s, where a dump has 1m0s.
             if isinstance(inner, str) and isinstance(at(effect, place), str):
                 put(effect, place, inner)
             return place, None
@@ -262,8 +262,8 @@ def _fate(path, value, effect, made, version, unheard=False):
     if known and not (value == "" or value == {} or (type(value) is int and value == 0)):
         of = f"of version {version}" if version else "without version"
         shown, runs = masked(value, known), masked(at(effect, known), known)
-        words = f"the file has {shown!r} and this containerd runs with {runs!r}: in a file {of} it does not"
-        return known, finding(path, f"{words} take it from there, or loses it when it migrates the file")
+        words = f"the file has {shown!r}, but this containerd runs with {runs!r}: in a file {of} it ignores"
+        return known, finding(path, f"{words} this key, or loses it when it migrates the file")
     if known or value in _EMPTY:
         return known, None
     dead = []
@@ -274,7 +274,7 @@ def _fate(path, value, effect, made, version, unheard=False):
 
 
 def _show_options(found, effect, made):
-    """Put into a dump the runtimes' options as they are: 1.4 shows none, others what is misspelled."""
+    """Put the runtimes' real options into a dump: 1.4 shows none, others repeat misspelled ones."""
     hidden = {path for path, value in walk(effect) if path[-1:] == ("options",) and value == {}}
     deaf = _is_deaf(found, made)
     for path, value, short in _entries(found) if made.version == 2 else ():
@@ -283,7 +283,7 @@ def _show_options(found, effect, made):
     for path, value in leaves(effect).items():
         twin = next((name for name in RUNC_OPTIONS if name.lower() == path[-1].lower()), path[-1])
         if path[-2:-1] == ("options",) and twin != path[-1]:
-            # containerd takes it for the one that it knows, and of the two that of the file.
+            # containerd ignores the case, and of the two takes the file's.
             _take(effect, path)
             put(effect, (*path[:-1], twin), value)
 
@@ -294,6 +294,7 @@ def _is_deaf(found, made):
 
 
 def _why_dead(path, made, unheard):
+    """Return why a key of the file is not in effect."""
     facts, words = schema.facts(path), schema.stray(path, made.version)
     # What this release has by another name is not too new for it.
     moved = [schema.move(path, other, made.version) for other in SCHEMAS] if words else []
@@ -315,17 +316,17 @@ def _fill(effect, made):
             continue
         entry = next((path[:end] for end in range(1, len(path)) if at(effect, path[:end]) is None), None)
         if entry is None:
-            # An empty value is not shown.
+            # Dumps leave out empty values.
             put(effect, path, type(value)())
         else:
-            # Nothing asks for what is not there: it may be as it will be.
+            # The file leaves the entry out: take it from the composed document.
             put(effect, entry, plain(at(made.result, entry) or {}))
             absent.append(entry)
     return [path for path in absent if len(path) > 2]
 
 
 def _take_one_for_many(effect, made):
-    """Write the older name of the CNI directories as the newer one: with both containerd takes the older."""
+    """Move the older name of the CNI directories to the newer one: of both containerd takes the older."""
     many = schema.locate("CRI.cni.bin_dir", made.version, made.default)
     one = (*many[:-1], "bin_dir")
     if many[-1] == "bin_dirs" and isinstance(at(effect, one), str) and at(effect, one):
@@ -340,7 +341,9 @@ def _lists(found, made, dead):
         given = texts(found.get(name))
         plugins = [_full(plugin) for plugin in (_without_cri(given) if name == ID_LISTS[0] else given)]
         gone = [one for one in plugins if made.version not in schema.homes(("plugins", one))]
-        dead += [Finding(f"{name} {one}", f"{name}: {one} is no plugin of this containerd") for one in gone]
+        dead += [
+            Finding(f"{name} {one}", f"{name}: {one} is not a plugin of this containerd") for one in gone
+        ]
         if name in made.default or name in found:
             lists[name] = [one for one in plugins if one not in gone]
     return lists

@@ -1,3 +1,3 @@
-"""The release that the library belongs to: with another one than the modules have, a sync was partial."""
+"""The release of the library. If the modules have another one, a sync brought only one of the two."""
 
-RELEASE = "0.1.0+1a7195e2"
+RELEASE = "0.1.0+e2fa0f1a"

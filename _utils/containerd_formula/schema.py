@@ -1,4 +1,4 @@
-"""What each of containerd's configuration schemas calls a setting, and what is to know about it."""
+"""Look up settings: their names in each of containerd's configuration schemas, and facts about them."""
 
 import functools
 
@@ -8,7 +8,7 @@ from containerd_formula.findings import ERROR, WARNING, finding
 from containerd_formula.paths import dotted
 from containerd_formula.table import CONTAINERD, IDS, NAMES, PLUGINS, ROWS, SCHEMAS, SILENT, named, setting
 
-# Types by kind; durations, ports and words of a few have rules of their own.
+# Types by kind. Durations, ports and enums have their own rules.
 _TYPES = {
     # Folders may be a list.
     **dict.fromkeys(("program", "path", "socket"), "text"),
@@ -19,13 +19,13 @@ _TYPES = {
 
 def kind(path):
     """
-    Tell what a setting's value means, where its type alone does not: None, or one of these.
+    Return the kind of a setting's value, if its type alone does not say it: None, or one of these.
 
     "duration" (Go's, not empty), "optional duration" (or the empty text), "level", "format" and "enum" (each
-    with ``choices``), "float", "port" (a number, written as text). A place on the node is a "program" (a bare
-    name is looked up in PATH), "folder" (of programs, or of what names some), "folders" (some of them, with
-    colons between), "prefix" (its bin and lib are such folders), "root" (its plugins is one, which releases
-    before 2.1 load), "path", "socket", or an "environment" (a list of NAME=value).
+    with ``choices``), "float", "port" (a number, written as text), "environment" (a list of NAME=value). A
+    path on the node is a "program" (a bare name is looked up in PATH), "folder" (of programs, or of files
+    that name programs), "folders" (several, separated by colons), "prefix" (its bin and lib are such
+    folders), "root" (releases before 2.1 load what lies in its plugins), "path" or "socket".
     """
     return facts(path).get("kind")
 
@@ -37,7 +37,7 @@ def choices(path):
 
 
 def facts(path):
-    """Return what the table says of a setting itself, not of a table above it."""
+    """Return the facts about a setting itself, not about a table above it."""
     found = {}
     for schema in SCHEMAS:
         depth, row = governing(path, schema)
@@ -47,10 +47,10 @@ def facts(path):
 
 def type_of(path):
     """
-    Return the type of a setting's value and, of a table, the names of its keys that the table has.
+    Return the type of a setting's value and, for a table, the names of its known keys.
 
-    The type is "text", "texts" (a list of them), "boolean", "float", "table" or "tables", None where only
-    containerd's default tells.
+    The type is "text", "texts" (a list of them), "boolean", "float", "table" or "tables", or None if only
+    containerd's default shows it.
     """
     told = facts(path)
     inner = [node for schema in SCHEMAS for node in covering(path, schema)[1]]
@@ -64,8 +64,8 @@ def is_free_form(path):
     """
     Tell whether a key is legal although no default configuration prints it.
 
-    That is so for names (runtimes, timeouts, registry hosts) and the keys of each, below free maps (a
-    runtime's options), and for plugins that are not containerd's own.
+    Such are names (runtimes, timeouts, registry hosts) and the keys of each, keys below free maps (a
+    runtime's options), and plugins that are not containerd's own.
     """
     if path[:1] == ("plugins",) and len(path) > 1 and path[1] not in PLUGINS:
         return True
@@ -79,7 +79,7 @@ def is_free_form(path):
 
 def locate(short, version, base=None):
     """
-    Return the path of a setting that is named as in schema 2, None where the schema has no such key.
+    Return the path of a setting that is named as in schema 2, or None if the schema has no such key.
 
     ``short`` is the table's notation, or a path; ``base`` decides where the schema has several names.
     """
@@ -88,7 +88,7 @@ def locate(short, version, base=None):
 
 
 def plugins():
-    """Return the ids of containerd's own plugins, of every release, and whether each has settings."""
+    """Return {id: whether it has settings} of containerd's own plugins, of every release."""
     return {**dict.fromkeys(sorted(SILENT), False), **dict.fromkeys(sorted(PLUGINS), True)}
 
 
@@ -110,9 +110,9 @@ def removed(data, version):
 
 def deprecated(data, version):
     """
-    Return findings about the keys of a fragment that a coming containerd removes.
+    Return findings about the keys of a fragment that a later containerd removes.
 
-    Not of the whole document: defaults name such keys as well.
+    Do not pass the whole document: defaults have such keys as well.
     """
     known(version)
     found = []
@@ -124,14 +124,14 @@ def deprecated(data, version):
             if "gone" in of_row or ("deprecated" in of_row and not newest):
                 told = of_row
         since, goes = told.get("deprecated", ("1.0", told.get("gone")))
-        # The releases that read schema 2 as it is know nothing of what 2.x deprecates.
+        # Releases of schema 2 know nothing of what 2.x deprecates.
         if goes and value not in (None, "", [], {}) and (version > 2 or since.startswith("1.")):
             found.append(finding(path, f"containerd {goes} removes it: {told['instead']}", WARNING))
     return found
 
 
 def known(version):
-    """Return a schema's number, and refuse one that the table does not have."""
+    """Return a schema's number; refuse one that the table does not have."""
     if type(version) is not int or version not in SCHEMAS:
         raise Refused(
             f"version: {quoted(version)} is not a schema that can be translated: write 2, 3 or 4 (in "
@@ -141,7 +141,7 @@ def known(version):
     return version
 
 
-# One translation asks a dozen times of each key.
+# One translation looks up each key a dozen times.
 @functools.lru_cache(2048)
 def covering(path, schema):
     """Return (depth, row) of each row that covers a path, longest last, and the nodes that it ends at."""
@@ -165,7 +165,7 @@ def governing_facts(path, schema):
 
 
 def move(path, source, target):
-    """Return the path in another schema, by its first names, None where that has no such key."""
+    """Return the path in another schema, by its first names, or None if that has no such key."""
     depth, row = governing(path, source)
     if row is None:
         return named(path, target)
@@ -176,7 +176,7 @@ def move(path, source, target):
 
 
 def cure(path, source, target):
-    """Say what to write in the target schema instead of a key of another one."""
+    """Return what to write in the target schema instead of a key of another one."""
     moved = move(path, source, target)
     if moved is not None:
         return f"schema {target} calls it {dotted(moved)}"
@@ -189,14 +189,14 @@ def cure(path, source, target):
 
 
 def stray(path, schema):
-    """Return what is wrong with a key that the schema does not have, None where all is well."""
+    """Return what is wrong with a key that the schema does not have, or None if all is well."""
     others = [other for other in SCHEMAS if other != schema]
     best = max(others, key=lambda other: governing(path, other)[0])
     depth, row = governing(path, schema)
     if governing(path, best)[0] > depth and not covering(path, schema)[1]:
         return cure(path, best, schema)
     for other in others if row else ():
-        # A key that comes back under another name, or not at all, is not a key of this schema.
+        # A key of this schema comes back under its own name.
         there = move(path, schema, other)
         if there and _folded(move(there, other, schema)) != _folded(move(path, schema, schema)):
             return cure(there, other, schema)
@@ -212,11 +212,11 @@ def homes(path):
 
 
 def lose(path, value, words, found):
-    """Add the finding that a key has no place in a schema, once for a table that is gone."""
+    """Add the finding that a schema does not have a key; one for a whole table that is gone."""
     gone = [depth for depth, row in covering(path, 2)[0] if "gone" in row[1]]
     path = path[: gone[0]] if gone else path
-    # To remove a key, or to have an empty table, is no loss where the schema has no such key.
-    # Nor is a key that is gone and says nothing: other tools write runtime_engine = "".
+    # Nothing is lost with a null or an empty table, nor with an empty value of a key that is gone:
+    # other tools write runtime_engine = "".
     nothing = value in (None, {}) or (gone and value in ("", 0, False, []))
     level = WARNING if nothing else ERROR
     one = finding(path, words, level)
@@ -225,7 +225,7 @@ def lose(path, value, words, found):
 
 
 def is_residue(path, value, version):
-    """Tell whether a key says nothing, and is of another schema or gone: a default of another release."""
+    """Tell whether a key is an empty leftover of another release's default."""
     if value not in (None, "", 0, False, [], {}):
         return False
     return bool(stray(path, version)) or any("gone" in row[1] for _, row in covering(path, 2)[0])

@@ -1,29 +1,29 @@
-"""What must not be shown: which keys hold secrets, and how a value or a text looks without them."""
+"""Secrets: which keys hold them, and how to show a value or a text without them."""
 
 import json
 import re
 
 MASK = "(secret)"
-# What to do about a mask that was pasted as a value.
+# The message about a mask that was pasted as a value.
 UNMASK = (
-    f"a value with {MASK} in it is what this formula shows instead of a secret: write the real one, from the "
-    "node's file or with show_secrets=True"
+    f"{MASK} is what this formula shows instead of a secret: write the real value, from the node's file or "
+    "with show_secrets=True"
 )
-# As a word of its own, wherever masks are put.
+# The mask as a separate word.
 _MASKED = re.compile(r"(?<!\w)\(secret\)(?!\w)")
 _WORDS = r"passw|passphrase|secret|token|credential|authorization|api_?key|private_?key"
 _SAYS_SO = re.compile(_WORDS, re.IGNORECASE)
-# tls_key is a path; what else ends so is the key itself: access_key, encryption_key.
+# tls_key is a path. Other names that end so hold the key itself: access_key, encryption_key.
 _NAME = re.compile(
     rf"{_WORDS}|(?<!tls)_key$|(?:access|encryption|signing)key$|^pass$|(?:^|_)pwd$", re.IGNORECASE
 )
-# Whatever stands in these tables of a registry, misspelled or misplaced, may be a credential.
+# Anything in these tables of a registry, even misspelled or misplaced, may be a credential.
 _REGISTRY_TABLES = {"auths", "configs", "headers"}
 # Lists of NAME=value.
 _ENVIRONMENTS = {"env", "envs", "environ", "environment"}
-# Patterns here take linear time: what is in a word is found by hand.
+# These patterns take linear time: code, not a pattern, takes a word apart.
 _WORD = re.compile(r"\S+")
-# Also of an address whose slashes are wrong.
+# Also in an address with the wrong slashes.
 _MARK = re.compile(r":[/\\]+")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[/\\]")
 _QUERY = re.compile(r"[?#]")
@@ -42,9 +42,9 @@ _OPEN_VARIABLES = {
     # A path, in containerd's own default.
     "OCICRYPT_KEYPROVIDER_CONFIG",
 }
-# Letters. What is shorter is hidden only where it stands alone.
+# Letters. A shorter secret is hidden only as a separate word.
 _SHORT = 4
-# As strconv.Quote of Go writes them; others that cannot be printed by their number.
+# As Go's strconv.Quote writes them; other unprintable characters become numbers.
 _GO_ESCAPES = {
     **{"\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v"},
     **{"\\": r"\\", '"': r"\""},
@@ -55,7 +55,7 @@ def is_secret(path):
     """Tell whether a key's value must not be shown: by its name, or as a registry's credential."""
     # containerd matches keys without regard to case.
     names = [name.lower() for name in (path[2:] if path[:1] == ("plugins",) else path)]
-    # Names with dots above it are those of hosts and plugins.
+    # Tables with dots in their names are hosts and plugins.
     named = [*(name for name in names[:-1] if "." not in name), *names[-1:]]
     if path[:1] != ("timeouts",) and any(map(_NAME.search, named)):
         return True
@@ -66,7 +66,7 @@ def is_secret(path):
 
 
 def masked(value, path):
-    """Return a value as it may be shown; a table or list that holds secrets is walked."""
+    """Return a value with its secrets masked, also those inside tables and lists."""
     if not value:
         return value
     if path and is_secret(tuple(path)):
@@ -79,23 +79,23 @@ def masked(value, path):
 
 
 def is_masked(value):
-    """Tell whether a value, or one in its lists and tables, is as it is shown and not as it is."""
+    """Tell whether a value, or one inside its lists and tables, contains the mask."""
     return any(_MASKED.search(text) for text in _texts(value))
 
 
 def masked_url(text):
-    """Return a text without what identifies somebody in its URLs."""
+    """Return a text with the credentials in its URLs masked."""
     return _WORD.sub(lambda word: _masked_address(word[0]), text) if _MARK.search(text) else text
 
 
 def bare_url(text):
-    """Return a text whose URLs name nobody, as some programs tell of them."""
+    """Return a text without the credentials in its URLs, as some programs print them."""
     return masked_url(text).replace(f"{MASK}@", "")
 
 
 def masked_command(text):
-    """Return a setting's text, an address or a command, as it may be shown."""
-    # Alone it may have blanks in its password.
+    """Return an address or a command with its secrets masked."""
+    # If the text is one address, its password may have blanks.
     shown = _masked_address(text) if _ADDRESS.match(text) else masked_url(text)
     shown = _SCHEME_OF_HEADER.sub(lambda found: f"{found[1]}{MASK}", shown)
     shown = _USER.sub(lambda found: f"{found[1]}{MASK}" if ":" in found[2] else found[0], shown)
@@ -103,7 +103,7 @@ def masked_command(text):
 
 
 def masked_variable(name, value):
-    """Return a variable's value as it may be shown: of an address its host, of another nothing."""
+    """Return an environment variable's value masked: an address keeps its host, another value nothing."""
     if not value or name.upper() in _OPEN_VARIABLES:
         return value
     scheme, mark, address = value.partition("://")
@@ -130,7 +130,7 @@ def secrets(data, path=()):
 
 
 def without(found, text):
-    """Return what a program says without the values that ``secrets`` found, also escaped or by line."""
+    """Return a program's output without the values that ``secrets`` found: whole, escaped, or by line."""
     parts = {part for secret in found for part in _parts(secret) if len(part) <= len(text)}
     forms = {form for part in parts for form in _forms(part)}
     # The longest first: another may be a part of it.
@@ -143,7 +143,7 @@ def without(found, text):
 
 
 def _masked_address(word):
-    """Return a word, or a value, without what is between :// and the last @, and behind a ? or #."""
+    """Return a word with its credentials (:// to the last @) and its query (after ? or #) masked."""
     mark = _MARK.search(word)
     if not mark:
         return word
@@ -154,7 +154,7 @@ def _masked_address(word):
         user = ""
         head += f"{MASK}@"
     if _QUERY.search(user):
-        # Nobody can tell whether it belongs to a password.
+        # The ? or # may belong to a password.
         return f"{head}{MASK}"
     query = _QUERY.search(server)
     if query and re.search(r"\w", server[query.end() :]):
@@ -163,7 +163,7 @@ def _masked_address(word):
 
 
 def _masked_arguments(text):
-    """Return a command without what stands behind a word that says so."""
+    """Return a command with the values of secret-sounding options and names masked."""
     shown, end = [], 0
     for found in _NAMED.finditer(text):
         if found.start() >= end and _SAYS_SO.search(found[0]):
@@ -175,7 +175,7 @@ def _masked_arguments(text):
 
 
 def _masked_list(items, path):
-    """Return a list as it may be shown: of variables, of arguments, or of anything."""
+    """Return a list of variables, arguments or other values with its secrets masked."""
     if path and path[-1].lower() in _ENVIRONMENTS and all(isinstance(item, str) for item in items):
         return [_masked_assignment(item) for item in items]
     shown, named = [], False
@@ -191,7 +191,7 @@ def _masked_assignment(text):
 
 
 def _hidden(value, shown):
-    """Return the texts of a value that another, as it may be shown, has not."""
+    """Return the texts of a value that its masked form ``shown`` hides."""
     if isinstance(value, list) and isinstance(shown, list):
         return [text for pair in zip(value, shown) for text in _hidden(*pair)]
     if isinstance(value, dict) and isinstance(shown, dict):
@@ -200,6 +200,7 @@ def _hidden(value, shown):
 
 
 def _texts(value):
+    """Return all texts inside a value."""
     if isinstance(value, (dict, list)):
         inner = value.values() if isinstance(value, dict) else value
         return [text for item in inner for text in _texts(item)]
@@ -207,14 +208,14 @@ def _texts(value):
 
 
 def _parts(secret):
-    """Return a secret, its lines, and what is behind its =, which a program may tell alone."""
+    """Return a secret, its lines, and the part after its =: a program may print any of them alone."""
     lines = [line.strip() for line in secret.splitlines()]
     parts = [secret, secret.partition("=")[2], *(line for line in lines if len(line) >= _SHORT)]
     return [part for part in parts if part.strip()]
 
 
 def _forms(text):
-    """Return a text as it is, as Go quotes it, also in a line that is quoted again, and as TOML has it."""
+    """Return how a program may print a text: plain, quoted by Go (once or twice), or as TOML."""
     once = _quoted_by_go(text)
     toml = json.dumps(text, ensure_ascii=False)[1:-1]
     return {text, once, _quoted_by_go(once), toml, _quoted_by_go(toml)}

@@ -1,5 +1,5 @@
 """
-The table: what containerd's configuration schemas call each setting, and what is to know about it, as data.
+The table, as data: what containerd's configuration schemas call each setting, and facts about it.
 
 Schema 2 is containerd 1.x, schema 3 is 2.0 to 2.2, schema 4 is 2.3 and later.
 """
@@ -78,7 +78,7 @@ SILENT = {
     )
     for name in names.split()
 }  # fmt: skip
-# The options of runc's shim and their types: TOML calls them so, and no default prints them all.
+# The options of runc's shim, by their names in TOML, and their types; no default prints them all.
 RUNC_OPTIONS = {
     **dict.fromkeys(("NoNewKeyring", "NoPivotRoot", "SystemdCgroup"), "boolean"),
     **dict.fromkeys(("BinaryName", "CriuImagePath", "CriuPath", "CriuWorkPath", "Root"), "text"),
@@ -91,7 +91,7 @@ _NAME = {"open": "name"}
 _TEXT, _TEXTS = {"open": "name", "type": "text"}, {"open": "name", "type": "texts"}
 _OPTIONAL = {"kind": "optional duration"}
 _PROGRAM, _FOLDER, _PATH, _SOCKET = ({"kind": kind} for kind in ("program", "folder", "path", "socket"))
-# Who writes there says which registry serves an image.
+# Whoever can write there decides which registry serves an image.
 _FOLDERS = {"kind": "folders"}
 _OTEL = {"instead": "use OpenTelemetry's environment variables", "deprecated": ("1.6.29", "2.4")}
 # Old tables of a runtime: containerd 1.4 prints neither their annotations nor their options.
@@ -109,12 +109,12 @@ _PULL_SECRETS = {
 # any one part, "{a b}" is a row for each key ("{}" repeats it), "b | a" are names of which a release has one,
 # first the one to use: the default of the binary decides. A row covers all that lies below its path, and the
 # longest row wins: ("CRI", "RT", "=") moves what no longer row names.
-# Facts: type (where no default may show it), kind and choices of the value; otherwise: what comes of another
-# one, which containerd takes; open: legal though no default prints it ("name": the path, "below": whatever is
-# below it); unprinted: known to a release that does not print it; since, gone: the first release that has it,
-# and that has not; deprecated: (release, release that removes it), of several names all but the first;
-# instead: the cure; list: (of several names the one with a list, who has a single value); never: why no site
-# may set it.
+# Facts: type (if no default shows it), kind and choices of the value; otherwise: what happens with another
+# value, if containerd accepts one; open: legal though no default prints it ("name": the path, "below":
+# anything below it); unprinted: a release knows it and does not print it; since, gone: the first release that
+# has it, and the first that lacks it; deprecated: (release, release that removes it), for every name but the
+# first; instead: the cure; list: (the name that holds a list, which releases take a single value); never: why
+# no site may set it.
 _TABLE = (
     # CRI is one plugin in schema 2; since schema 3 it is images, runtime and streaming server.
     ("CRI", "RT", "="),
@@ -188,7 +188,7 @@ _TABLE = (
     ("CRI.containerd.runtimes.*.options", "RT.containerd.runtimes.*.options", "=", {"open": "below"}),
     ("CRI.containerd.runtimes.*.options.BinaryName", "RT.containerd.runtimes.*.options.BinaryName", "=",
      _PROGRAM),
-    # The file of kata and of runsc, which names programs.
+    # The configuration file of kata or runsc, which names programs.
     ("CRI.containerd.runtimes.*.options.{ConfigPath CriuImagePath CriuWorkPath Root}",
      "RT.containerd.runtimes.*.options.{}", "=", _PATH),
     ("CRI.containerd.runtimes.*.options.CriuPath", "-", "=",
@@ -233,7 +233,7 @@ _TABLE = (
      {"since": "1.7", "deprecated": ("2.2", "2.4"), "instead": "remove it: CDI will always be enabled"}),
     ("CRI.cni.ip_pref", "RT.cni.ip_pref", "=",
      {"kind": "enum", "choices": ("", "ipv4", "ipv6", "cni"), "since": "1.6"}),
-    # A string before containerd 2.1, a list since, which reads the new name in a file of schema 2 as well.
+    # A string before containerd 2.1, a list since; 2.1 reads the new name in a file of schema 2 as well.
     ("CRI.cni.bin_dir | CRI.cni.bin_dirs", "RT.cni.bin_dirs | RT.cni.bin_dir", "=",
      {**_FOLDER, "list": ("bin_dirs", "containerd before 2.1 has one CNI directory"),
       "deprecated": ("2.1", "2.4"), "instead": "use cni.bin_dirs, a list"}),
@@ -272,7 +272,7 @@ _TABLE = (
     ("grpc.tcp_address", "=", "TCP.address"),
     ("grpc.tcp_{tls_cert tls_key}", "=", "TCP.{}", _PATH),
     ("grpc.tcp_tls_common_name", "=", "TCP.tls_common_name", {"since": "2.2"}),
-    # Whom it signs for is root by the TCP server.
+    # Whoever has a certificate of this authority is root through the TCP server.
     ("grpc.tcp_tls_ca", "=", "TCP.tls_ca", {**_PATH, "since": "1.6"}),
     ("ttrpc", "=", "TTRPC"),
     ("ttrpc.address", "=", "TTRPC.address", _SOCKET),
@@ -299,7 +299,7 @@ _TABLE = (
     ("{proxy_plugins proxy_plugins.*}", "=", "=", _NAME),
     ("proxy_plugins.*.{type platform exports.*}", "=", "=", _TEXT),
     ("proxy_plugins.*.capabilities", "=", "=", _TEXTS),
-    # What a snapshotter answers is mounted by root.
+    # Root mounts what a snapshotter answers.
     ("proxy_plugins.*.address", "=", "=", {**_NAME, **_SOCKET}),
     ("proxy_plugins.*.exports", "=", "=", {"open": "below"}),
     # containerd 1.4 prints no imports and no stream_processors.
@@ -308,7 +308,7 @@ _TABLE = (
     ("stream_processors.*.returns", "=", "=", _TEXT),
     ("stream_processors.*.path", "=", "=", {**_NAME, **_PROGRAM}),
     ("stream_processors.*.env", "=", "=", {**_NAME, "kind": "environment"}),
-    # Plugins and their keys that came later, but for those above.
+    # Plugins and keys that later releases brought, except those above.
     *((names, "=", "=", {"since": since}) for since, names in (
         ("1.6", "{DEVMAPPER.discard_blocks DEVMAPPER.fs_options DEVMAPPER.fs_type OVERLAYFS.upperdir_label}"),
         ("1.7", "{BLOCKFILE NRI TRANSFER OVERLAYFS.mount_options OVERLAYFS.sync_remove}"),
@@ -347,7 +347,7 @@ def setting(short):
 
 
 def named(path, schema, base=None):
-    """Return a path by those names that a default configuration has; by the first ones where it has none."""
+    """Return a path with the names that a default configuration has, or else with the first ones."""
     first = found = ()
     for part in path:
         names = NAMES[schema].get((*first, part), (part,))
@@ -358,7 +358,7 @@ def named(path, schema, base=None):
 
 
 def _read():
-    """Yield each row that the table stands for: by schema the paths of its cell, and its facts."""
+    """Yield each row, expanded: {schema: the paths of its cell}, and its facts."""
     for *columns, last in (row if isinstance(row[-1], dict) else (*row, {}) for row in _TABLE):
         words = re.search(r"\{(\w[^{}]*)\}", " ".join(columns))
         for word in words[1].split() if words else ("",):
@@ -373,7 +373,7 @@ def _read():
 
 
 def _names(schema):
-    """Return each path that goes by several names in a schema, with all of them: its last parts."""
+    """Return {path: last parts} for each path that has several names in a schema."""
     cells = [[("plugins", plugin) for plugin in ids] for ids in _ALL_IDS.values()]
     cells += [cells[schema] for cells, _ in _CELLS]
     return {path: tuple(other[-1] for other in cell) for cell in cells if len(cell) > 1 for path in cell}

@@ -7,13 +7,13 @@ import sys
 from containerd_formula.data import SIZE, is_unicode, plain
 from containerd_formula.errors import Refused, quoted
 
-# Its round trip is right from here on.
+# The first tomlkit whose round trip is right.
 FLOOR = (0, 15, 1)
 
 
 def version():
-    """Return the version of tomlkit in this Python, an empty text where it cannot be imported."""
-    # One that was installed in this very run must be seen, and so must one that replaced an older one.
+    """Return the version of tomlkit in this Python, or an empty text if it cannot be imported."""
+    # A run that installs or upgrades tomlkit must see the new one.
     importlib.invalidate_caches()
     if not is_new_enough(getattr(sys.modules.get("tomlkit"), "__version__", "")):
         for name in [name for name in sys.modules if name.partition(".")[0] == "tomlkit"]:
@@ -25,7 +25,7 @@ def version():
 
 
 def is_new_enough(found):
-    """Tell whether a version of tomlkit will do."""
+    """Tell whether a version of tomlkit is new enough."""
     return tuple(int(part) for part in found.split(".")[:3] if re.fullmatch(r"[0-9]{1,9}", part)) >= FLOOR
 
 
@@ -43,20 +43,20 @@ def _parsed(text, source):
     """Return TOML text as a tomlkit document, and as plain data within the limits of ``plain``."""
     tomlkit = _tomlkit()
     if not isinstance(text, str):
-        raise Refused(f"{source} is no text: write it as TOML.")
+        raise Refused(f"{source} is not text: write it as TOML.")
     if len(text) > SIZE:
-        raise Refused(f"{source} is refused: a configuration of more than {SIZE} characters is none.")
+        raise Refused(f"{source} is refused: it has more than {SIZE} characters.")
     if not is_unicode(text):
         raise Refused(f"{source} is not valid TOML: it is not UTF-8.")
     try:
         document = tomlkit.parse(text)
         return document, plain(document.unwrap())
     except tomlkit.exceptions.TOMLKitError as err:
-        # Where, and not what is there: it may be a secret, and the file somebody else's.
+        # Name the place only: the text there may be a secret.
         where = (
             f"it goes wrong at line {err.line} col {err.col}"
             if hasattr(err, "line")
-            else "a key or table is there twice"
+            else "it has a key or table twice"
         )
         raise Refused(f"{source} is not valid TOML: {where}") from err
     except RecursionError as err:
@@ -69,23 +69,24 @@ def key(text):
     """Return the parts of a TOML key, bare or quoted or dotted."""
     tomlkit = _tomlkit()
     if not isinstance(text, str):
-        raise Refused(f"The key {quoted(text)} is no text: put it in quotes")
+        raise Refused(f"The key {quoted(text)} is not text: put it in quotes")
     if len(text) > SIZE:
-        raise Refused(f"A key of more than {SIZE} characters is none.")
+        raise Refused(f"The key has more than {SIZE} characters: shorten it.")
     try:
         found, _ = tomlkit.key_value(f"{text} = 0")
     except (tomlkit.exceptions.TOMLKitError, ValueError):
         found = None
-    # What follows the key would be taken for its value: "a = 1 #".
+    # Text after the key would become its value: "a = 1 #".
     if found is None or found.as_string().strip() != text.strip():
         raise Refused(
-            f"{text!r} is no TOML key: put parts other than A-Z a-z 0-9 _ - in double quotes, as in "
+            f"{text!r} is not a TOML key: put parts other than A-Z a-z 0-9 _ - in double quotes, as in "
             'plugins."io.containerd.grpc.v1.cri"'
         )
     return tuple(part.key for part in found)
 
 
 def _tomlkit():
+    """Return the module tomlkit; refuse with the cure if it is missing."""
     try:
         return importlib.import_module("tomlkit")
     except ImportError as err:

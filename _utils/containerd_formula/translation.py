@@ -1,4 +1,4 @@
-"""A fragment of config.toml in one schema becomes one in another."""
+"""Translate a fragment of config.toml from one schema to another."""
 
 import copy
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ class Translated(NamedTuple):
 
 
 class _Way(NamedTuple):
-    """From where to where."""
+    """A fragment with its schema, the target's schema, and the target's default."""
 
     fragment: Mapping
     source: int
@@ -37,10 +37,10 @@ class _Way(NamedTuple):
 
 def version_of(fragment):
     """
-    Tell in which schema a fragment is written; None where nothing tells.
+    Return the schema in which a fragment is written, or None if nothing shows it.
 
-    Its ``version`` key says so, and every other key must then be one of that schema; without it, the plugin
-    ids and sections tell. The lowest schema is returned where several have all keys.
+    A ``version`` key decides, and every other key must then belong to that schema. Without it, plugin ids
+    and sections decide. If several schemas have all keys, the lowest is returned.
     """
     homes, witness = {*SCHEMAS}, {}
     if _mapping(fragment, "fragment").get("version") is not None:
@@ -65,9 +65,9 @@ def translate(fragment, version, base=None):
     """
     Translate a fragment to another schema; what cannot be expressed there is left out, with a finding.
 
-    ``base``, the target's default, decides what one schema calls by several names. A null, which removes a
-    key where the fragment is merged, becomes a null at the key's new path. Keys that the table does not know
-    stay where they are. The ``version`` of the result is the target's where the fragment has one.
+    ``base``, the target's default, decides between several names of one setting. A null, which removes a
+    key in the merge, becomes a null at the key's new path. Unknown keys stay where they are. If the fragment
+    has a ``version``, the result has the target's.
     """
     schema.known(version)
     source = version_of(fragment) or version
@@ -93,7 +93,7 @@ def translate(fragment, version, base=None):
 
 
 def _newer(path, way):
-    """Say what to do about a key that its schema does not have, where the target has it by that name."""
+    """Return the cure for a key that only the target schema has; empty if it is another case."""
     moved = schema.move(path, way.source, way.target) if way.source < way.target else None
     there = moved and named(moved, way.target, way.base)
     if not there or at(way.base, there) is None or not schema.stray(path, way.source):
@@ -116,7 +116,7 @@ def _misspelt(path, way):
 
 
 def written(fragment, version, base):
-    """Return how the author of a fragment calls what is translated: its path to its schema and path there."""
+    """Return, for each translated path, the schema and the path in which the author wrote it."""
     source = version_of(fragment) or version
     way = _Way(fragment, source, version, base)
     return {
@@ -131,7 +131,7 @@ def removed_tables(fragment, version, base):
     """
     Return the keys of a fragment whose null would remove a whole table of the target's default, ``base``.
 
-    In YAML a key with nothing behind it is a null: whoever comments out what is below it means no removal.
+    In YAML a key without a value is null: who comments out all its children does not mean to remove it.
     """
     source = version_of(fragment) or version
     way = _Way(fragment, source, version, base)
@@ -140,6 +140,7 @@ def removed_tables(fragment, version, base):
 
 
 def _is_table_of_default(path, way):
+    """Tell whether a null at a path would remove a whole table of the target's default."""
     if schema.stray(path, way.source):
         return False
     there = [at(way.base, named(target, way.target, way.base)) for target in _removals(path, way)]
@@ -153,7 +154,7 @@ def _mapping(data, name):
 
 
 def _evidence(path, value):
-    """Yield (name, key) of what in an entry of a fragment tells its schema."""
+    """Yield (name, key) of what in an entry of a fragment shows its schema."""
     if path[0] == "plugins" and len(path) > 1 and "." not in path[1]:
         raise Refused(
             f"{dotted(path)} has a short plugin id, as in schema 1: write the full id, "
@@ -163,7 +164,7 @@ def _evidence(path, value):
         yield dotted(path), path
         return
     for plugin in value:
-        # The id of a plugin that is gone tells nothing: such lists outlive the plugins.
+        # The id of a removed plugin shows nothing: such lists outlive the plugins.
         if isinstance(plugin, str) and not _is_gone(plugin):
             yield f"{path[0]}: {plugin}", ("plugins", plugin)
 
@@ -177,7 +178,7 @@ def _targets(path, value, way):
 
 
 def _removals(path, way):
-    """Return the paths to remove in the target where one is removed in the source."""
+    """Return the target's paths to remove for one that is removed in the source."""
     if path == ("plugins",) and way.source != way.target:
         raise Refused("plugins: null removes every setting: name the plugins")
     path = schema.move(path, way.source, way.source)
@@ -188,7 +189,7 @@ def _removals(path, way):
         for row, _ in ROWS
         if whole
     )
-    # A table that also holds the keys of others is not removed whole, but key by key.
+    # A table that also holds keys of another table of the source is removed key by key.
     moved = [] if foreign or not whole else [whole]
     for row in rows:
         if "*" not in row[way.target] and not any(_is_below(row[way.target], done) for done in moved):
@@ -219,7 +220,7 @@ def _set(result, path, value, target, way):
     if "list" in facts and depth == len(path):
         target, value = _one_or_many(path, value, target, way)
     elif path in _ID_LISTS and isinstance(value, (list, tuple)):
-        # Values that are no text are for the check of types.
+        # The type check reports values that are not text.
         value = _plugin_ids(path, value, way) if all(isinstance(item, str) for item in value) else value
     elif paths[2] == _SCHED_CORE and (way.source == 2) != (way.target == 2) and value is not None:
         value = _sched_core(value, way)
@@ -234,11 +235,11 @@ def _one_or_many(path, value, target, way):
     (many, single), name = facts["list"], target[-1]
     own = next(known for known in names if known == path[-1].lower())
     given = {**table(way.fragment, path[:-1]), own: value}
-    # An older name that is empty is what containerd's own default has beside the newer one.
+    # containerd's own default has the older name, empty, beside the newer one.
     moving = [key for key in names if key in given and key != name]
     moving = [key for key in moving if given[key] or name != many or key == names[0]]
     if own not in moving:
-        # Of two names, an empty one gives way.
+        # Of two names the empty one is dropped.
         stays = own != name or value or not moving
         return (*target[:-1], own) if stays else None, value
     if given.get(name):
@@ -267,10 +268,10 @@ def _plugin_ids(path, plugins, way):
     moved = []
     for plugin in plugins:
         if "." not in plugin:
-            raise Refused(f"{plugin!r} is no plugin id: write io.containerd.<type>.<version>.{plugin}")
+            raise Refused(f"{plugin!r} is not a plugin id: write io.containerd.<type>.<version>.{plugin}")
         found = _plugin_id(plugin, way)
         if found is None and path == _ID_LISTS[0] and _is_gone(plugin):
-            # It is as disabled as can be, and containerd ignores ids that it does not know.
+            # A removed plugin is disabled anyway, and containerd ignores unknown ids.
             found = plugin
         if found is None:
             raise Refused(
@@ -281,7 +282,7 @@ def _plugin_ids(path, plugins, way):
 
 
 def _plugin_id(plugin, way):
-    """Return a plugin's id in the target schema, None where that has no such plugin."""
+    """Return a plugin's id in the target schema, or None if that has no such plugin."""
     path = named(("plugins", plugin), way.source)
     # Disabling this one disables CRI in every release, and requiring it requires CRI.
     moved = path if path == _CRI else schema.move(path, way.source, way.target)

@@ -1,4 +1,4 @@
-"""The drop-in for the daemon's unit: rendered from what a site wants, read back from what a node has."""
+"""The drop-in of the daemon's unit: render it from pillar, and read it back from the node."""
 
 import re
 
@@ -19,17 +19,17 @@ _READ_BY_ALL = {
     "Environment": "write containerd:service:environment",
     "SetCredential": "write LoadCredential, and the path of a file that only root can read",
 }
-# The lookbehinds keep them linear: they begin where a word does.
+# The lookbehinds keep these linear: a match begins where a word does.
 _UP_TO_AT = re.compile(r"(?<!\S)\S+@")
 _USER = re.compile(r"(?<![^:=])[^:=]+:")
 
 
 def render(environment=None, limits=None, directives=None):
     """
-    Return the files that give the daemon's unit these directives: path to text, None for one not needed.
+    Return the files that give the daemon's unit these directives: path to text, None if not needed.
 
-    The environment has a file of its own for root alone, because every user may ask systemd for
-    ``Environment=``, and a proxy may have a password. What cannot be written is refused in one message.
+    The environment goes into a file that only root can read: every user may ask systemd for
+    ``Environment=``, and a proxy's address may hold a password. One message reports all faults.
     """
     faults = []
     environment, limits, directives = (
@@ -55,7 +55,7 @@ def render(environment=None, limits=None, directives=None):
 
 def parse(files):
     """
-    Return what files such as those of ``render`` say.
+    Return the content of such files as ``render`` returns.
 
     ``environment`` is variable to value, and each section is directive to its value, or to a list of them.
     """
@@ -80,7 +80,7 @@ def parse(files):
 
 
 def changes(before, after):
-    """Return what differs between what two sets of files say, as ``diff`` does, the environment masked."""
+    """Return the differences between two sets of files, as ``diff`` does, with secrets masked."""
     old, new = (_without_passwords(parse(files)) for files in (before, after))
     variables = [found.pop("environment", {}) for found in (old, new)]
     changed = diff(old, new)
@@ -93,7 +93,8 @@ def changes(before, after):
 
 
 def _without_passwords(said):
-    # Those of commands; a name such as getty@tty1 has no colon before its @.
+    """Return the parsed files with the passwords in their directives masked."""
+    # Passwords in commands; a name such as getty@tty1 has no colon before its @.
     return {
         section: content
         if section == "environment"
@@ -123,17 +124,19 @@ def _mapping(name, given):
 
 
 def _limits(limits, faults):
+    """Return the limits as directives; note what is wrong."""
     for name in limits:
         if not str(name).startswith("Limit"):
             faults.append(
-                f"limits:{name} is no limit: write a directive of systemd.exec(5) such as LimitNOFILE."
+                f"limits:{name} is not a limit: write a directive of systemd.exec(5) such as LimitNOFILE."
             )
     return {name: [_line(f"limits:{name}", name, _WORD, value, faults)] for name, value in limits.items()}
 
 
 def _directives(section, content, faults):
+    """Return the directives of a section, each as a list of lines; note what is wrong."""
     if not _WORD.fullmatch(str(section)):
-        faults.append(f"directives:{section}: {str(section)!r} is no section of a unit.")
+        faults.append(f"directives:{section}: {str(section)!r} is not a section of a unit.")
     if not isinstance(content, dict):
         faults.append(f"directives:{section} must be a mapping: directive to value.")
         return {}
@@ -152,16 +155,17 @@ def _directives(section, content, faults):
 
 
 def _text(value):
-    # Programs say true where systemd says yes.
+    """Return a variable's value as a program expects it."""
+    # Programs expect true, systemd yes.
     if isinstance(value, (list, tuple)):
         return ",".join(str(item) for item in value)
     return str(value).lower() if isinstance(value, bool) else value
 
 
 def _line(label, name, pattern, value, faults):
-    """Return a value as the text of one line; note what is wrong with its name or with itself."""
+    """Return a value as the text of one line; note what is wrong with the name or the value."""
     if not pattern.fullmatch(str(name)):
-        faults.append(f"{label}: {str(name)!r} is no name that systemd takes.")
+        faults.append(f"{label}: {str(name)!r} is not a name that systemd accepts.")
     if isinstance(value, bool):
         value = "yes" if value else "no"
     if not isinstance(value, (str, int, float)):
@@ -173,7 +177,7 @@ def _line(label, name, pattern, value, faults):
     elif is_masked(value):
         faults.append(f"{label}: {UNMASK}.")
     elif pattern is _WORD and str(value).endswith("\\"):
-        faults.append(f"{label} ends with a backslash: systemd would take the next line for a part of it.")
+        faults.append(f"{label} ends with a backslash: systemd would join it with the next line.")
     return str(value)
 
 
@@ -183,13 +187,15 @@ def _quoted(value):
 
 
 def _unquoted(value):
-    # Any other text stays as it is.
+    """Return a quoted value without its quotes and escapes."""
+    # Text without quotes stays as it is.
     if len(value) < 2 or not value.startswith('"') or not value.endswith('"'):
         return value
     return re.sub(r'\\(["\\$`])', r"\1", value[1:-1])
 
 
 def _unit_text(sections):
+    """Return the text of the drop-in, or None without directives."""
     lines = []
     for section, content in sections.items():
         if content:
@@ -199,7 +205,6 @@ def _unit_text(sections):
 
 
 def _lines(text):
-    # Those that say something.
-    # Others than systemd would see more ends of lines: U+2028, NEL.
+    # Without blank lines and comments. splitlines() would also split at U+2028 and NEL.
     stripped = [line.strip() for line in (text or "").split("\n")]
     return [line for line in stripped if line and not line.startswith(("#", ";"))]

@@ -1,5 +1,5 @@
-{#- Removes config.toml where it is the formula's: containerd then runs on its own defaults. A file that somebody else
-    wrote stays. All copies go. #}
+{#- Removes config.toml if the formula wrote it: containerd then runs on its own defaults. A file that somebody else
+    wrote stays. All copies are removed. #}
 include:
   - containerd.service.clean
 
@@ -18,7 +18,7 @@ containerd copies are removed:
     - name: /var/lib/containerd-formula
     - require:
       - sls: containerd.service.clean
-{#- Older releases had them beside the file. #}
+{#- Older releases kept them beside the file. #}
 {%- for end in ("good", "rejected") %}
 
 containerd config.toml.{{ end }} is removed:

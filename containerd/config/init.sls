@@ -1,12 +1,12 @@
-{#- /etc/containerd/config.toml: the installed binary's own default with the layers merged in, in their order. After
-    the package, because the schema is that of the installed release. A change of its data restarts the service. #}
+{#- Writes /etc/containerd/config.toml: the installed binary's own default with the layers merged in, one after the
+    other. It comes after the package, whose release decides the schema. A change of its data restarts the service. #}
 {%- from "containerd/map.jinja" import containerd with context %}
 
 include:
   - containerd.package
   - containerd.salt
 
-# bubblewrap, in which a candidate is read and started. Where it is not to be had, the state below says so.
+# In bubblewrap's sandbox a candidate is read and started. If it cannot be installed, the state below says so.
 containerd sandbox is installed:
   containerd_package.tool_installed:
     - name: bwrap
@@ -41,7 +41,7 @@ containerd configuration is managed:
       - sls: containerd.salt
       - containerd sandbox is installed
 
-# Not watched by the service: an owner or a mode is no reason for a restart.
+# The service does not watch this: a new owner or mode needs no restart.
 containerd configuration is protected:
   containerd_toml.protected:
     - name: /etc/containerd/config.toml

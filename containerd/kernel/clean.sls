@@ -1,4 +1,5 @@
-{#- Forgets the modules and sysctls at the next boot. What runs now stays: others may need it. #}
+{#- Removes the files that load the modules and set the sysctls at boot. The running kernel stays as it is: others may
+    need it. #}
 include:
   - containerd.pillar
 

@@ -1,4 +1,4 @@
-{#- The kernel modules and sysctls that Kubernetes needs, now and at boot. No restart. #}
+{#- Loads the kernel modules and sets the sysctls that Kubernetes needs, now and at boot. This restarts nothing. #}
 {%- from "containerd/map.jinja" import containerd with context %}
 
 include:
@@ -22,7 +22,7 @@ containerd kernel modules are loaded:
       - sls: containerd.pillar
       - sls: containerd.salt.modules
 {%- else %}
-  # An image is built: the kernel that runs is another machine's.
+  # In an image build the running kernel belongs to another machine.
   test.nop: []
 {%- endif %}
 

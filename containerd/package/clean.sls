@@ -1,4 +1,4 @@
-{#- Removes the package and its hold, or the archive, after the service is down, then the repository. Images and
+{#- Removes the package and its hold, or the archive, once the service is stopped; then the repository. Images and
     containers (/var/lib/containerd) stay. #}
 {%- from "containerd/map.jinja" import containerd with context %}
 {%- set source = containerd.package.source %}

@@ -1,6 +1,6 @@
-{#- containerd from the source that the site trusts: Docker's repository, the distribution, an archive, or none; where
-    pillar says nothing, from the vendor whose package is installed. A package's own scripts enable and start the service,
-    and restart it on an upgrade; so does the switch to another archive. #}
+{#- Installs containerd from the source in pillar: Docker's repository, the distribution, an archive, or none. Without
+    one the vendor of the installed package stays. The scripts of a package enable and start the service, and restart
+    it on an upgrade; so does the switch to another archive. #}
 {%- from "containerd/map.jinja" import containerd, source_is with context %}
 
 include:

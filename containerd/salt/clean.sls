@@ -1,3 +1,3 @@
-{#- The TOML library and the synced modules stay: the minion's other states may use the one, Salt owns the other. #}
+{#- Removes nothing: other states of the minion may use the TOML library, and Salt manages the synced modules. #}
 containerd Salt modules are left in place:
   test.nop: []

@@ -1,5 +1,5 @@
-{#- What the formula needs of Salt itself, in the same run: its own modules, and tomlkit in the Python that runs the
-    minion, installed only where its import fails, from where the site has it. #}
+{#- Gives Salt what the formula needs, in the same run: the formula's modules, and tomlkit in the Python that runs the
+    minion. It installs tomlkit only if the import fails, from the place that pillar names. #}
 {%- from "containerd/map.jinja" import containerd with context %}
 
 include:

@@ -1,4 +1,4 @@
-{#- Stops and disables the service, and takes the site's settings from its unit. Containers keep running: their
+{#- Stops and disables the service, and removes the site's settings from its unit. Containers keep running: their
     shims do not need the daemon. #}
 include:
   - containerd.pillar
@@ -12,7 +12,7 @@ containerd service is stopped:
 {%- set drop_in = "/etc/systemd/system/containerd.service.d/50-containerd-formula" %}
 {%- set copy = "/var/lib/containerd-formula/etc:systemd:system:containerd.service.d:50-containerd-formula" %}
 {%- for suffix in ("conf", "env") %}
-{#- Older releases had the copies beside the file. #}
+{#- Older releases kept the copies beside the file. #}
 {%- for end in ("", ".good", ".rejected") %}
 
 containerd service drop-in {{ suffix ~ end }} is removed:

@@ -1,5 +1,5 @@
-{#- The daemon: its unit's drop-in, enabled, running with its configuration, ready to serve CRI, or rolled back. Where
-    an image is built (service:manage: false) it is enabled and nothing is started. #}
+{#- Writes the unit's drop-in, enables and starts the daemon, waits until its CRI is ready, and rolls back if it is not.
+    In an image build (service:manage: false) it enables the service and starts nothing. #}
 {%- from "containerd/map.jinja" import containerd with context %}
 {%- set service = containerd.service %}
 
@@ -21,15 +21,15 @@ containerd service drop-in is managed:
       - sls: containerd.package
       - sls: containerd.salt
 
-# A state of its own: service.running that enables reports a change, and then Salt leaves out the restart.
+# A separate state: a service.running that enables reports a change, and then Salt leaves out the restart.
 containerd service is enabled:
   containerd.enabled:
     - require:
       - sls: containerd.config
 {%- if service.manage %}
 
-# Restarted once when the data of config.toml or the drop-in changed. With restart: manual nothing restarts, and each
-# run says that a restart is pending.
+# Restarts once if the data of config.toml or the drop-in changed. With restart: manual nothing restarts, and each run
+# says that a restart is pending.
 containerd service is running:
   service.running:
     - name: containerd
@@ -42,7 +42,7 @@ containerd service is running:
       - containerd configuration is managed
       - containerd service drop-in is managed
 
-# Where the run before was killed between the write and the restart, nothing changes in this one.
+# If the last run was killed between write and restart, this run changes nothing that would restart the daemon.
 containerd service runs with its configuration:
   containerd.restarted:
     - restart: {{ service.restart | json }}
@@ -58,7 +58,7 @@ containerd is ready:
       - containerd service is running
       - containerd service runs with its configuration
 
-# What worked last goes back where the daemon does not come up with a change.
+# If the daemon does not come up with a change, the last good configuration goes back.
 containerd configuration is rolled back:
   containerd.rolled_back:
     - restart: {{ service.restart | json }}

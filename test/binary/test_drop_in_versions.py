@@ -133,4 +133,4 @@ def test_a_table_that_takes_the_place_of_another(main, effective):
     files = [{"version": 2, "plugins": {CRI[1]: {"registry": {"headers": {"X": ["1"]}}}}}]
     assert at(effective(main, files), (*IMG, "registry", "config_path")) == ""
     [found] = drop_ins.findings(main, [("0", files[0])])
-    assert "so that 1 settings of that are lost. Write version = 3" in found.message
+    assert "so that 1 settings of that table are lost. Write version = 3" in found.message

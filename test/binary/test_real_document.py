@@ -74,12 +74,12 @@ def test_only_the_overrides_differ_from_the_default(salt_functions):
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        ({"disabled_plugins": ["io.containerd.x"]}, "disabled_plugins: io.containerd.x is no plugin id"),
+        ({"disabled_plugins": ["io.containerd.x"]}, "disabled_plugins: io.containerd.x is not a plugin id"),
         (
             {"proxy_plugins": {"x": {"type": "snapshot", "address": ["/s"]}}},
             "proxy_plugins.x.address is ['/s']",
         ),
-        ({"imports": ["/nonexistent/[*.toml"]}, "is no pattern that containerd can read"),
+        ({"imports": ["/nonexistent/[*.toml"]}, "is not a pattern that containerd can read"),
         ({"timeouts": {"x": 5}}, "timeouts.x"),
     ],
 )

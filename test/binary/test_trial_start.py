@@ -107,7 +107,7 @@ def test_an_imported_file_that_is_missing_is_found(trial, release, tmp_path):  #
     ("overrides", "words"),
     [
         ({"cgroup": {"path": "/containerd"}}, "cgroup.path is set"),
-        (cri(containerd={"snapshotter": "btrfs"}), "btrfs works on no other file system"),
+        (cri(containerd={"snapshotter": "btrfs"}), "btrfs needs its own file system"),
     ],
 )
 def test_what_a_trial_cannot_tell_is_said(trial, overrides, words):
@@ -130,7 +130,7 @@ def test_nor_does_one_within_the_system(trial):
     libraries = os.path.dirname(os.path.realpath("/lib/x86_64-linux-gnu/libc.so.6"))
     answer = trial(cri(cni={"conf_dir": libraries}))
     assert answer["ok"] is False
-    assert f"conf_dir names {libraries}, without which nothing runs" in answer["reason"]
+    assert f"conf_dir names {libraries}, which the sandbox needs" in answer["reason"]
 
 
 NUL = "/run/a\\u0000b"

@@ -108,5 +108,5 @@ def test_a_wrong_type_is_found_and_the_right_one_is_not(on_path, base, release, 
         assert reads(on_path, tmp_path, base, right)
     said = errors(compose(base, wrong).findings)
     assert [words in message for message in said].count(True) == 1, said
-    assert "write (or quote) it so" in said[0]
+    assert "write it as one (quote a string)" in said[0]
     assert errors(compose(base, right).findings) == []

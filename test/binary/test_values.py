@@ -69,4 +69,4 @@ def test_a_name_of_the_network_is_neither_proved_nor_refused(found, trial):
     assert found(overrides) == []
     answer = trial(overrides)
     assert answer["ok"] is None
-    assert answer["reason"].endswith("has nobody to ask for the address of metrics.example.org")
+    assert answer["reason"].endswith("no name server answers for metrics.example.org")

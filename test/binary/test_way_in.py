@@ -78,7 +78,7 @@ def test_a_setting_that_containerd_loses_is_not_what_runs(way_in, release):
     assert settings(config, "snapshotter") == []
     assert changes["snapshotter"] == {"old": "overlayfs", "new": "native"}
     [told] = [sentence for sentence in left_out if ".snapshotter: " in sentence]
-    assert "the file has 'native' and this containerd runs with 'overlayfs'" in told
+    assert "the file has 'native', but this containerd runs with 'overlayfs'" in told
     assert any(told in warning for warning in plan["warnings"])
 
 

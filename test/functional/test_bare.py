@@ -27,7 +27,7 @@ def test_preview_says_what_depends_on_the_release(loaders, config_path, no_conta
     ret = loaders.states.containerd_toml.managed(name=str(config_path), overrides=layers, test=True)
     assert ret.result is None
     assert ret.changes["oom_score"] == {"new": -999}
-    assert "Not known yet is whether those come that are for some releases: >=2.1." in ret.comment
+    assert "It is unknown yet whether the overrides for these releases apply: >=2.1." in ret.comment
 
 
 def test_live_run_without_containerd_is_an_error_with_its_cure(loaders, config_path, no_containerd):

@@ -68,7 +68,7 @@ def test_the_first_preview_compiles_with_all_of_them(minion):
     upgrade = yaml.safe_dump({"before an upgrade": {"test.succeed_with_changes": [{"prereq": [PACKAGE]}]}})
     first = minion("\n".join([IDIOMS, DRAIN, watch, upgrade]), "test=True", pillar=pillar)
     assert {name: ret["comment"] for name, ret in first.items() if ret["result"] is False} == {}
-    assert "up to 120 s would be waited" in first["containerd is ready"]["comment"]
+    assert "a run would wait for it, up to 120 s" in first["containerd is ready"]["comment"]
     assert "containerd configuration is protected" not in first
     for name in ("site monitoring is told", "node is drained", "before an upgrade"):
         assert first[name]["result"] is None

@@ -297,7 +297,7 @@ def test_a_directory_in_its_place_is_an_error_with_its_cure(managed, config_path
     config_path.mkdir(parents=True)
     ret = managed()
     assert ret.result is False
-    assert f"{config_path} is no regular file, and stays as it is: remove it." in ret.comment
+    assert f"{config_path} is not a regular file, and stays as it is: remove it." in ret.comment
 
 
 NO_CRI = {"version": 2, "disabled_plugins": [V2]}
@@ -366,9 +366,9 @@ def test_only_a_layer_for_some_releases_asks_for_the_release(managed, started): 
 @pytest.mark.parametrize(
     ("layer", "words"),
     [
-        ({"a": {}, "for": "new"}, "layer a: 'new' is no condition: write one such as '>=1.5'"),
-        ({"a": {}, "for": 1.5}, "layer a: 1.5 is no condition"),
-        ({"a": {}, "for": None}, "layer a: '' is no condition"),
+        ({"a": {}, "for": "new"}, "layer a: 'new' is not a condition: write one such as '>=1.5'"),
+        ({"a": {}, "for": 1.5}, "layer a: 1.5 is not a condition"),
+        ({"a": {}, "for": None}, "layer a: '' is not a condition"),
         ({"a": {}, "b": {}, "for": ">=1"}, "overrides must be a fragment of config.toml"),
     ],
 )
@@ -401,7 +401,7 @@ def test_a_pair_that_failed_is_not_written_again(managed, config_path, loaders, 
         ret = managed({"oom_score": -5}, service=LIMITS, test=test)
         assert (ret.result, ret.changes) == (False, {})
         assert "this very content was rolled back before" in ret.comment
-        assert "whether others went with it" in ret.comment
+        assert "whether other files went with it" in ret.comment
     assert content(config_path) == right
     # One of the two alone is something else.
     assert managed({"oom_score": -5}, service={"limits": {"LimitNOFILE": 6}}, test=True).result is None

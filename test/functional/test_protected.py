@@ -114,7 +114,7 @@ def test_content_that_was_rolled_back_is_not_tried_again(managed, config_path, l
     for test in (True, False):
         ret = managed({"oom_score": 2}, test=test)
         assert (ret.result, ret.changes) == (False, {})
-        assert f"{kept} tells why" in ret.comment
+        assert f"{kept} says why" in ret.comment
     assert managed({"oom_score": 3}).result is True
 
 
@@ -233,4 +233,4 @@ def test_an_import_that_others_may_change_is_refused(managed, config):
     for test in (True, False):
         ret = managed({"imports": [str(site)]}, test=test)
         assert (ret.result, ret.changes) == (False, {})
-        assert f"{site} is imported, and others than root may write to {site}" in ret.comment
+        assert f"{site} is imported, and users other than root may write to {site}" in ret.comment

@@ -187,7 +187,7 @@ def test_yum_repository_is_that_of_the_node(apply_with, name, base):
 def test_lists_that_anybody_can_forge_are_a_warning(apply_with, name, docker, warned):
     chunks = apply_with("containerd.package", GRAINS[name], {"containerd": {"package": {"docker": docker}}})
     found = chunks.get("containerd repository lists can be forged", {})
-    assert ("somebody on the way can offer old packages" in str(found.get("warnings"))) is warned
+    assert ("a man in the middle can offer old packages" in str(found.get("warnings"))) is warned
     assert found.get("changes") in (None, False)
     lines = chunks["containerd repository is configured"]["contents"].splitlines()
     assert ("repo_gpgcheck=1" in lines) is docker.get("repo_gpgcheck", False)

@@ -107,7 +107,7 @@ def test_explain_takes_the_end_of_a_key(node, layers):
     # Salt's outputter sorts other dictionaries than this one.
     [facts] = whole.values()
     assert (type(facts), list(facts)[:3]) == (OrderedDict, ["value", "in_effect", "layer"])
-    with pytest.raises(Exception, match="is no key of this containerd.*the nearest is"):
+    with pytest.raises(Exception, match="is not a key of this containerd.*the nearest is"):
         modules.containerd_toml.explain("sandbox_imgae", layers, path)
 
 
@@ -170,7 +170,7 @@ def test_explain_tells_a_default_and_what_is_no_key(node, layers):
     modules, path = node
     facts = modules.containerd_toml.explain("grpc.address", layers, path)["grpc.address"]
     assert (facts["layer"], facts["in_effect"]) == ("containerd", True)
-    with pytest.raises(Exception, match="is no key of this containerd"):
+    with pytest.raises(Exception, match="is not a key of this containerd"):
         modules.containerd_toml.explain("grpc.adress", layers, path)
 
 

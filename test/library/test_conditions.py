@@ -49,7 +49,7 @@ def test_a_condition_holds_for_the_releases_that_are_meant(condition, meant):
 
 @pytest.mark.parametrize("condition", [*NONE, 1.7, 2])
 def test_what_is_none_is_refused_with_its_cure(condition):
-    with pytest.raises(Refused, match="is no condition: write one such as '>=1.5', '<2.0'"):
+    with pytest.raises(Refused, match="is not a condition: write one such as '>=1.5', '<2.0'"):
         conditions.holds(condition, "1.7.24")
     [told] = pillar._conditions({condition: {}})
     assert "containerd:config_for has the key" in told

@@ -62,5 +62,5 @@ def test_a_secret_inside_a_list_is_masked():
 @pytest.mark.parametrize("data", [5, "a", [], None])
 def test_what_is_no_mapping_cannot_be_compared(data):
     for old, new in ((data, {}), ({}, data)):
-        with pytest.raises(Refused, match="must be two mappings"):
+        with pytest.raises(Refused, match="must be mappings"):
             diff(old, new)

@@ -26,4 +26,4 @@ def test_the_journal_tells_why_the_daemon_ended(lines, last):
 def test_a_program_without_a_fatal_line_is_told_by_its_last():
     assert errors.last_words("bwrap: one\nbwrap: no namespace\n") == "bwrap: no namespace"
     assert errors.last_words("ctr: no daemon\nstack\n") == "no daemon"
-    assert errors.last_words("") == "it ended without a word"
+    assert errors.last_words("") == "it ended without a message"

@@ -52,7 +52,7 @@ def test_where_the_search_begins_and_what_it_looks_for(pattern, folder, names):
 )
 def test_what_matches(pattern, yes, no):
     if yes is None:
-        with pytest.raises(Refused, match="is no pattern that containerd can read"):
+        with pytest.raises(Refused, match="is not a pattern that containerd can read"):
             go_glob.split(pattern)
         return
     [matches] = go_glob.split(pattern)[1]

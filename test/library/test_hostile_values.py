@@ -91,6 +91,8 @@ PARAMETERS = {
     "schema.is_residue.version": (2, NOTHING),
     **dict.fromkeys(("schema.removed.version", "schema.deprecated.version"), (2, VALUES_ADMITTED)),
     "schema.known.version": (2, VALUES_ADMITTED),
+    "places.file_path.path": ("/a", ANY),
+    "durations.seconds.value": (1, ANY),
     "places.beneath.folders": (["/a"], LINES),
     "drop_ins.findings.drop_ins": ([], {name: [("a", data)] for name, data in ADMITTED.items()}),
     "drop_ins.dead.drop_in": ({}, ADMITTED),
@@ -210,10 +212,10 @@ def test_a_pillar_is_told_wrong_or_is_right(name):
     [
         (
             {"a": nested(DEPTH + 1, lambda value: [value])},
-            "a.0.0 is nested more than 64 levels deep: does it",
+            "a.0.0 is nested more than 64 levels deep: does an anchor",
         ),
         ({"a": ["x"] * VALUES}, "is one of more than 5000 values: leave some out"),
-        ({"a": "x" * (SIZE + 1)}, "a holds, with what is before it, over 131072 characters: shorten it"),
+        ({"a": "x" * (SIZE + 1)}, "a brings the overrides to more than 131072 characters: shorten it"),
         ({"a": {10**5000: 1}}, "a is a number of more than 64 bits"),
     ],
 )
@@ -229,14 +231,14 @@ def test_what_is_too_much_is_refused_with_its_key(value, words):
         ({"config": ANY["endless table"]}, "is nested more than 64 levels deep; does a YAML anchor"),
         (
             {"config": {"a": ANY["laughs"]}},
-            "containerd:config:a is, with what else there is, more than 500000",
+            "containerd:config:a brings the pillar to more than 500000",
         ),
         (
             {"service": {"ready_timeout": float("nan")}},
             "containerd:service:ready_timeout is a number of more",
         ),
         ({"config": {"a": "\ud800"}}, "containerd:config:a holds text that is not Unicode"),
-        ({"config": {"x" * 2000: 1}}, "containerd:config has a key that is a string, and not one of up to"),
+        ({"config": {"x" * 2000: 1}}, "containerd:config has a key that is a string; write text of up to"),
     ],
 )
 def test_a_pillar_that_cannot_be_merged_is_told_with_its_key(given, words):

@@ -43,7 +43,7 @@ def test_of_a_table_of_the_default_it_is_an_error(version, pairs, strict):
     [found] = document.findings
     assert (found.key, found.level) == (name, ERROR)
     assert found.message.startswith(f"{name}: null would remove this whole table")
-    assert "remove the line" in found.message and "give null to each key" in found.message
+    assert "remove the line" in found.message and "set only the keys to null" in found.message
     # Nothing is removed, and the rest is as it was.
     assert document.result == {**BASES[version], "oom_score": 7}
 

@@ -35,8 +35,8 @@ def test_the_first_that_fits_is_taken():
 @pytest.mark.parametrize(
     ("offered", "words"),
     [
-        (["1.7.24-1", "1.6.20-1"], "there are 1.7.24-1, 1.6.20-1."),
-        ([str(number) for number in range(20, 0, -1)], "there are 20, 19, 18, 17, 16, 15, 14, 13, 12, 11."),
+        (["1.7.24-1", "1.6.20-1"], "they offer 1.7.24-1, 1.6.20-1."),
+        ([str(number) for number in range(20, 0, -1)], "they offer 20, 19, 18, 17, 16, 15, 14, 13, 12, 11."),
         ([], "they have no version of it."),
     ],
 )

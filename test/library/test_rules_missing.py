@@ -108,7 +108,7 @@ def test_a_type_that_is_none(version, kind):
     key = f"{TABLES[version]}.runtimes.x.runtime_type"
     [(found_key, level, words)] = said(version, [(key, kind)])
     assert (found_key, level) == (key, "error")
-    assert words.startswith(f"{kind!r} is no type of a runtime, so each of its pods fails: write {RUNC_TYPE}")
+    assert words.startswith(f"{kind!r} is not a runtime type, so each of its pods fails: write {RUNC_TYPE}")
 
 
 def test_a_runtime_without_a_shim_of_its_own():
@@ -136,7 +136,7 @@ def test_folders_of_cni(version, key, value):
     assert (found_key, level) == (key, "warning")
     assert words == (
         f"{' and '.join(folders)}: not on this node, and no pod with a network can start until it is: put it "
-        "there, or mend the path"
+        "there, or correct the path"
     )
     assert said(version, [(key, value)], folders=folders[-1:], base=base) == []
 

@@ -44,7 +44,7 @@ CASES = [
         key="plugins.cri",
     ),
     *cases(
-        ALL, ('plugins."io.containerd.grpc".x', 1), "no plugin id", [], key='plugins."io.containerd.grpc"'
+        ALL, ('plugins."io.containerd.grpc".x', 1), "not a plugin id", [], key='plugins."io.containerd.grpc"'
     ),
     *(
         one

@@ -137,7 +137,7 @@ def test_what_is_named_is_on_a_disk(version, kind, key):
 def test_what_is_named_is_absolute(version, kind, key):
     for place in ("bin/x", "./x", "../x", *(() if kind == "program" else ("x",))):
         [finding] = said(version, key, place)
-        assert f"{place!r} is no absolute path: write one that begins with /" in finding.words
+        assert f"{place!r} is not an absolute path: write one that begins with /" in finding.words
         assert finding.words.endswith("looked up in PATH") == (kind == "program")
     if kind == "program":
         assert said(version, key, "x.y") == []
@@ -180,7 +180,7 @@ def test_each_folder_of_hosts_is_roots(version):
         [finding] = refused(version, key, "/etc/certs.d:/opt/bin")
         assert finding.words.startswith("/opt/bin/theirs is not root's")
         [finding] = refused(version, key, "/etc/certs.d:certs.d")
-        assert "'certs.d' is no absolute path" in finding.words
+        assert "'certs.d' is not an absolute path" in finding.words
         assert refused(version, key, ":/etc/certs.d:") == []
 
 
@@ -196,7 +196,7 @@ def test_two_dots_after_what_is_not_there_lead_nowhere_else(version):
     ("variable", "words"),
     [
         ("PATH=/usr/bin:/mine/bin", "/mine/bin is not root's"),
-        ("PATH=bin:/usr/bin", "'bin' is no absolute path"),
+        ("PATH=bin:/usr/bin", "'bin' is not an absolute path"),
         ("LD_PRELOAD=libx.so /mine/x.so", "/mine/x.so is not root's"),
         ("BASH_ENV=/mine/profile", "/mine/profile is not root's"),
         ("PYTHONPATH=/usr/lib:/opt/bin", "/opt/bin/theirs is not root's"),
@@ -247,8 +247,8 @@ def test_a_snapshotter_may_be_named_with_its_scheme():
     assert said(3, key, "unix:///run/x/x.sock") == []
     assert "not root's" in said(3, key, "unix:///mine/x.sock")[0].words
     # A socket without a file is for whoever takes the name first.
-    assert "no absolute path" in said(3, key, "@x")[0].words
-    assert "no absolute path" in said(3, "grpc.address", "unix:///run/x/x.sock")[0].words
+    assert "not an absolute path" in said(3, key, "@x")[0].words
+    assert "not an absolute path" in said(3, "grpc.address", "unix:///run/x/x.sock")[0].words
 
 
 @pytest.mark.parametrize("version", ALL)
@@ -271,7 +271,7 @@ def test_values_of_other_types_are_for_the_check_of_types(version, value):
 
 def test_no_path_holds_a_nul():
     """The kernel would take what stands before it."""
-    assert "no absolute path" in said(3, "temp", "/a\0b")[0].words
+    assert "not an absolute path" in said(3, "temp", "/a\0b")[0].words
 
 
 @pytest.mark.parametrize(

@@ -32,14 +32,14 @@ CASES = [
         for one in cases(
             (version,),
             (f"{table}.{AUTH}.password", "(secret)"),
-            "write the real one",
+            "write the real value",
             (f"{table}.{AUTH}.password", "a(secret)"),
         )
     ),
-    *cases(ALL, ('proxy_plugins."(secret)".type', "snapshot"), "write the real one", []),
-    *cases(ALL, ("imports", ["a*", "https://(secret)@h/*"]), "write the real one", ("imports", ["a*"])),
+    *cases(ALL, ('proxy_plugins."(secret)".type', "snapshot"), "write the real value", []),
+    *cases(ALL, ("imports", ["a*", "https://(secret)@h/*"]), "write the real value", ("imports", ["a*"])),
     *cases(ALL, (f"{GC}.startup_delay", 5), 'as "5s"', (f"{GC}.startup_delay", "1.5s")),
-    *cases(ALL, (SHIM_LOAD, "5x"), "'5x' is no duration", (SHIM_LOAD, "-1s")),
+    *cases(ALL, (SHIM_LOAD, "5x"), "'5x' is not a duration", (SHIM_LOAD, "-1s")),
     *cases(ALL, (IDLE, "5"), 'as "5s"', (IDLE, "")),
     *(
         one
@@ -55,7 +55,7 @@ CASES = [
     *cases(ALL, ("debug.format", "JSON"), "text, json", ("debug.format", "json")),
     *cases(NEW, (f"{RUNC}.io_type", "pipe"), "fifo, streaming", [], also=(f"{RUNC}.io_type", None)),
     *cases(ALL, (PORT, 10010), 'write "10010"', (PORT, "10010")),
-    *cases(ALL, (PORT, "65536"), "no port", (PORT, "65535")),
+    *cases(ALL, (PORT, "65536"), "not a port", (PORT, "65535")),
     *cases((2, 3), ("metrics.address", "localhost"), "not host:port", ("metrics.address", "127.0.0.1:1338")),
     *cases((4,), (f"{METRICS}.address", "1338"), "not host:port", (f"{METRICS}.address", "[::1]:1338")),
     *cases((4,), (f"{TCP}.address", "a:b:1"), "not host:port", (f"{TCP}.address", ":1338")),
@@ -64,7 +64,7 @@ CASES = [
     *cases(ALL, ("root", "/run/containerd"), "same folder", ("root", "/data")),
     *cases(ALL, ("oom_score", -1001), "-1000 to 1000", ("oom_score", -1000)),
     *cases(ALL, ("oom_score", 1001), "-1000 to 1000", ("oom_score", 1000)),
-    *cases(ALL, ("imports", ["no.toml"]), "is no file", ("imports", ["here.toml", "conf.d/*.toml"])),
+    *cases(ALL, ("imports", ["no.toml"]), "is not a file", ("imports", ["here.toml", "conf.d/*.toml"])),
     *cases(ALL, ("imports", ["conf.d/\0*.toml"]), "holds a NUL", ("imports", ["conf.d/*.toml"])),
 ]
 
@@ -91,7 +91,7 @@ def test_missing_imports_are_no_error_on_1_4():
 
 def test_imports_start_in_the_folder_of_the_file():
     [finding] = found(3, [("imports", ["here.toml"])], folder="/srv")
-    assert "/srv/here.toml is no file" in finding.message
+    assert "/srv/here.toml is not a file" in finding.message
     assert found(3, [("imports", ["here.toml"])], node=None, folder="/srv") == []
 
 

@@ -37,7 +37,7 @@ def test_keys_as_toml_has_them(text, parts):
      '"\\x"', '"""a"""', "\u00e9", "a # b", '"\n"', "a\x00", '"\\ud800"', None, 5],
 )  # fmt: skip
 def test_what_is_no_key_is_refused_with_the_cure(text):
-    with pytest.raises(Refused, match="is no TOML key: put parts|is no text: put it in quotes"):
+    with pytest.raises(Refused, match="is not a TOML key: put parts|is not text: put it in quotes"):
         toml.key(text)
 
 

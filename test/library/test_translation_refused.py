@@ -121,7 +121,7 @@ def test_half_translated_keys_are_errors_in_their_own_schema(source, key, cure):
 @pytest.mark.parametrize(
     ("key", "uri", "target", "words"),
     [
-        ("disabled_plugins", "cri", 3, "no plugin id"),
+        ("disabled_plugins", "cri", 3, "not a plugin id"),
         ("disabled_plugins", "io.containerd.cri.v1.runtime", 2, "io.containerd.grpc.v1.cri"),
         ("required_plugins", "io.containerd.cri.v1.images", 2, "io.containerd.grpc.v1.cri"),
         ("disabled_plugins", "io.containerd.server.v1.debug", 3, "has no plugin"),

@@ -76,16 +76,16 @@ def test_what_would_begin_a_line_of_its_own_is_refused_all_at_once():
         )
     for words in (
         "environment:A has a line break",
-        "environment:B C: 'B C' is no name",
+        "environment:B C: 'B C' is not a name",
         "environment:D is a dict",
-        "limits:NOFILE is no limit",
+        "limits:NOFILE is not a limit",
         "limits:LimitCORE ends with a backslash",
         "directives:Service:Environment: every user may read it there",
         "directives:Socket:SetCredential: every user may read it there; write LoadCredential",
         "directives:Service:ExecStartPre has a line break",
-        "directives:Service:Bad Name: 'Bad Name' is no name",
+        "directives:Service:Bad Name: 'Bad Name' is not a name",
         "directives:Unit must be a mapping",
-        "directives:A]\n[B: 'A]\\n[B' is no section",
+        "directives:A]\n[B: 'A]\\n[B' is not a section",
     ):
         assert f"containerd:service:{words}" in str(error.value)
 
@@ -134,7 +134,7 @@ def test_what_is_no_mapping_is_refused(setting):
     ],
 )
 def test_a_masked_value_that_was_pasted_back_is_refused(settings):
-    with pytest.raises(Refused, match="write the real one, from the node's file or with show_secrets=True"):
+    with pytest.raises(Refused, match="write the real value, from the node's file or with show_secrets=True"):
         unit.render(**settings)
 
 

@@ -178,7 +178,7 @@ def test_without_pypi_the_cure_is_told(node, docker):
     node.pillar({"package": docker("1.6.*")})
     ret = node.apply("containerd.salt")
     assert (
-        "say in containerd:salt where tomlkit comes from"
+        "set wheel, index_url or package in containerd:salt"
         in ret.failed["containerd TOML library is installed"]
     )
 

@@ -220,11 +220,11 @@ def test_a_file_of_somebody_else_is_not_replaced(states, archive, pinned):
         file.write("mine")
     ret = install(states, pinned("1.7.24"))
     assert ret["result"] is False
-    assert "ctr is there, and not a link of this formula: move it away" in ret["comment"]
+    assert "ctr is not a link of this formula: move it away" in ret["comment"]
     assert content(archive) == "mine"
 
 
-@pytest.mark.parametrize("told", ["", " The service did not start with the configuration of before: x"])
+@pytest.mark.parametrize("told", ["", " The service did not start with the old configuration: x"])
 def test_how_the_restart_went_is_told_and_fails_no_state(states, pinned, told):
     """
     The document is written anew after this state; 1.7 for one does not start with the schema of 2.1.

@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_written_is_as_it_was(change, config, monkeypatch,
 
     monkeypatch.setattr(os, fails, fail)
     with pytest.raises(
-        CommandExecutionError, match="config.toml cannot be written, and is as it was: No space"
+        CommandExecutionError, match="config.toml cannot be written, and has not changed: No space"
     ):
         change._write(str(config), "new")
     assert config.read_text(encoding="utf-8") == "old"
@@ -101,7 +101,10 @@ def test_what_is_no_file_stays(change, tmp_path):
     """
     os.mkfifo(tmp_path / "device")
     (tmp_path / "link").symlink_to(tmp_path / "device")
-    for name, words in (("link", "and that is no regular file"), ("device", "is no regular file, and stays")):
+    for name, words in (
+        ("link", "and that is not a regular file"),
+        ("device", "is not a regular file, and stays"),
+    ):
         with pytest.raises(CommandExecutionError, match=words):
             change.apply(str(tmp_path / name), "new")
     assert not (tmp_path / "device").is_file()
@@ -340,7 +343,7 @@ def test_a_directory_in_the_place_of_a_recorded_file_is_no_traceback(change, con
 
 @pytest.mark.parametrize(
     ("text", "mode", "words"),
-    [("\ud800", None, "surrogates not allowed"), ("x", "u=rw", "'u=rw' is no mode")],
+    [("\ud800", None, "surrogates not allowed"), ("x", "u=rw", "'u=rw' is not a mode")],
 )
 def test_what_cannot_be_written_is_an_error_and_leaves_nothing(change, config, text, mode, words):
     with pytest.raises(CommandExecutionError, match=words):
@@ -399,7 +402,9 @@ def test_a_folder_of_others_is_not_written_to(change, tmp_path, owner, mode):
     folder.mkdir()
     os.chown(folder, owner, 0)
     folder.chmod(mode)
-    with pytest.raises(CommandExecutionError, match=f"{folder}.*Mend that with chown root and chmod go-w."):
+    with pytest.raises(
+        CommandExecutionError, match=f"{folder}.*Correct that with chown root and chmod go-w."
+    ):
         change.apply(str(folder / "config.toml"), "new")
     assert (os.listdir(folder), change.pending()) == ([], [])
 
@@ -427,7 +432,7 @@ def test_a_folder_for_copies_that_is_a_link_stops_the_change(change, config, tmp
     own.parent.mkdir(parents=True)
     own.symlink_to(tmp_path)
     for ask in (change.pending, change.tried, lambda: change.apply(str(config), "new")):
-        with pytest.raises(CommandExecutionError, match="move it away, it is made anew"):
+        with pytest.raises(CommandExecutionError, match="move it away, and apply again"):
             ask()
     assert config.read_text(encoding="utf-8") == "old"
 

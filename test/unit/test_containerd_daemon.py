@@ -181,5 +181,5 @@ def test_no_words_of_programs_tell_a_secret(daemon, tmp_path):
 @pytest.mark.parametrize("address", [["a"], 5, {"a": 1}])
 def test_what_is_no_path_of_a_socket_is_refused(daemon, address):
     answers(daemon)
-    with pytest.raises(CommandExecutionError, match="is no path of a socket"):
+    with pytest.raises(CommandExecutionError, match="is not a socket path"):
         daemon.plugins(address)

@@ -50,7 +50,7 @@ def test_a_literal_import_that_cannot_be_read_is_named(imported, tmp_path, text)
 
 @pytest.mark.parametrize(
     ("owner", "mode", "words"),
-    [(1000, 0o644, "belongs to user 1000"), (0, 0o664, "others than root may write to")],
+    [(1000, 0o644, "belongs to user 1000"), (0, 0o664, "users other than root may write to")],
 )
 def test_an_import_that_others_may_change_is_an_error_and_is_not_read(imported, tmp_path, owner, mode, words):
     path = tmp_path / "mine.toml"
@@ -66,7 +66,7 @@ def test_an_import_that_others_may_change_is_an_error_and_is_not_read(imported, 
 def test_a_folder_of_imports_where_others_may_put_a_file(imported, tmp_path):
     (tmp_path / "conf.d").chmod(0o777)
     for pattern in ("conf.d/*.toml", "conf.d/not-there-yet.toml"):
-        assert "others than root may write to" in imported(pattern)[0][1]
+        assert "users other than root may write to" in imported(pattern)[0][1]
 
 
 def test_a_broken_import_is_told_by_its_position_alone(imported, tmp_path):
@@ -76,14 +76,14 @@ def test_a_broken_import_is_told_by_its_position_alone(imported, tmp_path):
     assert "hunter2" not in message
     (tmp_path / "mine.toml").write_text("[t]\nhunter2 = 1\n[t.hunter2.x]\ny = 1\n")
     [(_, message)] = imported("mine.toml")
-    assert "a key or table is there twice" in message
+    assert "it has a key or table twice" in message
     assert "hunter2" not in message
 
 
 def test_an_import_that_would_never_end_is_named(imported, tmp_path):
     os.mkfifo(tmp_path / "mine.toml")
     [(_, message)] = imported("mine.toml")
-    assert "it is no regular file" in message
+    assert "it is not a regular file" in message
 
 
 @pytest.fixture
@@ -123,8 +123,10 @@ def test_what_a_document_names_is_roots(named, tmp_path):
     # Nor is it an error that it is not there, where only root may make it.
     assert named(str(place / "gone" / "x")) == {}
     place.chmod(0o775)
-    assert named(str(place)) == dict.fromkeys(NAMED, f"others than root may write to {place}")
-    assert named(str(place / "gone" / "x")) == dict.fromkeys(NAMED, f"others than root may write to {place}")
+    assert named(str(place)) == dict.fromkeys(NAMED, f"users other than root may write to {place}")
+    assert named(str(place / "gone" / "x")) == dict.fromkeys(
+        NAMED, f"users other than root may write to {place}"
+    )
     place.chmod(0o755)
     os.chown(place.parent, 1000, 1000)
     assert named(str(place)) == dict.fromkeys(NAMED, f"{place.parent} belongs to user 1000")

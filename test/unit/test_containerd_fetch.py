@@ -107,7 +107,7 @@ def test_a_server_that_drips_is_left_in_time(hurried, serve, first):
     server, _ = serve(dripping(*first))
     begun = time.monotonic()
     with pytest.raises(
-        CommandExecutionError, match=r"^It cannot be fetched: it did not come within 0.5 s\.$"
+        CommandExecutionError, match=r"^It cannot be fetched: the server did not answer within 0.5 s\.$"
     ):
         hurried.content(f"http://{server}/key", LIMIT, "It")
     assert time.monotonic() - begun < 5
@@ -119,7 +119,7 @@ def test_a_server_that_never_answers_is_left_in_time(hurried, serve):
         yield b""
 
     server, _ = serve(silence)
-    with pytest.raises(CommandExecutionError, match="did not come within 0.5 s|timed out"):
+    with pytest.raises(CommandExecutionError, match="did not answer within 0.5 s|timed out"):
         hurried.content(f"http://{server}/key", LIMIT, "It")
 
 
@@ -147,8 +147,8 @@ def test_what_is_within_the_limit_comes_as_it_is(fetch, serve, size):
     [
         ([b"HTTP/1.1 404 evil words\r\nConnection: close\r\n\r\nno"], "the server answers 404 Not Found"),
         ([b"HTTP/1.1 799 evil words\r\nConnection: close\r\n\r\nno"], "the server answers 799"),
-        ([b"SSH-2.0-OpenSSH evil words\r\n"], r"that is no web server \(BadStatusLine\)"),
-        ([], r"that is no web server \(RemoteDisconnected\)"),
+        ([b"SSH-2.0-OpenSSH evil words\r\n"], r"that is not a web server \(BadStatusLine\)"),
+        ([], r"that is not a web server \(RemoteDisconnected\)"),
         (
             [b"HTTP/1.1 302 Found\r\nLocation: ftp://127.0.0.1/x\r\nConnection: close\r\n\r\n"],
             "unknown url type: ftp",
@@ -222,7 +222,7 @@ def test_an_unknown_authority_is_refused_and_one_of_the_minion_is_taken(fetch, s
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     server, seen = serve([OK, b"\r\n", b"key"], context)
-    words = r"^It cannot be fetched: its certificate is refused \(self.signed certificate.*\)\. Have the"
+    words = r"^It cannot be fetched: its certificate is refused \(self.signed certificate.*\)\. Correct the"
     with pytest.raises(CommandExecutionError, match=words):
         fetch.content(f"https://{server}/key", LIMIT, "It")
     assert seen == []
@@ -258,7 +258,7 @@ def test_what_is_no_file_is_refused_at_once(fetch, tmp_path, path):
     os.mkfifo(tmp_path / "fifo")
     path = str(tmp_path / path) if path in ("fifo", "nowhere") else path
     started = time.monotonic()
-    with pytest.raises(CommandExecutionError, match="^It cannot be read: (it is no|that is no path)"):
+    with pytest.raises(CommandExecutionError, match="^It cannot be read: (it is n|that is not a file path)"):
         fetch.read(path, LIMIT, "It")
     assert time.monotonic() - started < 1
 

@@ -77,7 +77,7 @@ def test_our_own_folder_in_the_hands_of_others_is_refused(files, tmp_path, hand)
     for wanted in (True, False):
         message = refused(files.own_folder, str(own), wanted)
         assert message.startswith(f"{own} has to be a folder of root's alone, and ")
-        assert message.endswith(": move it away, it is made anew.")
+        assert message.endswith(": move it away, and apply again.")
     # Nor was one made where a link leads.
     assert other.exists() == (hand == "link")
 
@@ -87,7 +87,7 @@ def test_only_a_regular_file_of_a_sane_size_is_read(files, tmp_path, monkeypatch
     (tmp_path / "null").symlink_to("/dev/zero")
     for path in (tmp_path / "fifo", tmp_path / "null", tmp_path, "/dev/zero", "/proc/self/environ"):
         message = refused(files.content, str(path))
-        assert "it is no regular file. Remove it, or make it a file that root can read." in message
+        assert "it is not a regular file. Remove it, or make it a file that root can read." in message
     monkeypatch.setattr(files.places, "LARGEST_FILE", 1 << 20)
     path = tmp_path / "file"
     path.write_bytes(b"x" * (1 << 20))
@@ -194,5 +194,5 @@ def test_a_temporary_folder_is_roots_alone_and_goes(files, tmp_path, monkeypatch
 
 @pytest.mark.parametrize("path", ["a\0b", 5, None, ["a"]])
 def test_what_is_no_path_is_refused(files, path):
-    with pytest.raises(CommandExecutionError, match="cannot be read: it is no path of a file"):
+    with pytest.raises(CommandExecutionError, match="cannot be read: it is not a file path"):
         files.content(path)

@@ -87,7 +87,7 @@ def test_one_that_waits_for_ever_is_an_error(told, tmp_path):
     os.mkfifo(tmp_path / "fifo.toml")
     [(name, level, message)] = told("*.toml")
     assert (name, level) == ("fifo.toml", "error")
-    assert "it is no regular file" in message
+    assert "it is not a regular file" in message
 
 
 def test_one_that_is_missing_is_for_the_release(told):
@@ -97,8 +97,8 @@ def test_one_that_is_missing_is_for_the_release(told):
 @pytest.mark.parametrize(
     ("pattern", "words"),
     [
-        ("a\0*", "no path holds a NUL"),
-        ("[*", "is no pattern that containerd can read"),
+        ("a\0*", "no path can hold a NUL"),
+        ("[*", "is not a pattern that containerd can read"),
         ("/*/*/*/*/*", "more than 1000 files"),
     ],
 )

@@ -76,7 +76,7 @@ def test_sysctl_that_is_missing_says_why(kernel):
 
 @pytest.mark.parametrize("key", ["", "net..ipv4", "/../../etc/passwd", "net/ipv4/../../../x"])
 def test_sysctl_key_stays_in_proc_sys(kernel, key):
-    with pytest.raises(CommandExecutionError, match="is no sysctl key"):
+    with pytest.raises(CommandExecutionError, match="is not a sysctl key"):
         kernel.sysctl_get(key)
 
 
@@ -116,7 +116,7 @@ def test_a_live_sysctl_is_mended_and_then_left_alone(states, kernel):
 def test_a_key_that_is_none_is_no_traceback(states):
     ret = states.sysctls_set("x", {"net..ipv4": 1})
     assert (ret["result"], ret["changes"]) == (False, {})
-    assert "is no sysctl key" in ret["comment"]
+    assert "is not a sysctl key" in ret["comment"]
 
 
 def test_a_key_that_its_module_will_bring_is_no_failed_preview(states):

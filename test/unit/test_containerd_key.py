@@ -236,7 +236,7 @@ def test_a_file_is_read_whatever_its_form(keys, tmp_path):
     path.write_bytes(b"\x00")
     with pytest.raises(CommandExecutionError, match=f"{path} holds no OpenPGP public key"):
         key_module.fingerprints(str(path))
-    with pytest.raises(CommandExecutionError, match=f"{tmp_path} cannot be read: it is no regular"):
+    with pytest.raises(CommandExecutionError, match=f"{tmp_path} cannot be read: it is not a regular"):
         key_module.fingerprints(str(tmp_path))
 
 

@@ -107,7 +107,7 @@ def test_where_salt_compares_no_versions_their_texts_are(module, wire):
 def test_a_version_that_is_not_offered_is_an_error_of_salts(module, wire):
     wire(Pkg(offered={"c": ["1.6.20-1", "1.7.24-1"]}))
     with pytest.raises(
-        CommandExecutionError, match=r"has c 9\.\*: there are 1.7.24-1, 1.6.20-1. Nothing was"
+        CommandExecutionError, match=r"has c 9\.\*: they offer 1.7.24-1, 1.6.20-1. Nothing was"
     ):
         module.plan(["c"], "9.*")
     with pytest.raises(CommandExecutionError, match="they have no version of it"):
@@ -184,7 +184,7 @@ def test_a_preview_does_not_trust_old_lists(wire):
     pkg.answers["madison"] = {"retcode": 0, "stderr": "", "stdout": listed}
     ret = wire(pkg, "Debian", test=True).installed("x", ["c"], version="1.7.24")
     assert (ret["result"], ret["changes"]) == (None, {"c": {"old": "1.6.20-1", "new": "1.7.24-1"}})
-    assert "was not asked" in ret["comment"]
+    assert "It is unknown which" in ret["comment"]
     ret = wire(pkg, "Debian").installed("x", ["c"], version="1.7.24")
     assert (ret["result"], ret["changes"]) == (False, {})
 
@@ -206,7 +206,7 @@ def test_what_goes_for_another_vendor_is_told_where_nobody_is_asked(wire, family
         package: {"old": "", "new": "the newest"},
     }
     assert ("containerd hold" in ret["changes"]) is ("containerd" in gone)
-    assert "not be asked" in ret["comment"] or "was not asked" in ret["comment"]
+    assert "t is unknown wh" in ret["comment"]
 
 
 def test_a_preview_with_lists_that_cannot_be_renewed_is_an_error(wire):
@@ -216,7 +216,7 @@ def test_a_preview_with_lists_that_cannot_be_renewed_is_an_error(wire):
     pkg = Pkg({}, {"c": ["1.7.24-1"]})
     ret = wire(pkg, test=True).installed("x", ["c"], version="1.9.*")
     assert (ret["result"], ret["changes"], pkg.done) == (False, {}, [])
-    assert "there are 1.7.24-1" in ret["comment"]
+    assert "they offer 1.7.24-1" in ret["comment"]
 
 
 def test_apt_says_beforehand_what_it_will_do(module, wire):
@@ -335,7 +335,7 @@ def test_a_rival_that_is_no_utf_8_is_told(apt):
     (folder / "a.list").write_bytes(b"# caf\xe9\n" + RIVAL.encode())
     ret = state.rivals_set_aside("x", URL, "bookworm", str(folder / "docker.sources"))
     assert ret["result"] is False
-    assert ret["comment"] == f"{folder / 'a.list'} has to be changed, and is no UTF-8: rewrite it as such."
+    assert ret["comment"] == f"{folder / 'a.list'} has to be changed, and is not UTF-8: rewrite it in UTF-8."
 
 
 def test_rivals_are_set_aside_and_come_back(apt):

@@ -98,7 +98,7 @@ def test_a_wheel_with_another_hash_is_not_installed(state, sha256):
 def test_a_wheel_of_something_else_is_refused_by_its_name(state, name):
     ret = state.library_installed(wheel=f"salt://files/{name}", wheel_sha256=HASH)
     assert (ret["result"], state.asked) == (False, [])
-    assert "its name must be that of a release of tomlkit" in ret["comment"]
+    assert "its file name must be that of a tomlkit release" in ret["comment"]
 
 
 def test_the_address_of_an_index_is_in_a_file_for_root_alone(state):
@@ -134,7 +134,7 @@ def test_a_failure_tells_the_cure(state):
     ret = state.library_installed()
     assert ret["result"] is False
     assert ret["comment"].startswith(
-        "No matching distribution. Where no package index can be reached, say in"
+        "No matching distribution. If this node cannot reach a package index, set"
     )
 
 

@@ -112,7 +112,7 @@ def test_a_daemon_without_its_binary_is_left_running(service):
 
 def test_a_restart_that_fails_is_told_and_no_error(service):
     service.told["restart"] = CommandExecutionError("Job failed")
-    told = " The service did not start with the configuration of before: Job failed"
+    told = " The service did not start with the old configuration: Job failed"
     assert service.restart_if_running() == told
     with pytest.raises(CommandExecutionError, match="Job failed"):
         service.restart()
@@ -166,7 +166,7 @@ def test_the_files_of_the_node_are_read(service, tmp_path):
 
 def test_a_drop_in_that_systemd_masks_is_no_file(service, tmp_path):
     (tmp_path / "own.conf").symlink_to("/dev/null")
-    with pytest.raises(CommandExecutionError, match="own.conf is no file: remove it"):
+    with pytest.raises(CommandExecutionError, match="own.conf is not a file: remove it"):
         service.current()
 
 
@@ -238,10 +238,10 @@ def test_an_edit_that_says_the_same_is_a_change(state, tmp_path):
 @pytest.mark.parametrize(
     ("broken", "words"),
     [
-        ({"current": CommandExecutionError("is no file")}, "is no file"),
+        ({"current": CommandExecutionError("is not a file")}, "is not a file"),
         ({"verify": ["Unknown key 'X'"]}, "nothing was changed. systemd would ignore:\nUnknown key 'X'"),
         ({"verify": CommandExecutionError("no copy")}, "no copy"),
-        ({"rejected": True}, "own.env tells why"),
+        ({"rejected": True}, "own.env says why"),
     ],
     ids=["unreadable", "ignored", "no trial", "rolled back before"],
 )
@@ -262,7 +262,7 @@ def test_where_the_configuration_failed_the_unit_is_left_alone(state):
     state.__running__ = {tag: {"result": False}}
     ret = state.managed("x", **WANTED)
     assert (ret["result"], ret["changes"], state.written) == (False, {}, [])
-    assert "not changed, since /etc/a failed" in ret["comment"]
+    assert "not changed, because /etc/a failed" in ret["comment"]
     state.__running__ = {tag: {"result": True}}
     assert state.managed("x", **WANTED)["result"] is not False
 
@@ -278,7 +278,7 @@ def test_the_other_files_of_the_run_are_told_to_who_knows_what_failed_together(s
 def test_what_cannot_be_written_is_refused(state):
     ret = state.managed("x", limits={"NOFILE": 1})
     assert (ret["result"], ret["changes"], state.written) == (False, {}, [])
-    assert "containerd:service:limits:NOFILE is no limit" in ret["comment"]
+    assert "containerd:service:limits:NOFILE is not a limit" in ret["comment"]
 
 
 def test_a_write_that_fails_tells_what_was_changed_before_it(state):

@@ -1,4 +1,4 @@
-"""What a rule is given, and what it may ask."""
+"""The context of a rule: the document, its overrides, and questions about both and the node."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,25 +18,25 @@ class Node(NamedTuple):
 
     is_file: Callable
     cgroup_v2: bool
-    # Why others than root could change what a path leads to, and the paths of what lies in a folder.
+    # Why users other than root could change what a path leads to, and the paths in a folder.
     why_not_roots: Callable = lambda path: ""
     entries: Callable = lambda folder: ()
-    # Whether a kubelet uses it, and so CRI.
+    # Whether a kubelet uses this containerd, and so needs CRI.
     cri: bool = True
-    # Whether something is there, a folder, or a program, and where the daemon looks for bare names of those.
+    # Whether a path exists, is a folder, is a program, and where the daemon looks for programs by name.
     exists: Callable = lambda path: True
     is_folder: Callable = lambda path: True
     is_executable: Callable = lambda path: True
     path: tuple = DAEMON_PATH
 
 
-# Where there is no node to ask, nothing is missing, and all is root's.
+# Without a node to ask, nothing is missing and everything is root's.
 ANY_NODE = Node(is_file=lambda path: True, cgroup_v2=True)
 
 
 @dataclass
 class Context:
-    """One document and what overrides make of it; a rule names settings as the table does, in schema 2."""
+    """One document with its overrides. Rules name settings as the table does, in schema 2."""
 
     # The default of the binary, what the site sets (None removes a key), and the one merged into the other.
     base: dict
@@ -47,7 +47,7 @@ class Context:
     # Where the file will be.
     folder: str = CONFIG_FOLDER
     node: Node = ANY_NODE
-    # By the paths of what the site sets, the schema and the path in which it was written.
+    # For paths of the site: the schema and the path in which the author wrote them.
     written: dict = field(default_factory=dict)
     # What the rules before this one have found.
     found: list = field(default_factory=list)
@@ -57,12 +57,12 @@ class Context:
         self.leaves = list(walk(self.overrides))
         self._leaf_paths = {leaf for leaf, _ in self.leaves}
         rows = [paths[self.version] for paths, _ in ROWS]
-        # Where in the overrides each prefix of a path comes first.
+        # The position in the overrides where each prefix of a path comes first.
         self._first = {}
         for number, (leaf, _) in enumerate(self.leaves):
             for depth in range(len(leaf) + 1):
                 self._first.setdefault(leaf[:depth], number)
-        # By each prefix of a path: who wrote it how. What is below a prefix keeps its names.
+        # For each prefix of a path: its schema and path as written, if what is below it keeps its names.
         self._authors, self._keys = {}, {}
         for leaf, (source, own) in self.written.items():
             for depth in range(min(len(leaf), len(own))):
@@ -73,7 +73,7 @@ class Context:
         self._rows = [named(row, self.version, self.base) for row in rows if row]
 
     def locate(self, setting):
-        """Return the path of a setting in this schema, None where it has no such."""
+        """Return the path of a setting in this schema, or None if the schema lacks it."""
         return schema.locate(setting, self.version, self.base)
 
     def cause(self, *paths):
@@ -91,7 +91,7 @@ class Context:
         return self._authors.get(path, (self.version, path))
 
     def keys_of(self, source):
-        """Return what a schema calls the keys of this release; those of named tables have a *."""
+        """Return the names of this release's keys in a schema; * stands for the name of a table."""
         if source not in self._keys:
             found = [leaf[:depth] for leaf, _ in walk(self.base) for depth in range(1, len(leaf) + 1)]
             if source != self.version:
@@ -101,7 +101,7 @@ class Context:
         return self._keys[source]
 
     def position(self, path):
-        """Return where in the overrides a path is: the first key that shares most with it."""
+        """Return the position of a path in the overrides: that of the first key that shares most with it."""
         heads = (path[:depth] for depth in range(len(path), -1, -1))
         return next((self._first[head] for head in heads if head in self._first), 0)
 
@@ -114,7 +114,7 @@ class Context:
             return False
         if is_map(path[:-1]) or "unprinted" in schema.facts(path):
             return True
-        # A release prints all keys of the runtime that it knows: other runtimes have no others.
+        # A release prints all keys of its default runtime, and other runtimes have the same ones.
         siblings = self._siblings(path[:-1])
         return not siblings or any(path[-1] in sibling for sibling in siblings)
 
@@ -166,11 +166,11 @@ def is_short(plugin):
 
 
 def too_short(plugin, known):
-    """Say what to write for such an id."""
+    """Return the message about an id with too few parts."""
     full = next((other for other in known if other.endswith("." + plugin)), "io.containerd.<type>.v1.<name>")
-    return f"{plugin} is no plugin id, and containerd may refuse to start: write {full}"
+    return f"{plugin} is not a plugin id, and containerd may refuse to start: write {full}"
 
 
 def shown(value, path):
-    """Return a value for a message, and of a secret nothing."""
+    """Return a value for a message; a secret is only called "this"."""
     return "this" if is_secret(path) else repr(masked(value, path))

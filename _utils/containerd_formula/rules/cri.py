@@ -1,4 +1,4 @@
-"""What makes CRI fail at its start, or each pod of a runtime: without CRI no kubelet can use the node."""
+"""What makes CRI, or each pod of a runtime, fail to start: without CRI no kubelet can use the node."""
 
 from containerd_formula import schema
 from containerd_formula.data import at, table, texts
@@ -9,7 +9,7 @@ from containerd_formula.table import IDS, RUNC_OPTIONS
 
 RUNC_V1, RUNC_V2 = "io.containerd.runc.v1", "io.containerd.runc.v2"
 LINUX_V1 = IDS["LINUX"]
-# Python's types by the name that the table has for those of runc's options.
+# For the table's types of runc's options: Python's type, and the cure.
 TYPES = {
     "boolean": (bool, "true or false"),
     "number": (int, "a whole number, 0 or more"),
@@ -22,22 +22,22 @@ LOCAL_PULL = (
 
 
 def default_runtime(context):
-    """The default runtime: where there is none of this name, CRI does not start."""
+    """The default runtime: if no runtime has its name, CRI does not start."""
     path, runtimes = (context.locate(f"CRI.containerd.{key}") for key in ("default_runtime_name", "runtimes"))
     name, known = at(context.result, path), table(context.result, runtimes)
     if context.version > 2:
-        # Since 2.0 a runtime that is not in the file is still there, by default.
+        # Since 2.0 a runtime of the default exists even if the file leaves it out.
         known = {**table(context.base, runtimes), **known}
     elif at(context.result, context.locate("CRI.containerd.default_runtime.runtime_type")):
         return
     cause = isinstance(name, str) and name not in known and context.cause(path, (*runtimes, name))
     if cause:
         wrong = f"there is no runtime {name}" if name else "it is empty"
-        yield cause, f"{wrong}, so CRI does not start: add it, or name one that there is ({', '.join(known)})"
+        yield cause, f"{wrong}, so CRI does not start: add it, or name an existing one ({', '.join(known)})"
 
 
 def runtime_types(context):
-    """Runtimes without a type, or of one that 2.0 removed: each of their pods fails."""
+    """Runtimes without a type, or with one that 2.0 removed: each of their pods fails."""
     for path, runtime in context.touched_runtimes():
         kind = runtime.get("runtime_type")
         inherited = "runtime_type" not in runtime and context.version > 2
@@ -48,23 +48,23 @@ def runtime_types(context):
 
 
 def runtime_specs(context):
-    """Specs of runtimes that are not on the node."""
+    """Base specs of runtimes that are not on the node: CRI does not start."""
     for path, runtime in context.touched_runtimes():
         spec = runtime.get("base_runtime_spec")
         if spec and isinstance(spec, str) and not context.node.is_file(spec):
-            words = f"{spec} is no file on this node, so CRI does not start: put it there"
+            words = f"{spec} is not a file on this node, so CRI does not start: put it there"
             yield (*path, "base_runtime_spec"), words
 
 
 def writable_cgroups(context):
-    """Cgroups that pods may write, which cgroup v1 has not."""
+    """Writable cgroups on a node with cgroup v1: CRI does not start."""
     for path, runtime in context.touched_runtimes():
         if runtime.get("cgroup_writable") is True and not context.node.cgroup_v2:
             yield (*path, "cgroup_writable"), "needs cgroup v2, or CRI does not start: remove it on this node"
 
 
 def host_devices(context):
-    """All devices for privileged pods, of which there are none."""
+    """All devices for privileged pods that get no host devices: CRI does not start."""
     less, more = "privileged_without_host_devices", "privileged_without_host_devices_all_devices_allowed"
     for path, runtime in context.touched_runtimes():
         if runtime.get(more) is True and runtime.get(less) is False:
@@ -99,7 +99,7 @@ def old_runtime_keys(context):
         name: at(runtime, ("runtime_type",)) for name, runtime in table(context.result, runtimes).items()
     }
     name = at(context.result, context.locate("CRI.containerd.default_runtime_name"))
-    # The older table of the default runtime goes before the name of one.
+    # The older table of the default runtime wins over the name of one.
     default = at(context.result, context.locate("CRI.containerd.default_runtime.runtime_type"))
     default = default or (kinds.get(name) if isinstance(name, str) else None)
     checks = [(context.locate(short), default) for short in ("CRI.systemd_cgroup", "CRI.containerd.no_pivot")]
@@ -121,7 +121,7 @@ def snapshotter(context):
     for place in (path, *more):
         name = at(context.result, place)
         cause = context.cause(place, ("disabled_plugins",), ("proxy_plugins",))
-        # Empty is the snapshotter of CRI for a runtime, and containerd's own in 1.x.
+        # Empty means CRI's snapshotter for a runtime, and containerd's own in 1.x.
         allowed = usable if place == path and context.version > 2 else ("", *usable)
         if cause and isinstance(name, str) and name not in allowed:
             wrong = "the snapshotter {} is disabled" if name in known else "there is no snapshotter {}"
@@ -156,7 +156,7 @@ def cni(context):
 
 
 def local_pull(context):
-    """Settings of images that make CRI of 2.1 and later pull in the old way."""
+    """Image settings that make CRI of 2.1 and later pull in the old way."""
     paths = [context.locate(short) for short in LOCAL_PULL]
     switch = (*paths[0][:-1], "use_local_image_pull")
     if at(context.base, switch) is None or at(context.result, switch):

@@ -1,4 +1,4 @@
-"""Keys and runtimes that a coming containerd removes."""
+"""Keys and runtimes that a later containerd removes."""
 
 from containerd_formula import schema
 from containerd_formula.data import at
@@ -6,7 +6,7 @@ from containerd_formula.rules.cri import LINUX_V1, RUNC_V1, RUNC_V2
 
 
 def deprecated(context):
-    """Such keys, unless they are wrong already or change nothing."""
+    """Deprecated keys, unless they are wrong already or change nothing."""
     said = [one.path for one in context.found]
     for one in schema.deprecated(context.overrides, context.version):
         if one.path not in said and at(context.overrides, one.path) != at(context.base, one.path):
@@ -14,7 +14,7 @@ def deprecated(context):
 
 
 def runtimes(context):
-    """Runtimes of 1.x that 2.0 does not have: there each of their pods fails."""
+    """Runtimes of 1.x that 2.0 removes: there each of their pods fails."""
     for path, kind in context.leaves if context.version == 2 else ():
         if path[-1] == "runtime_type" and kind in (RUNC_V1, LINUX_V1):
             yield path, f"containerd 2.0 removes {kind}: write {RUNC_V2}", "warning"

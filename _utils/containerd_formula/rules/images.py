@@ -1,23 +1,23 @@
-"""The sandbox image: what is no reference of an image leaves a ready daemon whose pods cannot start."""
+"""The sandbox image: with an invalid reference the daemon is ready, but no pod can start."""
 
 import re
 
 from containerd_formula.data import at
 from containerd_formula.rules.context import shown
 
-# The grammar of distribution/reference. What separates letters in a name is one of these, or hyphens.
+# The grammar of distribution/reference: letters and digits, separated by these or by hyphens.
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:__|[._]|-+)[a-z0-9]+)*")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
 _DEFAULT = "docker.io/library/"
-# Of a name without tag and digest.
+# Characters of a name without tag and digest.
 _LONGEST = 255
 
 
 def sandbox(context):
-    """The image that each pod has: none can start with what is none."""
+    """The sandbox image, which each pod needs: with an invalid reference none can start."""
     path = context.locate("CRI.sandbox_image")
     image = at(context.overrides, path)
     if isinstance(image, str) and not is_reference(image):
@@ -41,17 +41,18 @@ def is_reference(text):
     elif not _DOMAIN.fullmatch(domain):
         return False
     parts = path.split("/")
-    # What has no folder is in Docker Hub's own, whose name counts.
+    # A name without a folder gets Docker Hub's own, which counts.
     longest = _LONGEST - (len(_DEFAULT) if name == path and len(parts) == 1 else len(domain) + 1)
     return len(path) <= longest and all(_COMPONENT.fullmatch(part) for part in parts)
 
 
 def _is_domain(text):
-    """Tell whether what stands before the first slash is a registry, and no folder of Docker Hub's."""
+    """Tell whether the part before the first slash is a registry, not a folder of Docker Hub."""
     return text == "localhost" or any(mark in text for mark in ".:") or text != text.lower()
 
 
 def _cure(image):
+    """Return what to write instead of a bad image reference."""
     if not image:
         return "write one, or null for containerd's own"
     if image.split() != [image]:

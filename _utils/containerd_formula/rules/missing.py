@@ -1,23 +1,23 @@
 """
-What a site names and the node does not have: the daemon is ready with it, and pods cannot start.
+What a site names and the node does not have: the daemon gets ready, but pods cannot start.
 
-An error where no pod can, as with a file in the place of a folder; a warning where only those of one
-runtime cannot, or where it may come later, as CNI does with the first pod of its own. Nothing is told of what
-the site does not set.
+An error if no pod can start, as with a file in the place of a folder. A warning if only those of one runtime
+cannot, or if the file may come later, as CNI's do with the first CNI pod. What the site does not set is not
+reported.
 """
 
 from containerd_formula.data import at, table, texts
 from containerd_formula.rules.context import shown
 from containerd_formula.rules.cri import LINUX_V1, LOCAL_PULL, RUNC_V1, RUNC_V2
 
-# Where CNI's own packages and pods put things: that they are not there yet says nothing.
+# Where CNI's packages and pods install: that these are not there yet means nothing.
 _USUAL = ("/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni", "/etc/cni/net.d")
-# Who starts a sandbox without a shim of the runtime's name.
+# The sandboxers that start the shim of the runtime's type.
 _WITH_SHIM = (None, "", "podsandbox", "shim")
 
 
 def runtimes(context):
-    """Programs of runtimes that are not there: of the default runtime no pod can start."""
+    """Missing programs of runtimes: if it is the default runtime's, no pod can start."""
     place, chosen = (context.locate(f"CRI.containerd.{key}") for key in ("runtimes", "default_runtime_name"))
     default = at(context.result, chosen)
     for name, runtime in table(context.result, place).items():
@@ -27,7 +27,7 @@ def runtimes(context):
             is_chosen = name == default and at(context.overrides, chosen)
             if (not mine and not is_chosen) or _is_there(context, program):
                 continue
-            # The shim of a type that is gone: the type itself is told of.
+            # The shim of a removed type: another rule reports the type.
             if context.version > 2 and program == _shim(RUNC_V1):
                 continue
             cause = (*path, *key) if mine else chosen
@@ -37,16 +37,16 @@ def runtimes(context):
 
 
 def runtime_names(context):
-    """Types of runtimes that are no names: each of their pods fails."""
+    """Invalid types of runtimes: each of their pods fails."""
     for path, runtime in context.touched_runtimes():
         kind = runtime.get("runtime_type")
         if isinstance(kind, str) and kind and "/" not in kind and not _shim(kind):
-            words = f"{shown(kind, path)} is no type of a runtime, so each of its pods fails"
+            words = f"{shown(kind, path)} is not a runtime type, so each of its pods fails"
             yield (*path, "runtime_type"), f"{words}: write {RUNC_V2}, or one that ends as .<name>.<version>"
 
 
 def cni_folders(context):
-    """Folders of CNI that are not there, or are files: no pod with a network can start before they are."""
+    """Folders of CNI that are missing, or files: no pod with a network can start before they are there."""
     for setting in ("bin_dir", "bin_dirs", "conf_dir"):
         hurt = "CRI does not start" if setting == "conf_dir" else "no pod with a network can start"
         yield from _folders(context, (*context.locate("CRI.cni"), setting), hurt)
@@ -55,7 +55,7 @@ def cni_folders(context):
 
 
 def certificates(context):
-    """Folders of hosts.toml that are not there: images come past the mirrors."""
+    """Missing folders of hosts.toml files: images do not come from the mirrors."""
     path = context.locate("CRI.registry.config_path")
     value = at(context.overrides, path)
     if not isinstance(value, str) or not value:
@@ -69,7 +69,7 @@ def certificates(context):
             yield path, _no_folder(folder, "no image can be pulled")
         elif folder and not context.node.exists(folder):
             words = f"{folder} is not on this node; until it is, images come from the registries themselves"
-            yield path, f"{words}: put it there, or mend the path", "warning"
+            yield path, f"{words}: put it there, or correct the path", "warning"
 
 
 def _programs(runtime):
@@ -91,12 +91,13 @@ def _is_shims(runtime):
 
 
 def _shim(kind):
-    """Return the program of a type of runtime, empty where the type is none."""
+    """Return the program of a runtime type; empty if the type is not valid."""
     parts = kind.split(".")
     return f"containerd-shim-{parts[-2]}-{parts[-1]}" if len(parts) > 1 and all(parts) else ""
 
 
 def _is_there(context, program):
+    """Tell whether the daemon finds a program, by its path or in its PATH."""
     if "\0" in program:
         return False
     if "/" in program:
@@ -121,7 +122,7 @@ def _folders(context, path, hurt):
     if not folders or there or set(folders) <= set(_USUAL):
         return
     words = f"{' and '.join(folders)}: not on this node, and no pod with a network can start until it is"
-    yield path, f"{words}: put it there, or mend the path", "warning"
+    yield path, f"{words}: put it there, or correct the path", "warning"
 
 
 def _is_file(context, path):

@@ -1,4 +1,4 @@
-"""Keys and plugins that containerd does not know: it ignores them, 1.x without a word."""
+"""Keys and plugins that containerd does not know: it ignores them, 1.x silently."""
 
 from containerd_formula import schema
 from containerd_formula.data import at, table
@@ -34,7 +34,8 @@ def plugin_ids(context):
             yield path, f"containerd has no such plugin: write {dotted(('plugins', near))}"
         else:
             hint = f", or is it {dotted(('plugins', near))}" if near else ""
-            yield path, f"no plugin of containerd's own: is it compiled into this one{hint}?", "warning"
+            words = "containerd itself has no such plugin: is it compiled into this binary"
+            yield path, f"{words}{hint}?", "warning"
 
 
 def spelling(context):
@@ -56,19 +57,19 @@ def unknown(context):
         depth = next((i for i in range(1, len(path) + 1) if not context.known(path[:i])), 0)
         if not depth or is_below(path, misnamed):
             continue
-        # To remove a key that is not there is no loss.
+        # Removing a missing key loses nothing.
         level = "warning" if value is None or value == {} or not context.strict else "error"
         yield path[:depth], f"containerd would ignore it: {_why(context, path[:depth])}", level, "ignored"
 
 
 def as_written(one, context):
-    """Return a finding by the name that the author knows."""
+    """Return a finding with the key as its author wrote it."""
     source, own = context.author(one.path)
     return one if own == one.path else finding(own, one.words, one.level, one.about)._replace(path=one.path)
 
 
 def _meant(context, plugin, known):
-    """Return the plugin of a misspelt id: one that differs by a slip, and has a key that is written there."""
+    """Return the plugin that a misspelt id means: it differs by a slip, and has a key that is set there."""
     path = ("plugins", plugin)
     keys = [key for key, _ in context.leaves if key[:2] == path]
     for other in known:
@@ -84,7 +85,7 @@ def _is_key(context, path, written):
 
 
 def _why(context, path):
-    """Say what to write instead of a key that containerd does not know."""
+    """Return why containerd does not know a key, and what to write instead."""
     facts = schema.facts(path)
     if "gone" in facts:
         return f"containerd {facts['gone']} removed it, {facts['instead']}"
@@ -99,7 +100,7 @@ def _why(context, path):
 
 
 def _newer(context, source, path):
-    """Return what this release calls a key of CRI that the older schema of its author does not have."""
+    """Return this release's path of a CRI key that the author's older schema does not have."""
     ids = schema.cri_plugins() if source < context.version else ()
     places = [("plugins", plugin, *path[2:]) for plugin in ids if path[1:2] and path[1] in ids]
     here = [place for place in places if at(context.base, place) is not None]

@@ -38,7 +38,7 @@ def required(context):
         elif plugin not in known and plugin.split(".", 4)[-1] not in snapshotters:
             near = nearest(plugin, sorted(known), 0.8)
             cure = f"write {near}" if near else "remove it"
-            yield ("required_plugins",), f"without {plugin}, unknown to it, containerd ends: {cure}"
+            yield ("required_plugins",), f"{plugin} is unknown to containerd, which ends without it: {cure}"
 
 
 def proxies(context):

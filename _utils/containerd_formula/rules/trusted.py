@@ -1,7 +1,7 @@
 """
-What root runs, and reads to know what to run: whoever may change it, or a folder above it, is root.
+Programs that root runs, and files that decide what it runs: whoever can change them is root.
 
-A default that the site did not touch is containerd's own doing: no run is stopped by it.
+A default that the site does not set is containerd's own: it gives a warning, not an error.
 """
 
 import os
@@ -11,23 +11,23 @@ from containerd_formula import schema
 from containerd_formula.data import texts, walk
 from containerd_formula.rules.context import shown
 
-# What the settings are, by their kind in the table, that name a place on the node.
+# The kinds, in the table, of settings that name a path on the node.
 _KINDS = ("program", "folder", "folders", "prefix", "root", "path", "socket", "environment")
-# The folders of programs in some, which containerd runs or loads.
+# Folders within some of them whose files containerd runs or loads.
 _WITHIN = {"prefix": ("bin", "lib"), "root": ("plugins",)}
-# Of the variables of a program, those that name what it runs or loads.
+# Environment variables that name what a program runs or loads.
 _VARIABLES = {
     **dict.fromkeys(("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PERL5LIB", "GCONV_PATH"), "folder"),
     **dict.fromkeys(("LD_PRELOAD", "LD_AUDIT", "BASH_ENV", "ENV"), "program"),
     **dict.fromkeys(("OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "PYTHONHOME"), "path"),
     "OCICRYPT_KEYPROVIDER_CONFIG": "path",
 }
-# What is there is made by the kernel, and may be any process's.
+# The kernel makes what is there, and it may belong to any process.
 _NO_DISK = re.compile(r"/(proc|sys|dev)(/|$)")
 
 
 def places(context):
-    """Programs, folders, files and sockets that others than root could change."""
+    """Programs, folders, files and sockets that users other than root could change."""
     for path, places_of_it in _places(context.result):
         mine = context.cause(path)
         for kind, named in places_of_it:
@@ -39,7 +39,7 @@ def places(context):
 
 
 def places_of_others(data, node):
-    """Yield (path, why) of the settings in a file of another's by whose places others than root decide."""
+    """Yield (path, why) of settings in an imported file whose paths users other than root could change."""
     for path, places_of_it in _places(data):
         reasons = (_why_not_roots(node, kind, named) for kind, named in places_of_it)
         reason = next(filter(None, reasons), None)
@@ -50,17 +50,17 @@ def places_of_others(data, node):
 def _places(data):
     """Yield (path, [(kind, place)]) of each text that names places."""
     for path, value in walk(data):
-        # Where nothing is named, containerd has something of its own.
+        # An empty setting means containerd's own.
         given = [text for text in texts(value if isinstance(value, list) else [value]) if text]
         kind = schema.kind(path) if given else None
         for text in given if kind in _KINDS else ():
-            # A snapshotter is dialled, and there the scheme may be written.
+            # The address of a proxy plugin may have a scheme.
             place = text.removeprefix("unix://") if path[0] == "proxy_plugins" else text
             yield path, list(_named(kind, place))
 
 
 def never(context):
-    """Settings that no site may make."""
+    """Settings that no site may set."""
     for path, value in context.leaves:
         words = value and schema.facts(path).get("never")
         if words:
@@ -83,10 +83,10 @@ def _named(kind, text):
 
 
 def _misplaced(kind, place, told):
-    """Return what is wrong with a place whatever is there, None where all is well."""
+    """Return what is wrong with a path itself, whatever is there, or None."""
     if not place.startswith("/") or "\0" in place:
         bare = ", or a name that is looked up in PATH" if kind == "program" else ""
-        return f"{told} is no absolute path: write one that begins with /{bare}"
+        return f"{told} is not an absolute path: write one that begins with /{bare}"
     found = _NO_DISK.match(_clean(place))
     if found:
         return f"{told} is below /{found[1]}, which holds no file of a disk: write another path"
@@ -94,7 +94,7 @@ def _misplaced(kind, place, told):
 
 
 def _why_not_roots(node, kind, place):
-    """Return who could change what a place leads to, and the cure; None where it is root alone."""
+    """Return who could change what a path leads to, and the cure, or None if only root can."""
     if not place.startswith("/") or "\0" in place:
         return None
     # A socket may be for a group: its folder decides who makes it.

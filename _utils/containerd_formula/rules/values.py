@@ -1,4 +1,4 @@
-"""Values of the daemon that it refuses, or takes for others."""
+"""Values that the daemon refuses, or takes for others."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from containerd_formula.secrets import UNMASK, is_masked
 
 
 def masks(context):
-    """Values as the formula shows them, pasted back: containerd would take the mask for the password."""
+    """Masked values that were pasted back: containerd would take the mask for the password."""
     for path, value in context.leaves:
         if is_masked(value) or is_masked(list(path)):
             yield path, UNMASK
@@ -38,19 +38,19 @@ def durations(context):
         if nanoseconds(value) is None:
             number = type(value) is int or (isinstance(value, str) and re.fullmatch(r"[0-9]+", value))
             cure = f'"{value}s"' if number else '"0s"' if value == "" else '"1h30m", "5s" or "100ms"'
-            yield path, f"{shown(value, path)} is no duration: write text with a unit, as {cure}"
+            yield path, f"{shown(value, path)} is not a duration: write text with a unit, as {cure}"
 
 
 def choices(context):
-    """Values of which there are only a few."""
+    """Settings that take only a few values."""
     for path, value in context.leaves:
         legal = schema.choices(path)
-        # Levels are the one kind that containerd reads in any case.
+        # Only of levels does containerd ignore the case.
         fold = schema.kind(path) == "level" and isinstance(value, str)
         if legal and value is not None and (value.lower() if fold else value) not in legal:
             names = ", ".join(choice or '""' for choice in legal)
             taken = isinstance(value, str) and schema.facts(path).get("otherwise")
-            words = f"{shown(value, path)} is none of its values{f', {taken}' if taken else ''}"
+            words = f"{shown(value, path)} is not one of its values{f', {taken}' if taken else ''}"
             yield path, f"{words}: write one of {names}", "warning" if taken else "error"
 
 
@@ -61,7 +61,7 @@ def ports(context):
             if type(value) is int and 0 <= value < 2**16:
                 yield path, f'a port is text here: write "{value}", in quotes'
             elif not isinstance(value, str) or not _is_host_port(":" + value):
-                yield path, f'{shown(value, path)} is no port: write "0" to "65535", in quotes'
+                yield path, f'{shown(value, path)} is not a port: write "0" to "65535", in quotes'
 
 
 def addresses(context):
@@ -77,7 +77,7 @@ def socket(context):
     """No socket at all: the daemon of 2.3 starts, and nobody can reach it."""
     path = context.locate("grpc.address")
     if context.version > 3 and at(context.overrides, path) == "":
-        yield path, "empty, containerd starts and listens nowhere: write a path, or null for the default"
+        yield path, "it is empty, so containerd listens nowhere: write a path, or null for the default"
 
 
 def folders(context):
@@ -101,10 +101,10 @@ def imports(context):
     for pattern in drop_ins.patterns(context.overrides):
         file = os.path.join(context.folder, pattern)
         if "\0" in pattern:
-            yield ("imports",), f"{pattern!r} holds a NUL, which no path does: write it anew", "error"
+            yield ("imports",), f"{pattern!r} holds a NUL, which no path can: remove it", "error"
         elif "*" not in pattern and not context.node.is_file(file):
             level = "error" if "imports" in context.base else "warning"
-            yield ("imports",), f"{file} is no file on this node: put it there first, or remove it", level
+            yield ("imports",), f"{file} is not a file on this node: put it there first, or remove it", level
 
 
 def _is_host_port(text):

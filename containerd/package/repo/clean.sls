@@ -1,5 +1,5 @@
-{#- Removes Docker's repository and its key, whatever the source is now, and gives back the sources that were set aside
-    for it. A repository that somebody else wrote stays, and so does a key that another source needs. #}
+{#- Removes Docker's repository and its key, whatever the source is now, and restores the sources that were commented
+    out for it. A repository that somebody else wrote stays, and so does a key that another source needs. #}
 {%- from "containerd/map.jinja" import containerd with context %}
 {%- set repository = containerd.package.repository %}
 
