@@ -100,8 +100,7 @@ def unreadable(stderr):
     found = _UNREADABLE.search(stderr)
     if found:
         return last_words(found[0])
-    said = last_words(stderr)
-    return said if any(words in said for words, _ in _REASONS[-2:]) else ""
+    return "" if asked_for(stderr) else last_words(stderr)
 
 
 def reason(stderr, credentials, image):

@@ -165,7 +165,9 @@ def test_what_a_release_lacks_is_told(release, words):
 def test_a_name_that_nothing_uses_is_told():
     endpoints = {"harbor.corp:443": {}, "harbor.crop": {}}
     [sentence] = told({"a.io": {"mirrors": ["harbor.corp"]}}, endpoints=endpoints)
-    assert sentence.startswith("containerd:registries:endpoints:harbor.crop: no mirror and no server is there")
+    assert sentence.startswith(
+        "containerd:registries:endpoints:harbor.crop: no mirror and no server is there"
+    )
 
 
 def test_secrets_are_hidden_in_texts_and_changes():
