@@ -91,7 +91,7 @@ def test_the_proxies_of_the_daemon_are_asked_and_not_those_of_the_minion(certs, 
 def state():
     module = load("_states/containerd_registries.py")
     module.__opts__ = {"test": False}
-    module.applied = []
+    module.applied, module.is_read = [], True
     module.model = wired_model("warn")
     planned = {
         **{"files": {"a.io/hosts.toml": hosts_toml.File("", False)}, "gone": [], "warnings": []},
@@ -101,6 +101,7 @@ def state():
     module.__salt__ = {
         "containerd_certs.plan": lambda *_: {**planned, "model": module.model},
         "containerd_certs.apply": lambda root, _: module.applied.append(root),
+        "containerd_certs.is_read": lambda root: module.is_read,
         "containerd_registries.reached": lambda *_: {"a.io": {"https://m.io": "it refuses connections"}},
         "containerd_registries.lost": load("_modules/containerd_registries.py").lost,
     }
@@ -136,6 +137,37 @@ def test_without_containerd_only_a_preview_goes_on(state):
     state.__opts__["test"] = True
     ret = state.managed("/c", {})
     assert ret["result"] is None and "It is not known yet which containerd" in ret["comment"]
+
+
+def test_files_that_nobody_reads_are_told_where_no_state_of_the_run_sees_to_it(state):
+    assert "does not name this folder" not in state.managed("/c", {})["comment"]
+    state.is_read = False
+    assert "/etc/containerd/config.toml does not name this folder" in state.managed("/c", {})["comment"]
+    state.planned["warnings"].clear()
+    state.__lowstate__ = [
+        {"state": "containerd_toml", "fun": "managed", "name": "/etc/containerd/config.toml"}
+    ]
+    assert "does not name this folder" not in state.managed("/c", {})["comment"]
+
+
+def test_the_folder_that_a_configuration_names(monkeypatch):
+    module = wired("containerd_certs")
+    for text, read in (
+        ("version = 2\n[plugins.'io.containerd.grpc.v1.cri'.registry]\nconfig_path = '/c'\n", True),
+        ("version = 3\n[plugins.'io.containerd.cri.v1.images'.registry]\nconfig_path = '/c'\n", True),
+        ("version = 3\n[plugins.'io.containerd.cri.v1.images'.registry]\nconfig_path = '/c:/d'\n", False),
+        ("[", False),
+    ):
+        monkeypatch.setitem(module.__salt__, "containerd_files.text", lambda _, text=text: text)
+        assert module.is_read("/c") is read
+
+
+def test_files_of_the_node_that_others_could_change_are_refused(certs, tmp_path):
+    (tmp_path / "ca.pem").write_text(PEM)
+    (tmp_path / "ca.pem").chmod(0o666)
+    hosts = {"a.io": {"mirrors": [{"url": "m.io", "ca": str(tmp_path / "ca.pem")}]}}
+    with pytest.raises(CommandExecutionError, match="ca.pem: others than root may write to"):
+        certs.plan(str(tmp_path / "certs.d"), {"hosts": hosts})
 
 
 def test_a_report_has_what_is_besides_and_what_does_not_serve(monkeypatch):
