@@ -22,7 +22,7 @@ from containerd_formula.schema import deprecated
 
 _told = errors.told_as(CommandExecutionError)
 # The SLS that syncs compares this with its own value, and syncs if they differ. Written by make stamp.
-RELEASE = "0.1.0+e2fa0f1a"
+RELEASE = "0.1.0+202ee3dd"
 
 
 def release():
@@ -138,7 +138,8 @@ def status(path=CONFIG, overrides=None):
     :return: a dictionary that has all its keys on every node: ``installed``, ``version``, ``schema`` (the
         config version that the binary prints), ``file_schema`` (that of the file), ``not_in_effect`` (dotted
         path to wanted and effective value), ``drift`` (as function ``drift`` returns it), ``deprecated`` and
-        ``drop_ins`` (lists of sentences), ``restart_pending`` (the daemon has not read a change of the
+        ``drop_ins`` and ``registries`` (lists of sentences; each mirror of pillar ``registries`` is asked,
+        unless its ``check`` is false), ``restart_pending`` (the daemon has not read a change of the
         formula's, or the file is newer than the daemon; None if the daemon does not run or there is no
         systemd), ``cri_ok``, ``cri_reason``, and ``errors`` (a list of questions without an answer, each with
         the reason).
@@ -154,6 +155,7 @@ def status(path=CONFIG, overrides=None):
         "drift": {},
         "deprecated": [],
         "drop_ins": [],
+        "registries": [],
         "restart_pending": None,
         "cri_ok": False,
         "cri_reason": "containerd is not installed",
@@ -161,7 +163,7 @@ def status(path=CONFIG, overrides=None):
     }
     if not report["installed"]:
         return report
-    for question in (_version, _document, _file, _daemon):
+    for question in (_version, _document, _file, _daemon, _registries):
         try:
             for facts in question(path, overrides):
                 report.update(facts)
@@ -239,6 +241,10 @@ def _daemon(path, _):
     except CommandExecutionError as err:
         answer = {"ready": False, "reason": str(err)}
     yield {"cri_ok": answer["ready"], "cri_reason": answer["reason"]}
+
+
+def _registries(*_):
+    yield {"registries": __salt__["containerd_registries.told"]()}
 
 
 def _restart_pending(path):

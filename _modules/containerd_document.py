@@ -12,7 +12,7 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
-from containerd_formula import document, drift, errors, findings, minimal, reading, toml
+from containerd_formula import document, drift, errors, findings, minimal, reading, registry_config, toml
 from containerd_formula.conditions import holds
 from containerd_formula.data import at, same
 from containerd_formula.durations import seconds
@@ -25,6 +25,10 @@ _told = errors.told_as(CommandExecutionError)
 # These may be rolled back together with the configuration file.
 UNIT_FILES = (DROP_IN, ENVIRONMENT)
 SAME = "the same settings, written in whole"
+_OF_REGISTRIES = (
+    "The mirrors and credentials of this file can be pillar containerd:registries, whose changes restart "
+    "nothing: containerd_registries.from_config returns it, in place of registry in config."
+)
 CGROUP_V2 = "/sys/fs/cgroup/cgroup.controllers"
 HEADER = """\
 # Managed by Salt (containerd-formula). Edits to this file are overwritten: change pillar containerd:config.
@@ -70,8 +74,8 @@ def secret(overrides):
     """
     Tell whether overrides hold a secret; only layers for the installed containerd count.
     """
-    named, when = document.layers(overrides), document.conditions(overrides)
     release = _release(overrides) if __salt__["cmd.which"]("containerd") else None
+    named, when = document.layers(overrides, release), document.conditions(overrides)
     return any(
         secrets(fragment)
         for (_, fragment), condition in zip(named, when)
@@ -122,21 +126,18 @@ def adopted(path=CONFIG, show_secrets=False, beneath=None):
     text = _slurp(path)
     found = toml.loads(text, path)
     made = report(beneath, beneath=True)
-    lower = [
-        {name: layer}
-        for name, layer in document.layers(
-            __salt__["containerd_layers.of_formula"](True) if beneath is None else beneath
-        )
-    ]
+    under = __salt__["containerd_layers.of_formula"](True) if beneath is None else beneath
+    lower = [{name: layer} for name, layer in document.layers(under, _release(under))]
     default = __salt__["containerd_daemon.config_default"]()
     read_as = __salt__["containerd_current.read"](path, text, found, made)
-    return minimal.minimal(
+    answer = minimal.minimal(
         made,
         read_as,
         lambda config: compose(default, [*lower, {"pillar": config}], path=path),
         show_secrets,
         lambda judged: __salt__["containerd_current.lost"](judged, path, read_as),
     )
+    return {**answer, **({"hints": [_OF_REGISTRIES]} if registry_config.from_config(found)[0] else {})}
 
 
 @_told
@@ -242,8 +243,8 @@ def moved(path=CONFIG):
 
 
 def _release(overrides):
-    """Return the installed release if a layer has a condition, else None: asking costs a start of ctr."""
-    if not any(document.conditions(overrides)):
+    """Return the installed release if a layer depends on it, else None: asking costs a start of ctr."""
+    if not document.needs_release(overrides):
         return None
     ctr = __salt__["cmd.which"]("ctr")
     return __salt__["containerd_daemon.version"]("ctr" if ctr else "containerd")

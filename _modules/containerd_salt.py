@@ -11,7 +11,7 @@ from containerd_formula import renew
 
 renew()
 
-from containerd_formula import errors, pillar, toml
+from containerd_formula import errors, findings, pillar, registries, toml
 
 # Salt's loader has another name for these folders.
 _TAGS = {"modules": "module"}
@@ -52,7 +52,9 @@ def problems(given, defaults, families):
 
     :return: a list of sentences, empty if all is well.
     """
-    return pillar.problems(given, defaults, families, __grains__)
+    found = pillar.problems(given, defaults, families, __grains__)
+    # Here, where the library is, also what is wrong for every release.
+    return found or findings.errors(registries.read(given.get("registries")).findings)
 
 
 def states_are_ours():

@@ -369,7 +369,8 @@ def minimal(path=CONFIG, show_secrets=False, beneath=None):
     :return: a dictionary: pillar ``containerd`` with its ``config``, in the schema of the installed
         containerd, without values that are so anyway; and, if there is anything, ``left_out``: sentences
         about what the pillar does not have. That is keys of the file that are not in effect, settings that
-        the formula would refuse (with the cure), secrets, and a disabled CRI.
+        the formula would refuse (with the cure), secrets, and a disabled CRI. ``hints``, if there are any,
+        are sentences about a better place for a setting.
     :raises CommandExecutionError: the file cannot be read, containerd refuses it or is not installed, or it
         is another file than the daemon's and there is no sandbox.
     """

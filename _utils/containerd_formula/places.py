@@ -5,6 +5,9 @@ from containerd_formula.errors import Refused, quoted
 CONFIG = "/etc/containerd/config.toml"
 CONFIG_FOLDER = "/etc/containerd"
 SOCKET = "/run/containerd/containerd.sock"
+# What config_path is where pillar names registries: a folder for each, and one for all others.
+CERTS = f"{CONFIG_FOLDER}/certs.d"
+DEFAULT_REGISTRY = "_default"
 
 # The PATH of a unit that sets none: systemd.exec(5).
 DAEMON_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
