@@ -57,8 +57,8 @@ def layers(overrides, release=None):
     """
     Return a fragment of config.toml, or a list of named ones, as a list of (name, plain fragment).
 
-    The conditions of layers are left out: see ``conditions``. A layer made of pillar ``registries`` is that for
-    a ``release``, or for the newest.
+    The conditions of layers are left out: see ``conditions``. A layer made of pillar ``registries`` is what a
+    ``release`` needs, or the newest one.
     """
     result = []
     for layer in _layers(overrides):
