@@ -39,7 +39,7 @@ try: .venv/lab/done
 	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/lab/bin/python test/tools/demo.py --suite $(SUITE) --salt $(SALT) $(if $(KEEP),--keep)
 
 try-clean: .venv/lab/done
-	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/lab/bin/python -m lab clean
+	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/lab/bin/python -m lab end --name try
 
 # The formula alone: Salt walks all of its file root, .venv too.
 apply:

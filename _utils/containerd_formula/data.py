@@ -229,6 +229,14 @@ def put(data, path, value):
         data[name] = value
 
 
+def drop(data, path):
+    """Remove a path, and the tables that are empty then."""
+    *parents, name = path
+    table(data, parents).pop(name, None)
+    if parents and at(data, parents) == {}:
+        drop(data, tuple(parents))
+
+
 def _plain_number(value, path):
     """Return a number in its plain type; refuse NaN and more than 64 bits."""
     if isinstance(value, float):

@@ -2,11 +2,11 @@
 
 import re
 
-from containerd_formula.data import at, leaves, same
+from containerd_formula.data import at, drop, leaves, put, same
 from containerd_formula.durations import nanoseconds
 from containerd_formula.findings import ERROR, WARNING, Finding, finding
 from containerd_formula.secrets import masked
-from containerd_formula.table import PLUGINS, SCHEMAS
+from containerd_formula.table import PLUGINS, RUNC_OPTIONS, SCHEMAS
 
 _IGNORED = "Ignoring unknown key"
 _KEY = re.compile(r'\bkey=(?:"([^"]*)"|(\S+))')
@@ -70,6 +70,21 @@ def differs(path, value, dump, disabled=()):
         return value != shown
     meant = _duration(value)
     return meant is None or meant != _duration(shown)
+
+
+def option(path):
+    """Return a path with the name of a runtime's option as containerd has it, which ignores its case."""
+    names = {name.lower(): name for name in RUNC_OPTIONS} if path[-2:-1] == ("options",) else {}
+    return (*path[:-1], names.get(path[-1].lower(), path[-1])) if names else path
+
+
+def spell_options(dump):
+    """Give the options of runtimes in a dump containerd's own names: the dump has those of the file."""
+    for path, value in leaves(dump).items():
+        if option(path) != path:
+            # Of two spellings containerd takes the file's.
+            drop(dump, path)
+            put(dump, option(path), value)
 
 
 def is_stranger(path, default):

@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from containerd_formula import schema, toml
 from containerd_formula.data import at, leaves
-from containerd_formula.effect import differs, is_stranger
+from containerd_formula.effect import differs, is_stranger, spell_options
 from containerd_formula.errors import Refused
 from containerd_formula.names import nearest
 from containerd_formula.paths import dotted
@@ -19,6 +19,7 @@ def explained(made, dump, key=None):
 
     Ordered, the value first: Salt's outputters sort plain dictionaries.
     """
+    spell_options(dump)
     paths = list(leaves(made.site))
     if key is not None:
         paths = _paths_of(key, made, paths)

@@ -1,7 +1,7 @@
 """Make the pillar for a node that another tool configured, so that none of its settings changes."""
 
 from containerd_formula import schema
-from containerd_formula.data import at, leaves, plain, put, walk
+from containerd_formula.data import at, drop, leaves, plain, put, walk
 from containerd_formula.findings import ERROR, WARNING, finding
 from containerd_formula.reading import ID_LISTS, told, unlike
 from containerd_formula.secrets import masked
@@ -83,7 +83,7 @@ def _as_it_runs(made, read):
         if path in made.origin and value is not None:
             put(effect, path, value)
         elif path in made.origin and _has(effect, path):
-            _drop(effect, path)
+            drop(effect, path)
     return effect
 
 
@@ -146,7 +146,7 @@ def _taken(config, one, judged):
     below = at(config, longest)
     empty = [leaf for leaf, value in walk(below) if value == ""] if isinstance(below, dict) else []
     for leaf in empty or [()]:
-        _drop(config, (*longest, *leaf))
+        drop(config, (*longest, *leaf))
     return longest
 
 
@@ -161,14 +161,6 @@ def _entry(path, default):
 def _has(data, path):
     parent = at(data, path[:-1])
     return isinstance(parent, dict) and path[-1] in parent
-
-
-def _drop(config, path):
-    """Remove a path, and the tables that are empty then."""
-    *parents, name = path
-    at(config, parents).pop(name, None)
-    if parents and at(config, parents) == {}:
-        _drop(config, tuple(parents))
 
 
 def _changed(judged, read, notes):
@@ -202,6 +194,6 @@ def _without_secrets(config):
             found.append(finding(path, f"{words}.", WARNING))
     entries = dict.fromkeys(one.path[:2] if one.path[0] in _WHOLE else one.path for one in found)
     for path in entries:
-        _drop(config, path)
+        drop(config, path)
     halves = [path for path in entries if path[0] in _WHOLE]
     return [*found, *(finding(path, f"left out with that: {_HALF}.", WARNING) for path in halves)]

@@ -8,14 +8,14 @@ may lose settings.
 from typing import NamedTuple
 
 from containerd_formula import schema, toml
-from containerd_formula.data import at, combine, leaves, plain, put, table, texts, walk, without_null
+from containerd_formula.data import at, combine, drop, leaves, plain, put, table, texts, walk, without_null
 from containerd_formula.diff import diff
-from containerd_formula.effect import differs, is_stranger
+from containerd_formula.effect import differs, is_stranger, option, spell_options
 from containerd_formula.errors import Refused
 from containerd_formula.findings import ERROR, Finding, finding
 from containerd_formula.paths import dotted
 from containerd_formula.secrets import masked
-from containerd_formula.table import PLUGINS, RUNC_OPTIONS, SCHEMAS
+from containerd_formula.table import PLUGINS, SCHEMAS
 from containerd_formula.translation import translate
 
 ID_LISTS = ("disabled_plugins", "required_plugins")
@@ -159,6 +159,7 @@ def told(value, path):
 
 def spots(path, value, made):
     """Return {path: value} that an entry of a file, in whichever schema, may have here."""
+    path = option(path)
     whole, found = {}, {}
     put(whole, path, value)
     try:
@@ -245,7 +246,7 @@ def _without_strangers(effect, made):
         words = schema.stray(path, made.version)
         if words:
             schema.lose(path, value, f"not in effect: {words}", dead)
-            _take(effect, path)
+            drop(effect, path)
     return [one for one in dead if one.level == "error"]
 
 
@@ -280,12 +281,7 @@ def _show_options(found, effect, made):
     for path, value, short in _entries(found) if made.version == 2 else ():
         if path[:-1] in hidden and short >= deaf:
             put(effect, path, value)
-    for path, value in leaves(effect).items():
-        twin = next((name for name in RUNC_OPTIONS if name.lower() == path[-1].lower()), path[-1])
-        if path[-2:-1] == ("options",) and twin != path[-1]:
-            # containerd ignores the case, and of the two takes the file's.
-            _take(effect, path)
-            put(effect, (*path[:-1], twin), value)
+    spell_options(effect)
 
 
 def _is_deaf(found, made):
@@ -347,11 +343,3 @@ def _lists(found, made, dead):
         if name in made.default or name in found:
             lists[name] = [one for one in plugins if one not in gone]
     return lists
-
-
-def _take(data, path):
-    """Remove a path, and the tables that are empty then."""
-    *parents, name = path
-    at(data, parents).pop(name, None)
-    if parents and at(data, parents) == {}:
-        _take(data, tuple(parents))

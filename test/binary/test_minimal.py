@@ -96,3 +96,16 @@ def test_a_name_of_a_newer_schema_is_no_newer_key(came, release):
     here = f'schema 2 calls it plugins."{V2}".containerd.runtimes.kata.sandbox_mode'
     older = "it came with containerd 1.7, and this one is older"
     assert told.endswith(here if release.startswith("1.7") else older)
+
+
+def test_an_option_in_another_case_is_in_effect(came):
+    """
+    kubespray writes systemdCgroup, and its pods are in systemd's groups.
+    """
+    runc = f'plugins."{V2}".containerd.runtimes.runc'
+    _, left_out, plan = came(
+        f'version = 2\n[{runc}]\nruntime_type = "io.containerd.runc.v2"\n'
+        f'[{runc}.options]\nsystemdCgroup = true\nbinaryName = "/bin/true"\n'
+    )
+    assert "ystemdCgroup" not in json.dumps(left_out) and "inaryName" not in json.dumps(left_out)
+    assert not [key for key in plan["changes"] if ".options." in key]

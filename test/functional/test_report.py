@@ -254,3 +254,15 @@ def test_status_of_a_node_without_containerd(site, monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     report = site.modules.containerd.status()
     assert (report["installed"], report["cri_ok"], report["errors"]) == (False, False, [])
+
+
+def test_an_option_in_another_case_is_in_effect(node, layers, release):  # noqa: F811
+    """
+    As other tools write it; containerd does not mind.
+    """
+    modules, path = node
+    text = open(path, encoding="utf-8").read()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace("SystemdCgroup", "systemdCgroup"))
+    assert named(modules.containerd_toml.explain(None, layers, path), "SystemdCgroup")["in_effect"]
+    assert modules.containerd.status(path, layers)["not_in_effect"] == {}

@@ -126,3 +126,13 @@ def test_what_2_x_only_repeats_is_not_in_effect(strict, level):
     assert len(effect.not_in_effect(site, site, {}, [], strict, {"version": 3, **DEFAULT})) == 2
     # 1.x has loaded what it shows.
     assert effect.not_in_effect(site, site, site, [], strict, {"version": 2, **DEFAULT}) == []
+
+
+def test_an_option_of_a_runtime_is_found_in_any_case():
+    """
+    A dump repeats the file's spelling, which containerd ignores.
+    """
+    dump = {"runtimes": {"runc": {"options": {"systemdCgroup": True}}}}
+    effect.spell_options(dump)
+    assert dump == {"runtimes": {"runc": {"options": {"SystemdCgroup": True}}}}
+    assert effect.option(("metrics", "ROOT")) == ("metrics", "ROOT")
