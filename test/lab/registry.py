@@ -20,6 +20,7 @@ import ssl
 import subprocess
 import tarfile
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -199,9 +200,12 @@ class Upstream:
 
     authority
         Signs its certificate; without one it speaks plain HTTP.
+
+    others
+        More names of it.
     """
 
-    def __init__(self, name: str, authority: Authority | None = None):
+    def __init__(self, name: str, authority: Authority | None = None, others: Sequence[str] = ()):
         self.name = name
         #: Connections, whether or not anything was asked.
         self.connections = 0
@@ -212,7 +216,7 @@ class Upstream:
         self.address = f"{name}:{self.port}"
         self.url = f"{'https' if authority else 'http'}://{self.address}"
         if authority:
-            made = authority.sign(name)
+            made = authority.sign(name, *others)
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(made.cert, made.key)
             # The handshake is for the thread of the connection: a client that does not go on stops nobody.
@@ -289,7 +293,8 @@ class Silent:
         # The kernel connects whoever comes; nobody takes them from its queue.
         self._socket.listen(128)
         self.address = f"{name}:{self._socket.getsockname()[1]}"
-        self.url = f"https://{self.address}"
+        # Of TLS containerd would not wait longer than 10 s for the first word.
+        self.url = f"http://{self.address}"
 
     def __enter__(self) -> Silent:
         return self
