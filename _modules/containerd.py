@@ -131,7 +131,8 @@ def status(path=CONFIG, overrides=None):
     :return: a dictionary, which has all its keys on every node: ``installed``, ``version``, ``schema`` (the
         config version that the binary prints), ``file_schema`` (that of the file), ``not_in_effect``
         (dotted path to wanted and effective value), ``drift`` (as the function of this name gives it),
-        ``deprecated`` and ``drop_ins`` (lists of sentences),
+        ``deprecated``, ``drop_ins`` and ``registries`` (lists of sentences; each mirror of pillar
+        ``registries`` is asked, unless its ``check`` is false),
         ``restart_pending`` (a change of the formula's that the daemon has not seen, or a file that is newer
         than the daemon; None where no systemd tells), ``cri_ok``, ``cri_reason``, and ``errors``, what
         could not be found out and why.
@@ -145,6 +146,7 @@ def status(path=CONFIG, overrides=None):
         "drift": {},
         "deprecated": [],
         "drop_ins": [],
+        "registries": [],
         "restart_pending": None,
         "cri_ok": False,
         "cri_reason": "containerd is not installed",
@@ -152,7 +154,7 @@ def status(path=CONFIG, overrides=None):
     }
     if not report["installed"]:
         return report
-    for question in (_version, _document, _file, _daemon):
+    for question in (_version, _document, _file, _daemon, _registries):
         try:
             for facts in question(path, overrides):
                 report.update(facts)
@@ -227,6 +229,10 @@ def _daemon(path, _):
     except CommandExecutionError as err:
         answer = {"ready": False, "reason": str(err)}
     yield {"cri_ok": answer["ready"], "cri_reason": answer["reason"]}
+
+
+def _registries(*_):
+    yield {"registries": __salt__["containerd_registries.told"]()}
 
 
 def _restart_pending(path):

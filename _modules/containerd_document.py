@@ -67,8 +67,8 @@ def secret(overrides):
     """
     Tell whether overrides hold a secret: those that are meant for the installed containerd.
     """
-    named, when = document.layers(overrides), document.conditions(overrides)
     release = _release(overrides) if __salt__["cmd.which"]("containerd") else None
+    named, when = document.layers(overrides, release), document.conditions(overrides)
     return any(
         secrets(fragment)
         for (_, fragment), condition in zip(named, when)
@@ -119,12 +119,8 @@ def adopted(path=CONFIG, show_secrets=False, beneath=None):
     text = _slurp(path)
     found = toml.loads(text, path)
     made = report(beneath, beneath=True)
-    lower = [
-        {name: layer}
-        for name, layer in document.layers(
-            __salt__["containerd_layers.of_formula"](True) if beneath is None else beneath
-        )
-    ]
+    under = __salt__["containerd_layers.of_formula"](True) if beneath is None else beneath
+    lower = [{name: layer} for name, layer in document.layers(under, _release(under))]
     default = __salt__["containerd_daemon.config_default"]()
     read_as = __salt__["containerd_current.read"](path, text, found, made)
     return minimal.minimal(
@@ -239,7 +235,7 @@ def moved(path=CONFIG):
 
 def _release(overrides):
     """Return the release of the installed containerd where a layer is for some; it costs a start of ctr."""
-    if not any(document.conditions(overrides)):
+    if not document.needs_release(overrides):
         return None
     ctr = __salt__["cmd.which"]("ctr")
     return __salt__["containerd_daemon.version"]("ctr" if ctr else "containerd")

@@ -3,6 +3,7 @@
 from salt.exceptions import CommandExecutionError
 
 CONFIG_SLS = "containerd.config"
+REGISTRIES_SLS = "containerd.registries"
 # How the names of the layers begin that are the pillar's.
 OF_PILLAR = "pillar"
 
@@ -13,19 +14,17 @@ def managed():
 
     :raises CommandExecutionError: the SLS is not there, or does not render.
     """
-    saltenv = __opts__.get("saltenv") or _saltenv_of_the_top_file()
-    # Rendered as a run would: modules of Salt 3008 see pillar masked.
-    chunks = __salt__["state.show_low_sls"](CONFIG_SLS, saltenv=saltenv)
-    for chunk in chunks:
-        if isinstance(chunk, dict) and (chunk.get("state"), chunk.get("fun")) == (
-            "containerd_toml",
-            "managed",
-        ):
-            return chunk
-    raise CommandExecutionError(
-        f"{CONFIG_SLS} does not render here, in saltenv {saltenv}: {chunks}. Where the formula is in another "
-        "one, name it in the top file or as saltenv in the minion's configuration; or pass the overrides."
-    )
+    return _passed(CONFIG_SLS, "containerd_toml")[0]
+
+
+def registries():
+    """
+    Return pillar ``registries`` as the formula's SLS passes it to its state, and the saltenv of that.
+
+    :raises CommandExecutionError: as for ``managed``.
+    """
+    chunk, saltenv = _passed(REGISTRIES_SLS, "containerd_registries")
+    return chunk["registries"], saltenv
 
 
 def of_formula(beneath=False):
@@ -39,6 +38,20 @@ def of_formula(beneath=False):
         for layer in managed()["overrides"]
         if not (beneath and any(name.startswith(OF_PILLAR) for name in layer))
     ]
+
+
+def _passed(sls, state):
+    """Return what an SLS passes to the function ``managed`` of a state, and the saltenv of it."""
+    saltenv = __opts__.get("saltenv") or _saltenv_of_the_top_file()
+    # Rendered as a run would: modules of Salt 3008 see pillar masked.
+    chunks = __salt__["state.show_low_sls"](sls, saltenv=saltenv)
+    for chunk in chunks:
+        if isinstance(chunk, dict) and (chunk.get("state"), chunk.get("fun")) == (state, "managed"):
+            return chunk, saltenv
+    raise CommandExecutionError(
+        f"{sls} does not render here, in saltenv {saltenv}: {chunks}. Where the formula is in another "
+        "one, name it in the top file or as saltenv in the minion's configuration; or pass the overrides."
+    )
 
 
 def _saltenv_of_the_top_file():

@@ -3,5 +3,6 @@ include:
   - containerd.kernel
   - containerd.package
   - containerd.salt
+  - containerd.registries
   - containerd.config
   - containerd.service

@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
-from containerd_formula import rules, schema, toml
+from containerd_formula import registry_config, rules, schema, toml
 from containerd_formula.conditions import holds, parsed
 from containerd_formula.data import (
     SAMPLES,
+    at,
     combine,
     fit,
     leaves,
@@ -19,7 +20,7 @@ from containerd_formula.data import (
 from containerd_formula.errors import Refused, brief
 from containerd_formula.findings import WARNING, Finding, finding
 from containerd_formula.paths import dotted
-from containerd_formula.places import CONFIG_FOLDER
+from containerd_formula.places import CERTS, CONFIG_FOLDER
 from containerd_formula.secrets import masked, secrets, without
 from containerd_formula.table import SCHEMAS
 from containerd_formula.translation import removed_tables, translate, written
@@ -32,6 +33,8 @@ _WHOLE_TABLE = (
 
 # Beside the name of a layer: for which releases it is meant.
 CONDITION = "for"
+# And: that it is no fragment, but the pillar of this name, of which one is made.
+SOURCE, REGISTRIES = "of", "registries"
 
 
 class Composed(NamedTuple):
@@ -49,11 +52,12 @@ class Composed(NamedTuple):
     findings: list
 
 
-def layers(overrides):
+def layers(overrides, release=None):
     """
     Return a fragment of config.toml, or a list of named ones, as a list of (name, plain fragment).
 
-    One that is meant for some releases has its condition beside it, which is left out here.
+    One that is meant for some releases has its condition beside it, which is left out here. What is made of
+    pillar ``registries`` is that for a ``release``, or for the newest.
     """
     result = []
     for layer in _layers(overrides):
@@ -61,6 +65,8 @@ def layers(overrides):
         fragment = layer[name]
         if fragment is not None and not _is_table(fragment):
             raise Refused(f"layer {name} of overrides must be a fragment of config.toml: a mapping.")
+        if _is_made(layer):
+            fragment = registry_config.as_config(fragment, release)
         result.append((str(name), plain(fragment or {})))
     return result
 
@@ -68,7 +74,16 @@ def layers(overrides):
 def conditions(overrides):
     """Return for each layer which releases it is for, such as ``>=1.5``; None for all of them."""
     # One that was left empty is a mistake, not for all.
-    return [(layer[CONDITION] or "") if len(layer) > 1 else None for layer in _layers(overrides)]
+    return [
+        (layer[CONDITION] or "") if len(layer) > 1 and CONDITION in layer else None
+        for layer in _layers(overrides)
+    ]
+
+
+def needs_release(overrides):
+    """Tell whether it matters to overrides which release of containerd is installed."""
+    made = (layer[_names(layer)[0]] for layer in _layers(overrides) if _is_made(layer))
+    return any(conditions(overrides)) or any(given.get("hosts") for given in made if _is_table(given))
 
 
 def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None, release=None):
@@ -87,7 +102,7 @@ def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None, relea
             "binary containerd's, and the formula new enough for it?"
         )
     site, origin, authors, found = {}, {}, {}, []
-    for (name, fragment), condition in zip(layers(overrides), conditions(overrides)):
+    for (name, fragment), condition in zip(layers(overrides, release), conditions(overrides)):
         if condition is not None and not _holds(name, condition, release):
             words = f"layer {name}: left out, since it is for {condition} and containerd is {release}."
             found.append(Finding(name, brief(words), WARNING, about="release"))
@@ -109,6 +124,7 @@ def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None, relea
         applied = _patch(document, result, patch, (), found, default)
         site = combine(site, applied)
         origin.update(dict.fromkeys(leaves(applied), name))
+    found += _past_the_files(overrides, release, default, result)
     found += rules.findings(default, site, result, strict, folder, node, authors)
     unique = list({(one.key, one.message): one for one in found}.values())
     return Composed(document.as_string(), version, default, result, site, origin, unique)
@@ -224,11 +240,27 @@ def _problem(path, err):
     return finding(path, "")._replace(message=str(err))
 
 
+def _past_the_files(overrides, release, default, result):
+    """Yield an error where containerd would not read the files of pillar ``registries``."""
+    path = schema.locate("CRI.registry.config_path", default["version"], default)
+    wanted = [
+        fragment
+        for (_, fragment), layer in zip(layers(overrides, release), _layers(overrides))
+        if _is_made(layer) and fragment
+    ]
+    if wanted and at(default, path) is not None and at(result, path) != CERTS:
+        words = f"the files of containerd:registries are in {CERTS}, and nowhere else: remove this key"
+        yield finding(path, words, about="value")
+
+
 def _layers(overrides):
     """Return overrides as they came, as a list of named ones."""
     named = [{"overrides": overrides}] if overrides is None or _is_table(overrides) else overrides
     if not isinstance(named, (list, tuple)) or not all(
-        _is_table(layer) and len(_names(layer)) == 1 for layer in named
+        _is_table(layer)
+        and len(_names(layer)) == 1
+        and (len(layer) == 1 or SOURCE not in layer or _is_made(layer))
+        for layer in named
     ):
         raise Refused(
             "overrides must be a fragment of config.toml, or a list of named ones: [{site: {...}}]."
@@ -238,7 +270,12 @@ def _layers(overrides):
 
 def _names(layer):
     """Return the keys of a layer but its condition: one, its name."""
-    return [key for key in layer if len(layer) == 1 or key != CONDITION]
+    return [key for key in layer if len(layer) == 1 or key not in (CONDITION, SOURCE)]
+
+
+def _is_made(layer):
+    """Tell whether a layer is made of pillar ``registries``."""
+    return len(layer) > 1 and layer.get(SOURCE) == REGISTRIES
 
 
 def _holds(name, condition, release):

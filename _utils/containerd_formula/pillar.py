@@ -18,20 +18,30 @@ FREE = (
     "package:archive:architectures",
     "package:archive:sha256",
     "package:archive:runc:sha256",
+    *("registries:endpoints", "registries:hosts"),
     *("service:environment", "service:limits", "service:directives"),
 )
 # Of some of these, what each value must be.
 OF_VALUES = {
     "config_for": (("mapping",), "it must be a mapping."),
+    **dict.fromkeys(
+        ("registries:endpoints", "registries:hosts"), (("mapping", "null"), "it must be a mapping.")
+    ),
     "kernel:sysctls": (("number", "string", "null"), "write the number, such as 1."),
 }
-# Settings that may be null, as if they were not given, or have the type here.
-NULLABLE = {"package:hold": "boolean", "config": "mapping"}
+# Settings of two types: most may be null, as if they were not given.
+KINDS = {
+    "package:hold": ("null", "boolean"),
+    "config": ("null", "mapping"),
+    "registries:check": ("boolean", "string"),
+}
+CHECKS = ("warn", "fail", False)
 ADDRESS = re.compile(r"(salt|https?|file)://\S+")
 # What pip takes behind the name; it takes addresses and options, too.
 TOMLKIT = re.compile(r"tomlkit(?: ?[<>=!~]={0,2} ?[\w.*+!-]+(?:, ?[<>=!~]={0,2} ?[\w.*+!-]+)*)?", re.ASCII)
 # What no path and no variable can hold, and what YAML, on the way to the states, refuses or makes blanks of.
 UNWRITABLE = re.compile(r"[\x00\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+CHECKS = ("warn", "fail", False)
 RESTARTS = ("auto", "manual")
 # As conditions.py reads them.
 CONDITION = re.compile(r" *(>=|<)?\d{1,4}(\.\d{1,4}){0,2} *(, *(>=|<)?\d{1,4}(\.\d{1,4}){0,2} *)*", re.ASCII)
@@ -114,9 +124,9 @@ def _short(text):
 def _shape(path, given, default):
     """Yield a sentence for each key of ``given`` that is unknown or not of its default's type."""
     label = f"containerd:{path}".rstrip(":")
-    if path in NULLABLE:
-        if _kind(given) not in ("null", NULLABLE[path]):
-            yield f"{label} is a {_kind(given)}; it must be a {NULLABLE[path]}."
+    if path in KINDS:
+        if _kind(given) not in KINDS[path]:
+            yield f"{label} is a {_kind(given)}; it must be a {KINDS[path][-1]}."
     elif _kind(given) != _kind(default):
         # A key with nothing behind it.
         cure = ", or left out" if given is None else ""
@@ -153,6 +163,9 @@ def _values(given, defaults, grains):
     yield from _conditions(given.get("config_for") or {})
     yield from _package(_merged(given.get("package") or {}, defaults["package"]), grains)
     yield from _library(_merged(given.get("salt") or {}, defaults["salt"]))
+    check = (given.get("registries") or {}).get("check", CHECKS[0])
+    if check is True or check not in CHECKS:
+        yield f"containerd:registries:check is {check!r}; it must be one of warn, fail, false."
     service = given.get("service") or {}
     restart = service.get("restart", RESTARTS[0])
     if restart not in RESTARTS:

@@ -3,6 +3,9 @@
 CONFIG = "/etc/containerd/config.toml"
 CONFIG_FOLDER = "/etc/containerd"
 SOCKET = "/run/containerd/containerd.sock"
+# What config_path is where pillar names registries: a folder for each, and one for all others.
+CERTS = f"{CONFIG_FOLDER}/certs.d"
+DEFAULT_REGISTRY = "_default"
 
 # Of a unit that sets none, as systemd.exec(5) has it.
 DAEMON_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")

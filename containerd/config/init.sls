@@ -5,6 +5,7 @@
 include:
   - containerd.package
   - containerd.salt
+  - containerd.registries
 
 # bubblewrap, in which a candidate is read and started. Where it is not to be had, the state below says so.
 containerd sandbox is installed:
@@ -24,6 +25,9 @@ containerd configuration is managed:
         - formula: {{ containerd.systemd_config | json(sort_keys=False) }}
 {%- endif %}
         - os: {{ containerd.package[containerd.package.source].config | json(sort_keys=False) }}
+{%- if containerd.registries.hosts %}
+        - {{ {"registries": containerd.registries, "of": "registries"} | json(sort_keys=False) }}
+{%- endif %}
         - pillar: {{ containerd.config | json(sort_keys=False) }}
 {%- for condition, fragment in containerd.config_for.items() %}
         - {{ {"pillar " ~ condition: fragment, "for": condition} | json(sort_keys=False) }}
@@ -39,6 +43,7 @@ containerd configuration is managed:
     - require:
       - sls: containerd.package
       - sls: containerd.salt
+      - sls: containerd.registries
       - containerd sandbox is installed
 
 # Not watched by the service: an owner or a mode is no reason for a restart.

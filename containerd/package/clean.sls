@@ -6,6 +6,7 @@
 include:
   - containerd.service.clean
   - containerd.config.clean
+  - containerd.registries.clean
   - containerd.salt.modules
   - containerd.package.repo.clean
 
@@ -22,6 +23,7 @@ containerd package is removed:
     - require:
       - sls: containerd.service.clean
       - sls: containerd.config.clean
+      - sls: containerd.registries.clean
       - sls: containerd.salt.modules
     - require_in:
       - sls: containerd.package.repo.clean

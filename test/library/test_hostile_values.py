@@ -13,6 +13,8 @@ from containerd_formula.errors import Refused, brief
 from containerd_formula.pillar import problems
 from containerd_formula.places import DROP_IN, ENVIRONMENT
 from containerd_formula.reading import reading
+from containerd_formula.registries import read as read_registries
+from containerd_formula.registry_words import questions
 from containerd_formula.toml import loads
 from support import ROOT
 from support.hostile import ANY, TEXTS, assert_linear, called, nested, patterns, public_functions, within
@@ -20,6 +22,7 @@ from support.hostile import ANY, TEXTS, assert_linear, called, nested, patterns,
 BASE = "version = 2\noom_score = 0\n[debug]\nlevel = 'info'\n[plugins.'io.containerd.grpc.v1.cri']\na = 1\n"
 MADE = compose(BASE, {"oom_score": 1})
 READ = reading({}, {}, MADE)
+REGISTRIES = read_registries({"hosts": {"a.io": {"mirrors": ["b.io"]}}})
 FOLDER = ROOT / "_utils/containerd_formula"
 MODULES = {
     ".".join(path.relative_to(FOLDER).with_suffix("").parts): path for path in sorted(FOLDER.rglob("*.py"))
@@ -118,6 +121,20 @@ PARAMETERS = {
     "secrets.masked_variable.value": ("a", TEXTS),
     "secrets.without.found": (["a"], LINES),
     "pillar.problems.defaults": ({}, NOTHING),
+    **dict.fromkeys(("registries", "url", "registry_config.as_config.given"), ({}, ANY)),
+    "registry_config.from_config.config": ({}, ADMITTED),
+    "registry_config.as_config.release": ("1.4.13", NOTHING),
+    **dict.fromkeys(("hosts_toml.changes.old", "hosts_toml.changes.new"), ("a", TEXTS)),
+    **dict.fromkeys(("hosts_toml.changes.path", "hosts_toml.without_secrets.path"), ("a/hosts.toml", TEXTS)),
+    "model": (REGISTRIES, NOTHING),
+    "registry": (REGISTRIES.registries[0], NOTHING),
+    "question": (questions(REGISTRIES.registries[0])[0], NOTHING),
+    "registry_words.is_as_meant.found": (["a"], LINES),
+    "since": ("1.5", NOTHING),
+    "is_since.release": ("1.7.24", NOTHING),
+    "release": ("1.7.24", NOTHING),
+    "credentials": (True, NOTHING),
+    "image": ("a", TEXTS),
 }
 DEFAULTS = yaml.safe_load((ROOT / "containerd/defaults.yaml").read_text(encoding="utf-8"))
 # One of each kind of setting.

@@ -10,6 +10,7 @@ import salt.utils.path
 from containerd_formula import places
 from containerd_formula.document import compose
 from containerd_formula.reading import reading
+from containerd_formula.registries import read
 from salt.exceptions import CommandExecutionError
 from support import ROOT, load
 from support.hostile import ANY, TEXTS, assert_linear, called, patterns, public_functions
@@ -22,6 +23,7 @@ LEFT_OUT = (
     # A folder for as long as it is needed.
     "containerd_files.temporary",
 )
+REGISTRIES = read({"hosts": {"a.io": {"mirrors": ["b.io"]}}})
 BASE = "version = 2\noom_score = 0\n"
 HARMLESS = {
     "kind": "containerd",
@@ -60,13 +62,31 @@ HARMLESS = {
     "read_as": reading({}, {}, compose(BASE, {}), {"oom_score": 1}),
     "no_sandbox": "",
     "folder": "/nowhere",
+    "root": "/nowhere",
+    "registry": REGISTRIES.registries[0],
+    "one": REGISTRIES.registries[0].mirrors[0],
+    "model": REGISTRIES,
+    "answers": {},
+    "planned": {"wanted": {}, "files": {}, "gone": []},
+    "given": {},
     **dict.fromkeys(("overrides", "fragment", "old", "new", "data", "dump", "result", "found"), {}),
     "releases": {
         "containerd": {"version": "1", "url": "file:///nowhere", "sha256": {"1": {"amd64": "0" * 64}}}
     },
 }
 # What comes from pillar or a command line, whatever it is.
-ATTACKED = ("overrides", "fragment", "base", "environment", "limits", "directives", "beneath", "service")
+ATTACKED = (
+    "given",
+    "registries",
+    "overrides",
+    "fragment",
+    "base",
+    "environment",
+    "limits",
+    "directives",
+    "beneath",
+    "service",
+)
 WORDS = (
     "text",
     "stderr",
