@@ -286,7 +286,8 @@ def _proxies():
     text = _text(places.ENVIRONMENT)
     found = unit.parse({places.ENVIRONMENT: text}).get("environment", {}) if text else {}
     names = [name for proxy in _PROXIES for name in (proxy, proxy.lower())]
-    return {name: found.get(name, False) for name in names}
+    # Empty is none; Salt makes False the word "False", which is the name of a host.
+    return {name: found.get(name, "") for name in names}
 
 
 def _beside(root, wanted, there, prune):
