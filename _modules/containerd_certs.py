@@ -202,6 +202,8 @@ def _in_the_way(root, wanted):
             told.append(f"{place} is no folder, and every pull of that registry fails: remove it.")
         elif why := __salt__["containerd_paths.why_not_roots"](place):
             told.append(f"{place}: {why}. Mend that with chown root and chmod go-w.")
+        if told and not folder:
+            break
     for path in wanted:
         full = os.path.join(root, path)
         if os.path.isdir(full):

@@ -11,7 +11,7 @@ from containerd_formula import renew
 
 renew()
 
-from containerd_formula import errors, pillar, toml
+from containerd_formula import errors, findings, pillar, registries, toml
 
 # What Salt's loader calls what lies in a folder, where it calls it otherwise.
 _TAGS = {"modules": "module"}
@@ -41,7 +41,9 @@ def problems(given, defaults, families):
     """
     Return what is wrong with a pillar, a list of sentences: for map.jinja, which needs a renderer else.
     """
-    return pillar.problems(given, defaults, families, __grains__)
+    found = pillar.problems(given, defaults, families, __grains__)
+    # Here, where the library is, also what is wrong for every release.
+    return found or findings.errors(registries.read(given.get("registries")).findings)
 
 
 def states_are_ours():

@@ -21,6 +21,7 @@ from containerd_formula.errors import Refused, brief
 from containerd_formula.findings import WARNING, Finding, finding
 from containerd_formula.paths import dotted
 from containerd_formula.places import CERTS, CONFIG_FOLDER
+from containerd_formula.registry_settings import is_since
 from containerd_formula.secrets import masked, secrets, without
 from containerd_formula.table import SCHEMAS
 from containerd_formula.translation import removed_tables, translate, written
@@ -124,8 +125,14 @@ def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None, relea
         applied = _patch(document, result, patch, (), found, default)
         site = combine(site, applied)
         origin.update(dict.fromkeys(leaves(applied), name))
-    found += _past_the_files(overrides, release, default, result)
-    found += rules.findings(default, site, result, strict, folder, node, authors)
+    made = _made_of_registries(overrides, release)
+    found += _past_the_files(default, result) if made and is_since("1.5", release) else []
+    # Of what the formula makes itself: the folder comes with the files, and deprecated keys go by themselves.
+    found += [
+        one
+        for one in rules.findings(default, site, result, strict, folder, node, authors)
+        if one.level != WARNING or origin.get(one.path) not in made
+    ]
     unique = list({(one.key, one.message): one for one in found}.values())
     return Composed(document.as_string(), version, default, result, site, origin, unique)
 
@@ -240,15 +247,16 @@ def _problem(path, err):
     return finding(path, "")._replace(message=str(err))
 
 
-def _past_the_files(overrides, release, default, result):
+def _made_of_registries(overrides, release):
+    """Return the names of the layers that are made of pillar ``registries``, if it says anything."""
+    pairs = zip(layers(overrides, release), _layers(overrides))
+    return [name for (name, fragment), layer in pairs if _is_made(layer) and fragment]
+
+
+def _past_the_files(default, result):
     """Yield an error where containerd would not read the files of pillar ``registries``."""
     path = schema.locate("CRI.registry.config_path", default["version"], default)
-    wanted = [
-        fragment
-        for (_, fragment), layer in zip(layers(overrides, release), _layers(overrides))
-        if _is_made(layer) and fragment
-    ]
-    if wanted and at(default, path) is not None and at(result, path) != CERTS:
+    if at(default, path) is not None and at(result, path) != CERTS:
         words = f"the files of containerd:registries are in {CERTS}, and nowhere else: remove this key"
         yield finding(path, words, about="value")
 

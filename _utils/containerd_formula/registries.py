@@ -37,10 +37,10 @@ class Asked(NamedTuple):
         """Return the address below which it has its images."""
         return str(self.url) if self.keys.get("override_path") else f"{self.url}/v2"
 
-    def may(self, capability):
-        """Tell whether it is asked for something."""
-        words = self.keys.get("capabilities")
-        return not words or capability in [word.lower() for word in words]
+    def may(self, *capabilities):
+        """Tell whether it is asked for something: for a tag, one has to have both pull and resolve."""
+        words = [word.lower() for word in self.keys.get("capabilities", ())]
+        return not words or set(capabilities) <= set(words)
 
 
 class Registry(NamedTuple):
@@ -133,8 +133,10 @@ class _Reader(Settings):
             name, DEFAULT_REGISTRY if name == "*" else name, server, tuple(made), self.probe(where, host)
         )
         written = one.asked()
-        if server and not any(each.may("resolve") for each in written):
-            self.tell(where, "none of its hosts may resolve, so no tag is found: give one that capability")
+        if server and not any(each.may("pull", "resolve") for each in written):
+            self.tell(
+                where, "none of its hosts has both pull and resolve, so no tag is found: give them to one"
+            )
         return one
 
     def misnamed(self, name):

@@ -39,6 +39,10 @@ _REASONS = (
     ("no route to host", "there is no route to it"),
     ("i/o timeout", "it does not answer"),
     ("deadline exceeded", "it does not answer"),
+    *(
+        (words, "it ends the connection: is http or https right, and does it want a client certificate?")
+        for words in (": EOF", "broken pipe", "connection reset")
+    ),
     ("unable to read CA cert", "a file of its ca cannot be read"),
     (
         "failed to load X509 key pair",
@@ -59,8 +63,8 @@ class Question(NamedTuple):
 def questions(registry):
     """Return what to ask ctr for, to see whether it reads the files of a registry as they are meant."""
     result = []
-    for capability, suffix in (("resolve", f":{_TAG}"), ("pull", f"@{_DIGEST}")):
-        bases = [one.base() for one in registry.asked() if one.may(capability)]
+    for capabilities, suffix in ((("pull", "resolve"), f":{_TAG}"), (("pull",), f"@{_DIGEST}")):
+        bases = [one.base() for one in registry.asked() if one.may(*capabilities)]
         if not registry.server:
             bases.append(own_base(registry.name))
         if bases:

@@ -7,7 +7,8 @@ import shutil
 
 import pytest
 import yaml
-from containerd_formula import pillar, unit
+from containerd_formula import pillar, registries, unit
+from containerd_formula.findings import errors
 from containerd_formula.places import DROP_IN
 from salt.exceptions import CommandExecutionError
 from support import ROOT, wired
@@ -40,6 +41,11 @@ def shown(request):
 
 def test_the_check_takes_it(shown):
     assert pillar.problems(shown, DEFAULTS, {"Debian": {}}, DEBIAN) == []
+
+
+def test_its_registries_are_right_for_each_release_that_has_files(shown, release):
+    if release != "1.4.13":
+        assert errors(registries.read(shown.get("registries"), release).findings) == []
 
 
 def test_each_release_runs_with_it(shown, release, salt_functions, tmp_path):

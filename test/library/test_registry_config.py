@@ -8,6 +8,7 @@ from containerd_formula.document import compose, layers
 from containerd_formula.errors import Refused
 from containerd_formula.findings import errors
 from containerd_formula.registry_config import CRI, IMAGES, as_config, from_config
+from containerd_formula.rules.context import ANY_NODE
 
 CERTS = "/etc/containerd/certs.d"
 AUTH = {"username": "u", "password": "hunter2"}
@@ -85,6 +86,20 @@ def test_another_folder_in_pillar_config_is_refused(value):
     # Without registries it is the site's own.
     overrides[0]["registries"] = {"endpoints": PILLAR["endpoints"]}
     assert errors(compose(V2, overrides, release="1.7.24").findings) == []
+
+
+def test_a_folder_that_comes_with_the_files_is_not_missed():
+    node = ANY_NODE._replace(exists=lambda path: False)
+    overrides = [{"registries": PILLAR, "of": "registries"}]
+    found = compose(V2, overrides, release="1.7.24", node=node).findings
+    assert not any(CERTS in one.message for one in found)
+    site = {"version": 2, "plugins": {CRI: {"registry": {"config_path": CERTS}}}}
+    assert any("is not on this node" in one.message for one in compose(V2, site, node=node).findings)
+
+
+def test_what_the_formula_makes_itself_is_not_told_deprecated():
+    assert compose(V2, [{"registries": PILLAR, "of": "registries"}], release="1.7.24").findings == []
+    assert compose(V2, as_config(PILLAR, "1.7.24")).findings != []
 
 
 def test_mirrors_beside_the_files_are_refused():

@@ -56,6 +56,10 @@ def wired(name):
     return sys.modules[f"formula._modules.{name}"]
 
 
-def _run_all(argv, **_options):
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+def _run_all(argv, timeout=None, **_options):
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        # As Salt has it.
+        return {"stdout": f"Timed out after {timeout} seconds", "stderr": "", "retcode": 1}
     return {"stdout": done.stdout, "stderr": done.stderr, "retcode": done.returncode}
