@@ -15,7 +15,7 @@ from lab.cri import Cri, PullError
 from lab.machine import Machine
 from lab.registry import make_known
 from support.formula import FormulaNode
-from support.registries import APP, FIRST, SECOND, USER, WRONG, Registries
+from support.mirrors import APP, FIRST, SECOND, USER, WRONG, Registries
 
 V2 = "io.containerd.grpc.v1.cri"
 # Release to the suite of the machine, and the one that containerd is taken from.
