@@ -14,8 +14,20 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
-from containerd_formula import errors, findings, hosts_toml, places, registries, registry_words, secrets, unit
+from containerd_formula import (
+    errors,
+    findings,
+    hosts_toml,
+    places,
+    registries,
+    registry_words,
+    secrets,
+    toml,
+    unit,
+)
 from containerd_formula.addresses import in_saltenv
+from containerd_formula.data import table
+from containerd_formula.registry_config import CRI, IMAGES
 from containerd_formula.registry_settings import is_since
 
 _told = errors.told_as(CommandExecutionError)
@@ -54,7 +66,7 @@ def plan(root, given, saltenv="base"):
     by_files = is_since("1.5", found)
     wanted = hosts_toml.files(model, _fetched(model, saltenv)) if by_files else {}
     there = _there(root)
-    _refuse(_in_the_way(root, wanted), root)
+    _refuse([*_not_roots(model), *_in_the_way(root, wanted)], root)
     files, changes = {}, {}
     for path, file in wanted.items():
         if changed := _change(root, path, file):
@@ -145,6 +157,19 @@ def asked(model, registry, one, saltenv="base", timeout=5):
     return "" if in_config and why.startswith("401") else secrets.masked_url(why)
 
 
+def is_read(root):
+    """
+    Tell whether the configuration of containerd names a folder of registries, and no other.
+    """
+    try:
+        data = toml.loads(__salt__["containerd_files.text"](places.CONFIG), places.CONFIG)
+    except (CommandExecutionError, errors.Refused):
+        return False
+    return any(
+        table(data, ("plugins", name, "registry")).get("config_path") == root for name in (CRI, IMAGES)
+    )
+
+
 def foreign(root, given=None):
     """
     Return sentences about what is in the folder and not of the formula's making, and what that hides.
@@ -191,6 +216,19 @@ def _text(path):
 
 def _entries(folder):
     return [os.path.basename(path) for path in __salt__["containerd_paths.entries"](folder)]
+
+
+def _not_roots(model):
+    """Return sentences about files of the node that are named, and that others than root could change."""
+    named = [
+        text
+        for one in model.registries
+        for each in one.asked()
+        for text in (*each.ca, *each.client.values())
+        if text.startswith("/")
+    ]
+    found = {path: __salt__["containerd_paths.why_not_roots"](path) for path in named}
+    return [f"{path}: {why}. Mend that with chown root and chmod go-w." for path, why in found.items() if why]
 
 
 def _in_the_way(root, wanted):

@@ -11,7 +11,7 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
-from containerd_formula import document, drift, errors, findings, minimal, reading, toml
+from containerd_formula import document, drift, errors, findings, minimal, reading, registry_config, toml
 from containerd_formula.conditions import holds
 from containerd_formula.data import at, same
 from containerd_formula.places import CONFIG, DAEMON_PATH, DROP_IN, ENVIRONMENT
@@ -23,6 +23,10 @@ _told = errors.told_as(CommandExecutionError)
 # What a change is rolled back with.
 UNIT_FILES = (DROP_IN, ENVIRONMENT)
 SAME = "the same settings, written in whole"
+_OF_REGISTRIES = (
+    "The mirrors and credentials of this file can be pillar containerd:registries, whose changes restart "
+    "nothing: containerd_registries.from_config returns it, in place of registry in config."
+)
 CGROUP_V2 = "/sys/fs/cgroup/cgroup.controllers"
 HEADER = """\
 # Managed by Salt (containerd-formula). Edits to this file are overwritten: change pillar containerd:config.
@@ -123,13 +127,14 @@ def adopted(path=CONFIG, show_secrets=False, beneath=None):
     lower = [{name: layer} for name, layer in document.layers(under, _release(under))]
     default = __salt__["containerd_daemon.config_default"]()
     read_as = __salt__["containerd_current.read"](path, text, found, made)
-    return minimal.minimal(
+    answer = minimal.minimal(
         made,
         read_as,
         lambda config: compose(default, [*lower, {"pillar": config}], path=path),
         show_secrets,
         lambda judged: __salt__["containerd_current.lost"](judged, path, read_as),
     )
+    return {**answer, **({"hints": [_OF_REGISTRIES]} if registry_config.from_config(found)[0] else {})}
 
 
 @_told

@@ -365,7 +365,8 @@ def minimal(path=CONFIG, show_secrets=False, beneath=None):
     :return: a dictionary: pillar ``containerd`` with its ``config``, in the schema of the installed
         containerd, without what is so anyway; and ``left_out``, sentences about what the pillar does not
         have, where there is anything: keys of the file that are not in effect, what the formula would refuse
-        (with the cure), secrets, and a CRI that is disabled.
+        (with the cure), secrets, and a CRI that is disabled; and ``hints``, sentences about a better place
+        for something, where there is one.
     :raises CommandExecutionError: the file cannot be read, containerd refuses it, or is not installed; or it
         is not the daemon's own, and there is no sandbox.
     """

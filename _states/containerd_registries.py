@@ -5,8 +5,13 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
+from containerd_formula.places import CONFIG
+from containerd_formula.predictions import planned as is_planned
+
 # That of the SLS: Salt puts it here.
 __env__ = "base"
+# And what the states of this run are.
+__lowstate__ = ()
 
 
 def managed(name, registries=None):
@@ -47,6 +52,9 @@ def managed(name, registries=None):
             if not __opts__["test"]:
                 raise CommandExecutionError("containerd is not installed: apply containerd.package.")
             planned["warnings"].append("It is not known yet which containerd there will be.")
+        if planned["wanted"] and not is_planned(__lowstate__, "containerd_toml.managed", CONFIG):
+            if not __salt__["containerd_certs.is_read"](name):
+                planned["warnings"].append(f"{CONFIG} does not name this folder: apply containerd.config.")
         if not planned["changes"]:
             return _told(ret, planned["warnings"])
         ret["changes"] = planned["changes"]

@@ -6,12 +6,14 @@ their host, root keys first, and a ``[host]`` where there are none.
 """
 
 import base64
+import contextlib
 import hashlib
 import json
+import re
 from typing import NamedTuple
 
 from containerd_formula import toml
-from containerd_formula.data import leaves, same
+from containerd_formula.data import at, leaves, put, same
 from containerd_formula.errors import Refused
 from containerd_formula.findings import errors
 from containerd_formula.paths import dotted
@@ -25,6 +27,8 @@ HOSTS = "hosts.toml"
 _CA, _CLIENT = "ca-", "client-"
 OTHER_FILES = (_CA, _CLIENT)
 _AUTHORIZATION = "Authorization"
+# As they are written here.
+_TABLE = re.compile(r"\[host(?:\.(\"[^\"\\]*\"))?(\.header)?\]")
 
 
 class File(NamedTuple):
@@ -196,7 +200,7 @@ def _said(text):
     if text is None:
         return {}
     try:
-        data = toml.loads(text, HOSTS)
+        data = _data(text)
     except Refused as err:
         return {("content",): str(err)}
     hosts = data.pop("host", {})
@@ -204,6 +208,31 @@ def _said(text):
     if isinstance(hosts, dict) and hosts:
         found = {("mirrors",): list(hosts), **found, **leaves(hosts)}
     return {key: value for key, value in found.items() if value != {}}
+
+
+def _data(text):
+    """Return a hosts.toml as data: what the formula wrote is lines of JSON, which need no library."""
+    if is_ours(text):
+        with contextlib.suppress(ValueError):
+            return _lines(text)
+    return toml.loads(text, HOSTS)
+
+
+def _lines(text):
+    data, table = {}, ()
+    for line in text.split("\n"):
+        head = _TABLE.fullmatch(line)
+        if head:
+            url, header = head.groups()
+            table = (*(("host", json.loads(url)) if url else ("host",)), *(("header",) if header else ()))
+            # Also where nothing is in it: its place tells the order.
+            put(data, table, at(data, table) or {})
+        elif line == "[header]":
+            table = ("header",)
+        elif line and not line.startswith("#"):
+            name, _, value = line.partition(" = ")
+            put(data, (*table, json.loads(name) if name.startswith('"') else name), json.loads(value))
+    return data
 
 
 def _masked(value, key):

@@ -423,6 +423,28 @@ def test_null_takes_a_sysctl_out(apply_with):
     ]
 
 
+def test_registries_are_files_and_a_layer_of_the_configuration(apply_with):
+    """
+    The files come first: until they are there, config.toml would name a folder in vain.
+    """
+    hosts = {"z.io": {"mirrors": ["https://b.io", "https://a.io"]}, "a.io": None}
+    pillar = {"containerd": {"registries": {"hosts": hosts}}}
+    chunks = apply_with("containerd", GRAINS["debian-12"], pillar)
+    registries = {"prune": True, "check": "warn", "endpoints": {}, "hosts": hosts}
+    assert chunks["containerd registries are managed"]["registries"] == registries
+    overrides = chunks["containerd configuration is managed"]["overrides"]
+    assert [next(iter(layer)) for layer in overrides] == ["formula", "os", "registries", "pillar"]
+    assert overrides[2] == {"registries": registries, "of": "registries"}
+    order = list(chunks)
+    assert order.index("containerd registries are managed") < order.index(
+        "containerd configuration is managed"
+    )
+    # What is wrong for each release stops the run before anything changes.
+    wrong = {"containerd": {"registries": {"hosts": {"z.io": {"mirrors": "b.io"}}}}}
+    chunk = apply_with("containerd", GRAINS["debian-12"], wrong)["containerd pillar is valid"]
+    assert "containerd:registries:hosts:z.io:mirrors: it must be a list" in chunk["comment"]
+
+
 def test_order_of_the_overrides_is_that_of_the_pillar(apply_with):
     pillar = {"containerd": {"config": {"version": 2, "zeta": 1, "alpha": {"b": 1, "a": 2}}}}
     chunk = apply_with("containerd.config", GRAINS["debian-12"], pillar)[

@@ -188,6 +188,17 @@ def test_secrets_are_hidden_in_texts_and_changes():
     assert hosts_toml.changes(path, None, new[path].text) == {"content": {"old": None, "new": "(secret)"}}
 
 
+@pytest.mark.parametrize(
+    "path", sorted(CASES[0].parent.rglob("hosts.toml")), ids=lambda path: str(path.parent)
+)
+def test_what_the_formula_wrote_is_read_without_a_library(path, monkeypatch):
+    text = path.read_text(encoding="utf-8")
+    by_library = hosts_toml._said(text.replace(hosts_toml.MARK, "#"))
+    monkeypatch.setattr(hosts_toml.toml, "loads", lambda *_: pytest.fail("tomlkit was needed"))
+    assert hosts_toml._said(text) == by_library != {}
+    assert list(hosts_toml._said(text)) == list(by_library)
+
+
 def test_changes_of_what_is_no_toml_and_of_the_order_alone():
     ours = text({"a.io": {"mirrors": ["b.io", "c.io"]}})
     other = text({"a.io": {"mirrors": ["c.io", "b.io"]}})
