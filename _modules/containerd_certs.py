@@ -103,8 +103,11 @@ def apply(root, planned):
         full = os.path.join(root, path)
         bits = _allowed(full, _FILES[file.secret])
         __salt__["containerd_files.replace"](full, file.text.encode(), 0, 0, bits)
-    for folder in secret:
-        os.chmod(os.path.join(root, folder), _allowed(os.path.join(root, folder), _FOLDER[True]))
+    for place in (os.path.join(root, folder) for folder in secret):
+        try:
+            os.chmod(place, _allowed(place, _FOLDER[True]))
+        except OSError as err:
+            raise CommandExecutionError(f"{place} cannot be closed to others: {err.strerror}") from err
     # The hosts.toml first: what it names is needed as long as it is there.
     for path in sorted(
         planned["gone"], key=lambda path: (_folder(path), not path.endswith(hosts_toml.HOSTS))

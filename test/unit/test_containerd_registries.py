@@ -42,6 +42,18 @@ def test_what_is_named_comes_before_and_goes_after_what_names_it(certs, tmp_path
     assert done == ["hosts.toml", "ca-m.io.pem"] and os.listdir(root) == []
 
 
+def test_a_folder_that_cannot_be_closed_is_an_error_in_words(certs, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    root = str(tmp_path / "certs.d")
+    plan = certs.plan(root, {"hosts": HOSTS})
+    certs.apply(root, plan)
+    monkeypatch.setattr(certs.os, "chmod", refuse)
+    with pytest.raises(CommandExecutionError, match="a.io cannot be closed to others: Operation not"):
+        certs.apply(root, {**plan, "files": {}})
+
+
 def test_an_authority_that_is_no_longer_named_goes_even_without_prune(certs, tmp_path):
     root = str(tmp_path / "certs.d")
     certs.apply(root, certs.plan(root, {"hosts": HOSTS}))
