@@ -23,7 +23,7 @@ PARALLEL ?= --numprocesses=auto --dist=loadfile
 MACHINES ?= --numprocesses=2 --dist=loadfile --verbose
 
 LAB_TOOLS = qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils debootstrap:debootstrap depmod:kmod gpg:gnupg \
-	cpio:cpio busybox:busybox-static ssh:openssh-client mkfs.ext4:e2fsprogs \
+	openssl:openssl cpio:cpio busybox:busybox-static ssh:openssh-client mkfs.ext4:e2fsprogs \
 	/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
 # 3008 has a dependency without a wheel.
 BUILD_TOOLS = cc:gcc /usr/include/stdlib.h:libc6-dev

@@ -10,7 +10,7 @@ import os
 import pytest
 import testinfra
 from containerd_formula.schema import locate
-from lab import debian, image, repository
+from lab import debian, image
 from lab.cri import Cri
 from lab.machine import Machine
 from lab.oci import busybox_image
@@ -50,22 +50,13 @@ def node(machine, progress, record_testsuite_property):  # noqa: F811
         machine.copy_tree(ROOT / "test/anywhere/pillar", "/srv/pillar")
         machine.write("/srv/pillar/site.sls", "{}\n")
         if CONTAINERD_FROM != SUITE:
-            offer(machine, debian.package("containerd", CONTAINERD_FROM))
+            node.offer(debian.package("containerd", CONTAINERD_FROM))
         applied = node.apply()
         assert applied.failed == {}, applied.failed
     version = node.salt("containerd.version")
     record_testsuite_property("containerd", version)
     progress(f"{machine.name} is ready with containerd {version}")
     return node
-
-
-def offer(machine, deb):
-    """
-    Give a node a package of another suite, in a repository in its own files: the newest version is installed.
-    """
-    machine.put("/srv/apt/package.deb", deb.read_bytes())
-    machine.write("/srv/apt/Packages", repository.stanza(deb, "./package.deb"))
-    machine.write("/etc/apt/sources.list.d/lab.list", "deb [trusted=yes] file:/srv/apt ./\n")
 
 
 @pytest.fixture(scope="session")

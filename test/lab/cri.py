@@ -33,6 +33,10 @@ def _compiled() -> tuple:
 messages, services = _compiled()
 
 
+class PullError(Exception):
+    """An image was not pulled; the text says what the runtime says."""
+
+
 @dataclass(frozen=True)
 class Container:
     """What the runtime says of a container."""
@@ -215,6 +219,24 @@ class Cri:
         """Return the id of an image, None if the node does not have it."""
         request = messages.ImageStatusRequest(image=messages.ImageSpec(image=name))
         return self._call(self._images.ImageStatus, request).image.id or None
+
+    def pull(self, name: str, username: str = "", password: str = "") -> str:
+        """Pull an image and return its id; ``PullError`` with the runtime's words if it fails.
+
+        username, password
+            What the kubelet has found for the image's registry, if anything.
+        """
+        auth = messages.AuthConfig(username=username, password=password) if username else None
+        request = messages.PullImageRequest(image=messages.ImageSpec(image=name), auth=auth)
+        try:
+            return self._call(self._images.PullImage, request).image_ref
+        except grpc.RpcError as error:
+            raise PullError(error.details()) from error
+
+    def remove_image(self, name: str) -> None:
+        """Remove an image, if the node has it."""
+        request = messages.RemoveImageRequest(image=messages.ImageSpec(image=name))
+        self._call(self._images.RemoveImage, request)
 
     def _call(self, method: grpc.UnaryUnaryMultiCallable, request: object) -> object:
         # A runtime that has just been started may not listen yet.

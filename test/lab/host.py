@@ -15,7 +15,7 @@ MACHINE, DEBIAN_ARCH, QEMU = "x86_64", "amd64", "qemu-system-x86_64"
 
 PACKAGES = (
     "qemu-system-x86 qemu-utils debootstrap debian-archive-keyring busybox-static cpio kmod "
-    "e2fsprogs openssh-client"
+    "e2fsprogs openssh-client openssl"
 )
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy")
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)

@@ -17,7 +17,7 @@ SUITE = os.environ.get("SUITE", "bookworm")
 SALTS = os.environ.get("SALTS", image.DEFAULT_SALT).split()
 SOCKET = "/run/containerd/containerd.sock"
 # The longest first, since they are scheduled in this order.
-ORDER = ("test_package", "test_life", "test_reliability", "test_interrupted")
+ORDER = ("test_package", "test_registries", "test_life", "test_reliability", "test_interrupted")
 
 
 @pytest.hookimpl(trylast=True)

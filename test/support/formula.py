@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import tomlkit
 import yaml
+from lab.repository import stanza
 
 from support import FORMULA, ROOT
 
@@ -101,6 +102,14 @@ class FormulaNode:
         for folder in FORMULA:
             self.machine.copy_tree(ROOT / folder, f"/srv/salt/{folder}", exclude=("__pycache__",))
         self.machine.write("/srv/salt/top.sls", "base:\n  '*':\n    - containerd\n")
+
+    def offer(self, deb):
+        """
+        Give the node a package of another suite, in a repository in its own files: the newest is installed.
+        """
+        self.machine.put("/srv/apt/package.deb", deb.read_bytes())
+        self.machine.write("/srv/apt/Packages", stanza(deb, "./package.deb"))
+        self.machine.write("/etc/apt/sources.list.d/lab.list", "deb [trusted=yes] file:/srv/apt ./\n")
 
     def pillar(self, settings, minion="*", sls="containerd"):
         """
