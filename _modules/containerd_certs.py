@@ -40,14 +40,6 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _FILES, _FOLDER = (0o644, 0o600), (0o755, 0o700)
 
 
-def release():
-    """
-    Return the release of the installed containerd, None where none is installed.
-    """
-    found = [name for name in ("ctr", "containerd") if __salt__["cmd.which"](name)]
-    return __salt__["containerd_daemon.version"](found[0]) if found else None
-
-
 @_told
 def plan(root, given, saltenv="base"):
     """
@@ -60,7 +52,9 @@ def plan(root, given, saltenv="base"):
         or somebody else than root could change them.
     """
     # Without any nothing is started.
-    found = release() if isinstance(given, dict) and given.get("hosts") else None
+    found = (
+        __salt__["containerd_release.installed"]() if isinstance(given, dict) and given.get("hosts") else None
+    )
     model = registries.read(given, found)
     _refuse(findings.errors(model.findings), root)
     by_files = is_since("1.5", found)
@@ -125,7 +119,7 @@ def shown(given, saltenv="base"):
 
     :raises CommandExecutionError: the pillar is wrong, or a file of the master's is not there.
     """
-    found = release()
+    found = __salt__["containerd_release.installed"]()
     model = registries.read(given, found)
     return hosts_toml.files(model, _fetched(model, saltenv)) if is_since("1.5", found) else {}
 

@@ -243,11 +243,11 @@ def moved(path=CONFIG):
 
 
 def _release(overrides):
-    """Return the installed release if a layer depends on it, else None: asking costs a start of ctr."""
+    """Return the installed release if a layer depends on it, else None: asking may cost a start of ctr."""
     if not document.needs_release(overrides):
         return None
-    ctr = __salt__["cmd.which"]("ctr")
-    return __salt__["containerd_daemon.version"]("ctr" if ctr else "containerd")
+    # Without any, the binary's absence is the error.
+    return __salt__["containerd_release.installed"]() or __salt__["containerd_daemon.version"]()
 
 
 def _is_executable(path):

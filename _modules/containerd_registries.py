@@ -64,7 +64,7 @@ def check(registries=None):
 
     :return: a list of findings: ``key``, ``level`` (``error`` or ``warning``) and ``message``.
     """
-    model = library.read(_given(registries)[0], __salt__["containerd_certs.release"]())
+    model = library.read(_given(registries)[0], __salt__["containerd_release.installed"]())
     return [one.shown() for one in model.findings]
 
 
@@ -93,7 +93,7 @@ def probe(registries=None, timeout=5):
     :raises CommandExecutionError: ``check`` finds errors, or ctr is not installed.
     """
     given, saltenv = _given(registries)
-    model = library.read(given, __salt__["containerd_certs.release"]())
+    model = library.read(given, __salt__["containerd_release.installed"]())
     if wrong := errors_of(model.findings):
         raise CommandExecutionError("\n".join(wrong))
     return reached(model, saltenv, timeout)
@@ -121,7 +121,7 @@ def told():
     :raises CommandExecutionError: the formula does not render here.
     """
     given, saltenv = _given(None)
-    model = library.read(given, __salt__["containerd_certs.release"]() if given.get("hosts") else None)
+    model = library.read(given, __salt__["containerd_release.installed"]() if given.get("hosts") else None)
     sentences = __salt__["containerd_certs.foreign"](CERTS, given)
     if model.check is False or errors_of(model.findings):
         return [*sentences, *errors_of(model.findings)]

@@ -55,6 +55,8 @@ def managed(name, registries=None):
         if planned["wanted"] and not is_planned(__lowstate__, "containerd_toml.managed", CONFIG):
             if not __salt__["containerd_certs.is_read"](name):
                 planned["warnings"].append(f"{CONFIG} does not name this folder: apply containerd.config.")
+        if planned["wanted"] and not __opts__["test"]:
+            __salt__["containerd_release.note"]()
         if not planned["changes"]:
             return _told(ret, planned["warnings"])
         ret["changes"] = planned["changes"]

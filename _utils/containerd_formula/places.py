@@ -22,6 +22,8 @@ SYSTEMD_BOOTED = "/run/systemd/system"
 # people empty, nor in /etc/containerd, to which other users may be given access.
 STATE = "var/lib/containerd-formula"
 RECORD = "change.json"
+# Which release the installed binary is.
+INSTALLED = "installed.json"
 # For root only: candidates and trials. The run that makes them removes them.
 RUN = "/run"
 RUN_FOLDER = f"{RUN}/containerd-formula"

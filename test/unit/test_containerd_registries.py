@@ -19,7 +19,7 @@ def certs(monkeypatch):
     The module on a node with a containerd of 2.1.9, whose ctr is not asked.
     """
     module = wired("containerd_certs")
-    monkeypatch.setattr(module, "release", lambda: "2.1.9")
+    monkeypatch.setitem(module.__salt__, "containerd_release.installed", lambda: "2.1.9")
     monkeypatch.setattr(module, "_proof", lambda *_: ([], []))
     monkeypatch.setitem(module.__salt__, "containerd_fetch.content", lambda *_: PEM.encode())
     return module
@@ -71,7 +71,7 @@ def test_an_older_containerd_has_no_files_and_loses_those_that_are_there(certs, 
     root = str(tmp_path / "certs.d")
     hosts = {"a.io": {"mirrors": ["m.io"]}}
     certs.apply(root, certs.plan(root, {"hosts": hosts}))
-    monkeypatch.setattr(certs, "release", lambda: "1.4.13")
+    monkeypatch.setitem(certs.__salt__, "containerd_release.installed", lambda: "1.4.13")
     plan = certs.plan(root, {"hosts": hosts})
     assert (plan["files"], plan["gone"]) == ({}, ["a.io/hosts.toml"])
     assert plan["warnings"] == [
@@ -83,7 +83,7 @@ def test_an_older_containerd_has_no_files_and_loses_those_that_are_there(certs, 
 def test_what_was_not_proved_is_told(certs, tmp_path, monkeypatch, missing):
     monkeypatch.undo()
     module = wired("containerd_certs")
-    monkeypatch.setattr(module, "release", lambda: "2.1.9")
+    monkeypatch.setitem(module.__salt__, "containerd_release.installed", lambda: "2.1.9")
     monkeypatch.setitem(module.__salt__, "cmd.which", lambda name: None if name == missing else name)
     failed = {"retcode": 1, "stdout": "", "stderr": "unshare: unshare failed: Operation not permitted\n"}
     monkeypatch.setitem(module.__salt__, "containerd_command.run", lambda *_, **__: failed)
@@ -114,6 +114,7 @@ def state():
         "containerd_certs.plan": lambda *_: {**planned, "model": module.model},
         "containerd_certs.apply": lambda root, _: module.applied.append(root),
         "containerd_certs.is_read": lambda root: module.is_read,
+        "containerd_release.note": lambda: None,
         "containerd_registries.reached": lambda *_: {"a.io": {"https://m.io": "it refuses connections"}},
         "containerd_registries.lost": load("_modules/containerd_registries.py").lost,
     }
@@ -137,7 +138,8 @@ def test_a_mirror_that_does_not_serve(state, check, result):
 
 def test_a_dry_run_asks_no_mirror_and_writes_nothing(state):
     state.__opts__["test"] = True
-    del state.__salt__["containerd_registries.reached"]
+    # Nor does it note anything.
+    del state.__salt__["containerd_registries.reached"], state.__salt__["containerd_release.note"]
     ret = state.managed("/c", {})
     assert (ret["result"], state.applied, ret["changes"]) == (None, [], state.planned["changes"])
 
@@ -186,7 +188,7 @@ def test_a_report_has_what_is_besides_and_what_does_not_serve(monkeypatch):
     module = wired("containerd_registries")
     functions = {
         "containerd_layers.registries": lambda: ({"hosts": HOSTS}, "base"),
-        "containerd_certs.release": lambda: "2.1.9",
+        "containerd_release.installed": lambda: "2.1.9",
         "containerd_certs.foreign": lambda *_: ["x is another's."],
         "containerd_certs.asked": lambda *_: "it refuses connections",
     }

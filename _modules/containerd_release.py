@@ -1,0 +1,77 @@
+"""
+Which release of containerd is installed: its binary tells it once, then the file itself does.
+
+So a run that changes nothing starts no binary for it.
+"""
+
+import contextlib
+import json
+import os
+
+from containerd_formula import renew
+from salt.exceptions import CommandExecutionError
+
+renew()
+
+from containerd_formula.places import INSTALLED, STATE
+
+
+def installed():
+    """
+    Return the release of the installed containerd, or None if none is installed.
+
+    It starts ``ctr`` only if ``note`` has not noted the release of this very file.
+    """
+    binary = _binary()
+    if not binary:
+        return None
+    noted = _noted()
+    if noted["file"] == _identity(binary):
+        return noted["release"]
+    return __salt__["containerd_daemon.version"](os.path.basename(binary))
+
+
+def note():
+    """
+    Note the release of the installed containerd, for later runs; do nothing if none is installed.
+
+    :raises CommandExecutionError: the binary prints no version, or the note cannot be written.
+    """
+    binary = _binary()
+    if not binary or _noted()["file"] == _identity(binary):
+        return
+    # Before the binary is asked: if it is replaced meanwhile, the note is of none.
+    noted = {"file": _identity(binary), "release": installed()}
+    folder = __salt__["containerd_files.own_folder"](_folder())
+    data = json.dumps(noted).encode()
+    __salt__["containerd_files.replace"](os.path.join(folder, INSTALLED), data, 0, 0, 0o600)
+
+
+def _binary():
+    """Return the path of ctr, which starts faster, or of containerd; None if neither is installed."""
+    found = (__salt__["cmd.which"](name) for name in ("ctr", "containerd"))
+    return next((path for path in found if path), None)
+
+
+def _identity(path):
+    """Return what no other content of a file has: even one of the same size and date has another ctime."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    real = os.path.realpath(path)
+    return [real, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+
+
+def _noted():
+    """Return what was noted: nothing if there is no note, or it is damaged."""
+    with contextlib.suppress(CommandExecutionError, ValueError, TypeError, KeyError):
+        folder = __salt__["containerd_files.own_folder"](_folder(), make=False)
+        noted = json.loads(__salt__["containerd_files.content"](os.path.join(folder, INSTALLED)))
+        if isinstance(noted["file"], list) and isinstance(noted["release"], str):
+            return noted
+    return {"file": (), "release": None}
+
+
+def _folder():
+    return os.path.join(__opts__.get("root_dir") or "/", STATE)
