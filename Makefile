@@ -1,8 +1,8 @@
 # make try        a throwaway machine becomes a Kubernetes node before your eyes (KEEP=1 leaves it, make try-clean ends it)
 # make test       lint, unit and functional tests, and tests against real containerd binaries
-# make test-node  real machines, from bare to ready to clean
+# make test-node  virtual machines, from bare to ready to clean
 # make test-reliability  the faults of test-node in full: all mistakes, 30 killed runs, 5 power cuts, 50 changes
-# make test-matrix  Debian suites x Salt x containerd on real machines; one table, and that of docs/testing.md is held against it
+# make test-matrix  Debian suites x Salt x containerd on virtual machines; one table, and that of docs/testing.md is held against it
 # make kitchen    Test Kitchen in Docker; KITCHEN=distro-debian-12 says which instances (needs Docker and Bundler)
 # make apply      apply the formula to this very machine, with the pillar in PILLAR
 # make samples    write the samples of output in README and docs anew

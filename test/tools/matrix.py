@@ -1,5 +1,5 @@
 """
-``make test-matrix``: the formula on real machines of each Debian, with each Salt and each containerd.
+``make test-matrix``: the formula on virtual machines of each Debian, with each Salt and each containerd.
 
 Runs test/anywhere once for each cell, one machine after the other, and prints a table of what came of it. The
 results go into matrix.json beside this file; those of cells that were not run stay.
@@ -103,7 +103,7 @@ def table(found):
     salts = sorted({result["salt"] for result in found})
     cells = {(result["node"], result["salt"]): result for result in found}
     lines = [
-        " | ".join(["| real machine", "containerd", *(f"Salt {salt}" for salt in salts)]) + " |",
+        " | ".join(["| virtual machine", "containerd", *(f"Salt {salt}" for salt in salts)]) + " |",
         "|---|---" + "|---" * len(salts) + "|",
     ]
     for node, (name, _, _) in NODES.items():
