@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from saltfactories.utils.functional import Loaders
 from support import FORMULA, ROOT
+from support.rendering import apply_with, no_check, other_release  # noqa: F401
 
 
 @pytest.fixture(scope="session")

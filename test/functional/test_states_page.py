@@ -7,7 +7,7 @@ import re
 import pytest
 from containerd_formula import places
 from support import ROOT
-from test_render import GRAINS, SLS, apply_with  # noqa: F401
+from support.rendering import GRAINS, SLS
 
 PAGE = (ROOT / "docs/states.md").read_text(encoding="utf-8")
 # What every SLS brings, and the table does not repeat.

@@ -4,6 +4,7 @@ Fixtures of the unit tests: the formula's modules by their files, with the Salt 
 
 import pytest
 from support import load
+from support.changes import change, config, systemd  # noqa: F401
 
 
 @pytest.fixture
