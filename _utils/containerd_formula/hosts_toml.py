@@ -17,7 +17,7 @@ from containerd_formula.data import at, leaves, put, same
 from containerd_formula.errors import Refused
 from containerd_formula.findings import errors
 from containerd_formula.paths import dotted
-from containerd_formula.registry_settings import PEM
+from containerd_formula.registry_settings import PEM, has_certificates_alone
 from containerd_formula.secrets import MASK, masked
 
 MARK = "# Managed by Salt (containerd-formula)."
@@ -126,7 +126,7 @@ def _settings(one, table, beside, fetched):
     """Return the lines of a host that is asked, and whether a secret is in them."""
     lines = [f"{key} = {_value(value)}" for key, value in one.keys.items()]
     place = one.url.host.translate({ord(":"): "_", ord("["): None, ord("]"): None})
-    texts = [_content(text, fetched) for text in one.ca]
+    texts = [_authority(text, fetched) for text in one.ca]
     inline = [text for text in texts if PEM in text]
     names = [text for text in texts if PEM not in text]
     if inline:
@@ -161,6 +161,14 @@ def _client(client, place, beside, fetched):
         for key, text in content.items()
     ]
     return _text(names[0]) if len(names) == 1 else f"[{_value(names)}]"
+
+
+def _authority(text, fetched):
+    """Return an authority as text or path: everybody may read that file, so no key may be in it."""
+    found = _content(text, fetched)
+    if PEM in found and not has_certificates_alone(found):
+        raise Refused(f"{text} is written as ca, and has more than certificates: take the key out of it.")
+    return found
 
 
 def _content(text, fetched):
@@ -236,7 +244,7 @@ def _lines(text):
 
 
 def _masked(value, key):
-    if value is not None and "header" in key[:-1]:
+    if value is not None and "header" in key:
         return MASK
     return masked(value, key)
 

@@ -146,7 +146,7 @@ class _Reader(Settings):
                 return ""
             cure = "name each registry, or upgrade to 1.6.17"
             return f"containerd {self.release} has no folder _default: {cure}"
-        if "://" in name or "/" in name:
+        if "/" in name:
             return "write the host alone, as it stands in the names of images, such as quay.io"
         if name == DEFAULT_REGISTRY:
             return 'write "*" for all registries that are not named'
@@ -155,7 +155,7 @@ class _Reader(Settings):
         if name in _HUB:
             return "images of Docker Hub are docker.io's: write docker.io"
         if not NAME.fullmatch(name):
-            return f"{quoted(name[:100])} is no host as it stands in names of images, such as quay.io:5000"
+            return "write the host alone, as it stands in names of images, such as quay.io:5000"
         return ""
 
     def server(self, where, name, host, mirrors):

@@ -13,7 +13,7 @@ from containerd_formula.durations import nanoseconds
 from containerd_formula.errors import brief, quoted
 from containerd_formula.findings import ERROR, WARNING, Finding
 from containerd_formula.names import nearest
-from containerd_formula.secrets import UNMASK, is_masked
+from containerd_formula.secrets import MASK, UNMASK, is_masked, masked_url
 
 # What is for https alone.
 TLS = ("ca", "client", "skip_verify")
@@ -61,6 +61,22 @@ def parsed(url):
     return Url(scheme, host, path)
 
 
+def shown(name):
+    """Return a name for a message: if somebody wrote more than a name there, without what may be a secret."""
+    if NAME.fullmatch(name) or "://" in name:
+        return masked_url(name)
+    _, mark, host = name.rpartition("@")
+    if mark:
+        return f"{MASK}@{host}"
+    head = re.split(r"[:\s]", name, maxsplit=1)[0]
+    return name if head == name else f"{head}:{MASK}"
+
+
+def has_certificates_alone(text):
+    """Tell whether a PEM text may be read by everybody: it has certificates, and no key."""
+    return _CERTIFICATE in text and "PRIVATE KEY-----" not in text
+
+
 def is_since(since, release):
     """Tell whether a release has what came with another; one that is not known is the newest."""
     return release is None or holds(f">={since}", release)
@@ -75,7 +91,7 @@ class Settings:
 
     def tell(self, where, words, level=ERROR):
         """Note what is wrong with a key."""
-        key = ":".join(("containerd", "registries", *where))
+        key = ":".join(("containerd", "registries", *map(shown, where)))
         end = "" if words.endswith("?") else "."
         self.found.append(Finding(key, brief(f"{key}: {words}{end}"), level, tuple(where), words))
 
@@ -197,7 +213,7 @@ class Settings:
         for name, value in given.items():
             texts = value if isinstance(value, list) else [value]
             if not _TOKEN.fullmatch(name):
-                self.tell(where, f"{quoted(name[:100])} is no name of a header")
+                self.tell(where, f"{quoted(shown(name)[:100])} is no name of a header: write such as X-Name")
             elif not texts or not all(isinstance(text, str) and text.isprintable() for text in texts):
                 self.tell((*where, name), "it must be one line of text, or a list of such, in quotes")
             elif is_masked(texts):
@@ -228,7 +244,7 @@ class Settings:
         items = given if isinstance(given, list) else [given]
         kept = [item for item in items if self.file(where, item)]
         for item in kept:
-            if PEM in item and (_CERTIFICATE not in item or "PRIVATE KEY-----" in item):
+            if PEM in item and not has_certificates_alone(item):
                 self.tell(where, "a text of it is not that of certificates alone")
         return kept
 

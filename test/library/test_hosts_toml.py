@@ -208,3 +208,37 @@ def test_changes_of_what_is_no_toml_and_of_the_order_alone():
         "content"
     ]
     assert hosts_toml.changes("a.io/hosts.toml", ours, ours) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({"hosts": {"puller:hunter2@harbor.corp": {}}}, "hosts:(secret)@harbor.corp: write the host alone"),
+        ({"hosts": {"https://puller:hunter2@harbor.corp": {}}}, "hosts:https://(secret)@harbor.corp: write"),
+        ({"hosts": {"puller:hunter2": {}}}, "hosts:puller:(secret): write the host alone"),
+        ({"endpoints": {"puller:hunter2@harbor.corp": {}}}, "endpoints:(secret)@harbor.corp: it is no host"),
+        (
+            {"hosts": {"a.io": {"mirrors": [{"url": "b.io", "header": {"X-A: hunter2": "x"}}]}}},
+            "header: 'X-A:(secret)' is no name of a header",
+        ),
+    ],
+)
+def test_a_secret_in_the_place_of_a_name_is_not_shown(given, shown):
+    found = registries.read(given, "2.1.9").findings
+    assert any(shown in one.message for one in found)
+    assert "hunter2" not in str([one.shown() for one in found])
+
+
+def test_a_foreign_header_that_is_no_table_is_not_shown():
+    found = hosts_toml.changes("a.io/hosts.toml", 'header = ["X-Key", "hunter2"]\n', None)
+    assert "header" in found and "hunter2" not in str(found)
+
+
+def test_a_key_of_the_master_is_no_authority():
+    model = registries.read(
+        {"hosts": {"a.io": {"mirrors": [{"url": "m.io", "ca": "salt://b.pem"}]}}}, "2.1.9"
+    )
+    assert hosts_toml.files(model, {"salt://b.pem": PEM})
+    for text in (f"{PEM}\n{KEY}", KEY):
+        with pytest.raises(Refused, match="salt://b.pem is written as ca, and has more than certificates"):
+            hosts_toml.files(model, {"salt://b.pem": text})

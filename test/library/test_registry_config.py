@@ -161,3 +161,20 @@ def test_the_way_there_and_back():
     given = {**PILLAR, "endpoints": {"m.corp": {"ca": "/etc/ca.pem", "auth": AUTH}}}
     made, notes = from_config(as_config(given, "1.4.13"))
     assert notes == [] and as_config(made, "1.4.13") == as_config(given, "1.4.13")
+
+
+def test_credentials_in_the_place_of_a_host_are_not_told():
+    settings = {"auth": {"identitytoken": "t"}, "tls": {"ca_file": "/ca"}}
+    found = {
+        "mirrors": {"u:hunter2@z": {"endpoint": ["https://m.corp"]}},
+        "configs": {"https://u:hunter2@x": settings, "*": settings},
+        "auths": {"https://u:hunter2@m.corp/": {"username": "u", "password": "hunter2"}},
+    }
+    made, notes = from_config({"plugins": {CRI: {"registry": found}}})
+    assert made == {} and "hunter2" not in str(notes)
+    assert [note.partition(": that is no host")[0] for note in notes] == [
+        "mirrors.(secret)@z",
+        "https://(secret)@x",
+        "*",
+        "https://(secret)@m.corp/",
+    ]
