@@ -9,7 +9,7 @@ from containerd_formula.data import plain, without_null
 from containerd_formula.errors import Refused, quoted
 from containerd_formula.findings import WARNING
 from containerd_formula.places import DEFAULT_REGISTRY
-from containerd_formula.registry_settings import ASKED, ENDPOINT, NAME, TLS, Settings, Url
+from containerd_formula.registry_settings import ASKED, ENDPOINT, NAME, PORTS, TLS, Settings, Url
 
 # Of the pillar: what a key must be.
 _TOP = ("prune", "check", "endpoints", "hosts")
@@ -17,6 +17,8 @@ _HOST = ("mirrors", "server", "fallback", "probe")
 CHECKS = ("warn", "fail", False)
 # Names of Docker Hub whose folders nobody reads.
 _HUB = ("registry-1.docker.io", "index.docker.io", "registry.hub.docker.com", "hub.docker.com")
+# Where nobody else hears it.
+_LOOPBACK = re.compile(r"(?:localhost|127\.[0-9.]+|\[::1\])(?::|\Z)")
 _PROBE = re.compile(r"[a-z0-9][a-z0-9._/-]*(?::[\w][\w.-]*)?(?:@sha256:[0-9a-f]{64})?", re.ASCII)
 
 
@@ -99,6 +101,7 @@ class _Reader(Settings):
         hosts, endpoints = (self.mapping(name, data.get(name)) for name in ("hosts", "endpoints"))
         for name, endpoint in endpoints.items():
             self.endpoint(name, endpoint)
+        self.alike()
         registries = [one for name, host in hosts.items() if (one := self.registry(name, host))]
         self.unused()
         prune = data.get("prune", True) is not False
@@ -209,6 +212,9 @@ class _Reader(Settings):
         own = self.settings(where, given, url)
         theirs = next((self.endpoints[place] for place in url.places if place in self.endpoints), {})
         self.used.update(url.places)
+        auth = own.get("auth") or theirs.get("auth")
+        if auth and url.scheme == "http" and not _LOOPBACK.match(url.host):
+            self.tell((*where, "auth"), f"its password goes to {url} in clear: write https", WARNING)
         if url.scheme == "http":
             theirs = {key: value for key, value in theirs.items() if key not in TLS}
         if "dial_timeout" in {**theirs, **own} and url.scheme == "http" and self.is_2_0():
@@ -226,7 +232,7 @@ class _Reader(Settings):
         if auth and any(name.lower() == "authorization" for name in header):
             self.tell((*where, "header"), "it has Authorization, and auth says it too: leave one out")
         if auth and not (self.has("2.1") or (self.has("1.5") and auth.get("basic"))):
-            self.auths[url.host] = {key: auth[key] for key in ("username", "password")}
+            self.credentials(where, url.host, {key: auth[key] for key in ("username", "password")})
             auth = {}
         keys = {
             key: given[key]
@@ -235,6 +241,12 @@ class _Reader(Settings):
             if given.get(key) not in (None, False, [])
         }
         return Asked(url, keys, header, given.get("ca", []), given.get("client", {}), auth)
+
+    def credentials(self, where, host, auth):
+        """Note credentials for config.toml, which has one pair for a host."""
+        if self.auths.setdefault(host, auth) != auth:
+            words = f"containerd {self.release} takes one user for {host}, and elsewhere it has another"
+            self.tell((*where, "auth"), f"{words}: write the same at each place, or upgrade to 2.1")
 
     def endpoint(self, name, given):
         where = ("endpoints", name)
@@ -248,6 +260,14 @@ class _Reader(Settings):
             return
         self.keys(where, given, ENDPOINT)
         self.endpoints[name] = self.common(where, without_null(given))
+
+    def alike(self):
+        """Tell of endpoints that are one host: of two only one would be used."""
+        for name in self.endpoints:
+            host, mark, port = name.rpartition(":")
+            if mark and port in PORTS.values() and host in self.endpoints:
+                words = f"{host} is the same host, and only one of both is used: write all at one of them"
+                self.tell(("endpoints", name), words)
 
     def unused(self):
         """Tell of endpoints that no mirror and no server has: often they are misspelt."""

@@ -42,7 +42,7 @@ def _mirrors(model, release):
                 f"{where}: containerd {release} asks the registry itself in the end, whatever is written: "
                 "leave out fallback and server for it, or upgrade."
             )
-        if one.mirrors:
+        if one.mirrors or one.server:
             result["mirrors"][one.name] = {"endpoint": addresses}
         for each in one.asked():
             if each.header:

@@ -25,7 +25,7 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?"
 NAME = re.compile(rf"({_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(?::([0-9]{{1,5}}))?")
 _URL = re.compile(r"(?:([A-Za-z]+)://)?([^/?#@\s\"\\]+)((?:/[^?#@\s\"\\]*)?)")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_PORTS = {"https": "443", "http": "80"}
+PORTS = {"https": "443", "http": "80"}
 PEM = "-----BEGIN "
 _CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 
@@ -45,7 +45,7 @@ class Url(NamedTuple):
     def places(self):
         """Return the names that an endpoint may have: with and without the port, where that is the usual."""
         name, port = NAME.fullmatch(self.host).groups()
-        usual = _PORTS[self.scheme]
+        usual = PORTS[self.scheme]
         return (name, f"{name}:{usual}") if port in (None, usual) else (self.host,)
 
 
@@ -56,7 +56,7 @@ def parsed(url):
         return None
     scheme, host, path = (found[1] or "https").lower(), found[2], found[3].rstrip("/")
     name = NAME.fullmatch(host)
-    if scheme not in _PORTS or not name or not 0 < int(name[2] or 1) < 65536:
+    if scheme not in PORTS or not name or not 0 < int(name[2] or 1) < 65536:
         return None
     return Url(scheme, host, path)
 
@@ -183,6 +183,10 @@ class Settings:
                 near = nearest(word.lower(), CAPABILITIES)
                 cure = f"did you mean {near}?" if near else f"known are {', '.join(CAPABILITIES)}"
                 self.tell(where, f"{quoted(word[:100])} is none, and makes the file unreadable; {cure}")
+        if words and not self.has("1.5"):
+            told = f"containerd {self.release} has none, and asks this host for everything: left out"
+            self.tell(where, told, WARNING)
+            return []
         if self.has("2.2"):
             return words
         kept = [word for word in words if word.lower() != "referrers"]

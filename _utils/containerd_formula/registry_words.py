@@ -92,11 +92,18 @@ def asked_for(stderr):
 
 def is_as_meant(found, question):
     """Tell whether ctr has looked for an image where it was meant to."""
-    wanted = question.addresses
-    return len(found) == len(wanted) and all(
-        one == other or ("://" not in other and one.partition("://")[2] == other)
-        for one, other in zip(found, wanted)
-    )
+    rest, seen = list(found), []
+    for address in question.addresses:
+        if rest and _is_at(rest[0], address):
+            seen.append(rest.pop(0))
+        # What comes again, such as the registry itself as its first mirror, is found once.
+        elif not any(_is_at(one, address) for one in seen):
+            return False
+    return not rest
+
+
+def _is_at(found, address):
+    return found == address or ("://" not in address and found.partition("://")[2] == address)
 
 
 def unreadable(stderr):

@@ -242,3 +242,25 @@ def test_a_key_of_the_master_is_no_authority():
     for text in (f"{PEM}\n{KEY}", KEY):
         with pytest.raises(Refused, match="salt://b.pem is written as ca, and has more than certificates"):
             hosts_toml.files(model, {"salt://b.pem": text})
+
+
+def test_a_password_in_clear_is_told():
+    endpoints = {
+        name: {"auth": {"username": "u", "password": "hunter2"}} for name in ("m.io", "localhost:5000")
+    }
+    [sentence] = told({"a.io": {"mirrors": ["http://m.io/p"]}}, endpoints={"m.io": endpoints["m.io"]})
+    assert sentence == (
+        "containerd:registries:hosts:a.io:mirrors:0:auth: "
+        "its password goes to http://m.io/p in clear: write https."
+    )
+    mirrors = ["https://m.io", "http://localhost:5000"]
+    assert told({"a.io": {"mirrors": mirrors}}, endpoints=endpoints) == []
+
+
+def test_two_endpoints_of_one_host_are_refused():
+    endpoints = {"m.io": {"ca": "/a.pem"}, "m.io:443": {"dial_timeout": "1s"}, "m.io:8443": {}}
+    found = told({"a.io": {"mirrors": ["m.io", "m.io:8443"]}}, endpoints=endpoints)
+    assert found == [
+        "containerd:registries:endpoints:m.io:443: m.io is the same host, and only one of both is used: "
+        "write all at one of them."
+    ]
