@@ -13,7 +13,7 @@ import re
 from typing import NamedTuple
 
 from containerd_formula import toml
-from containerd_formula.data import at, leaves, put, same
+from containerd_formula.data import at, leaves, plain, put, same
 from containerd_formula.errors import Refused
 from containerd_formula.findings import errors
 from containerd_formula.paths import dotted
@@ -27,6 +27,8 @@ HOSTS = "hosts.toml"
 _CA, _CLIENT = "ca-", "client-"
 OTHER_FILES = (_CA, _CLIENT)
 _AUTHORIZATION = "Authorization"
+# Characters of a host in the name of a file, which the kernel limits.
+_NAME = 150
 # As they are written here.
 _TABLE = re.compile(r"\[host(?:\.(\"[^\"\\]*\"))?(\.header)?\]")
 
@@ -125,7 +127,7 @@ def _rendered(registry, beside, fetched):
 def _settings(one, table, beside, fetched):
     """Return the lines of a host that is asked, and whether a secret is in them."""
     lines = [f"{key} = {_value(value)}" for key, value in one.keys.items()]
-    place = one.url.host.translate({ord(":"): "_", ord("["): None, ord("]"): None})
+    place = one.url.host.translate({ord(":"): "_", ord("["): None, ord("]"): None})[:_NAME]
     texts = [_authority(text, fetched) for text in one.ca]
     inline = [text for text in texts if PEM in text]
     names = [text for text in texts if PEM not in text]
@@ -221,8 +223,9 @@ def _said(text):
 def _data(text):
     """Return a hosts.toml as data: what the formula wrote is lines of JSON, which need no library."""
     if is_ours(text):
-        with contextlib.suppress(ValueError):
-            return _lines(text)
+        # Anybody may have written below that mark.
+        with contextlib.suppress(ValueError, RecursionError):
+            return plain(_lines(text))
     return toml.loads(text, HOSTS)
 
 

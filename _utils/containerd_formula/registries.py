@@ -9,7 +9,7 @@ from containerd_formula.data import plain, without_null
 from containerd_formula.errors import Refused, quoted
 from containerd_formula.findings import WARNING
 from containerd_formula.places import DEFAULT_REGISTRY
-from containerd_formula.registry_settings import ASKED, ENDPOINT, NAME, PORTS, TLS, Settings, Url
+from containerd_formula.registry_settings import ASKED, ENDPOINT, PORTS, TLS, Settings, Url, is_host
 
 # Of the pillar: what a key must be.
 _TOP = ("prune", "check", "endpoints", "hosts")
@@ -19,6 +19,8 @@ CHECKS = ("warn", "fail", False)
 _HUB = ("registry-1.docker.io", "index.docker.io", "registry.hub.docker.com", "hub.docker.com")
 # Where nobody else hears it.
 _LOOPBACK = re.compile(r"(?:localhost|127\.[0-9.]+|\[::1\])(?::|\Z)")
+# Such a word before the first slash is no host to CRI, but a user of Docker Hub.
+_HUBS_OWN = re.compile(r"(?!localhost\Z)[a-z0-9_-]+")
 _PROBE = re.compile(r"[a-z0-9][a-z0-9._/-]*(?::[\w][\w.-]*)?(?:@sha256:[0-9a-f]{64})?", re.ASCII)
 
 
@@ -157,8 +159,10 @@ class _Reader(Settings):
             return 'containerd knows no patterns: name each registry, or write "*" for all others'
         if name in _HUB:
             return "images of Docker Hub are docker.io's: write docker.io"
-        if not NAME.fullmatch(name):
+        if not is_host(name):
             return "write the host alone, as it stands in names of images, such as quay.io:5000"
+        if _HUBS_OWN.fullmatch(name):
+            return "images of such a name are docker.io's: write the host with its domain or port"
         return ""
 
     def server(self, where, name, host, mirrors):
@@ -255,7 +259,7 @@ class _Reader(Settings):
         if not isinstance(given, dict):
             self.tell(where, "it must be a mapping")
             return
-        if not NAME.fullmatch(name):
+        if not is_host(name):
             self.tell(where, "it is no host, or host and port, such as harbor.corp:443")
             return
         self.keys(where, given, ENDPOINT)

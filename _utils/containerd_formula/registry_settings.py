@@ -23,7 +23,11 @@ _AUTH = ("username", "password", "basic")
 CAPABILITIES = ("pull", "resolve", "push", "referrers")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?"
 NAME = re.compile(rf"({_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(?::([0-9]{{1,5}}))?")
-_URL = re.compile(r"(?:([A-Za-z]+)://)?([^/?#@\s\"\\]+)((?:/[^?#@\s\"\\]*)?)")
+# In no part of an address, and what is not printed at all.
+_NOT = r"?#@\s\"\\\x00-\x20\x7f-\x9f"
+_URL = re.compile(rf"(?:([A-Za-z]+)://)?([^/{_NOT}]+)((?:/[^{_NOT}]*)?)")
+# DNS has no longer name, and the kernel no longer folder.
+_LONGEST = 253
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 PORTS = {"https": "443", "http": "80"}
 PEM = "-----BEGIN "
@@ -55,10 +59,13 @@ def parsed(url):
     if not found:
         return None
     scheme, host, path = (found[1] or "https").lower(), found[2], found[3].rstrip("/")
-    name = NAME.fullmatch(host)
-    if scheme not in PORTS or not name or not 0 < int(name[2] or 1) < 65536:
-        return None
-    return Url(scheme, host, path)
+    return Url(scheme, host, path) if scheme in PORTS and is_host(host) else None
+
+
+def is_host(text):
+    """Tell whether a text is a host, or host and port."""
+    found = NAME.fullmatch(text)
+    return bool(found) and len(text) <= _LONGEST and 0 < int(found[2] or 1) < 65536
 
 
 def shown(name):

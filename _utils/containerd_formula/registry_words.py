@@ -126,7 +126,10 @@ def reason(stderr, credentials, image):
             return told
     status = _STATUS.search(said)
     code = status[1] if status else ""
-    if code in ("401", "403") or "no basic auth credentials" in said or "authoriz" in said:
+    asks = "no basic auth credentials" in said or "authoriz" in said
+    if asks and code not in ("", "401", "403"):
+        return f"the token service that it names, or a proxy before that, answers {code}"
+    if asks or code in ("401", "403"):
         with_these = "with these credentials" if credentials else "and no credentials are written for it"
         hint = "" if image else "; it may say so of an image that it does not have: write probe"
         return f"{code or '401'} {with_these}{hint}"

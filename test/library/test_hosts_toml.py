@@ -264,3 +264,36 @@ def test_two_endpoints_of_one_host_are_refused():
         "containerd:registries:endpoints:m.io:443: m.io is the same host, and only one of both is used: "
         "write all at one of them."
     ]
+
+
+@pytest.mark.parametrize("url", ["https://m.io/a\x1b[31m", "m.io/\x00", "m.io/a b", "m.io/\x7f", "m.io/\x85"])
+def test_an_address_that_containerd_cannot_read_is_refused(url):
+    assert any("it is no address of a registry" in one for one in told({"a.io": {"mirrors": [url]}}))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("quay.io:0", "write the host alone"),
+        ("quay.io:99999", "write the host alone"),
+        ("x" * 250 + ".corp", "write the host alone"),
+        ("harbor", "images of such a name are docker.io's"),
+    ],
+)
+def test_a_host_that_no_image_has_is_refused(name, words):
+    assert words in told({name: {"mirrors": ["m.io"]}})[0]
+    for right in ("quay.io:65535", "x" * 248 + ".corp", "harbor:5000", "localhost", "[::1]:5000"):
+        assert told({right: {"mirrors": ["m.io"]}}) == []
+    assert told({}, endpoints={"m.io:0": {}})[0].endswith("such as harbor.corp:443.")
+
+
+def test_the_files_of_a_long_host_have_names_that_a_disk_takes():
+    mirror = {"url": f"{'x' * 240}.io", "client": {"cert": PEM, "key": "/k"}, "ca": PEM}
+    assert all(len(path) < 200 for path in files({"a.io": {"mirrors": [mirror]}}))
+
+
+@pytest.mark.parametrize("value", ["[" * 100_000, "[" * 500 + "]" * 500, '{"a":' * 900 + "1" + "}" * 900])
+def test_what_is_nested_without_end_is_told(value):
+    for text in (f"{hosts_toml.MARK}\na = {value}\n", f"a = {value}\n"):
+        assert hosts_toml.changes("a.io/hosts.toml", text, text + "b = 1\n")
+        assert hosts_toml.changes("a.io/hosts.toml", text, None)
