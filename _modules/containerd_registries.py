@@ -12,8 +12,10 @@ renew()
 
 from containerd_formula import errors, hosts_toml
 from containerd_formula import registries as library
+from containerd_formula.findings import Finding
 from containerd_formula.findings import errors as errors_of
 from containerd_formula.places import CERTS, CONFIG
+from containerd_formula.registry_config import as_config
 from containerd_formula.registry_config import from_config as as_registries
 from containerd_formula.secrets import masked
 
@@ -64,8 +66,15 @@ def check(registries=None):
 
     :return: a list of findings: ``key``, ``level`` (``error`` or ``warning``) and ``message``.
     """
-    model = library.read(_given(registries)[0], __salt__["containerd_release.installed"]())
-    return [one.shown() for one in model.findings]
+    given, release = _given(registries)[0], __salt__["containerd_release.installed"]()
+    found = library.read(given, release).findings
+    if not errors_of(found):
+        # What only config.toml cannot say: containerd 1.4 has all of it there.
+        try:
+            as_config(given, release)
+        except errors.Refused as err:
+            found = [*found, Finding("containerd:registries", str(err))]
+    return [one.shown() for one in found]
 
 
 @_told
@@ -140,6 +149,7 @@ def lost(answers):
     ]
 
 
+@_told
 def explain(registries=None):
     """
     Tell for each registry of pillar which hosts are asked for its images, in their order.
@@ -159,6 +169,8 @@ def explain(registries=None):
     """
     given, saltenv = _given(registries)
     plan = __salt__["containerd_certs.plan"](CERTS, given, saltenv)
+    # To containerd 1.4 it is no file, and may be refused there.
+    as_config(given, plan["release"])
     changed = {path.partition("/")[0] for path in plan["changes"]}
     return {
         one.name: {

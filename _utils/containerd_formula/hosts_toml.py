@@ -13,11 +13,11 @@ import re
 from typing import NamedTuple
 
 from containerd_formula import toml
-from containerd_formula.data import at, leaves, put, same
+from containerd_formula.data import at, leaves, plain, put, same
 from containerd_formula.errors import Refused
 from containerd_formula.findings import errors
 from containerd_formula.paths import dotted
-from containerd_formula.registry_settings import PEM
+from containerd_formula.registry_settings import PEM, has_certificates_alone
 from containerd_formula.secrets import MASK, masked
 
 MARK = "# Managed by Salt (containerd-formula)."
@@ -27,6 +27,8 @@ HOSTS = "hosts.toml"
 _CA, _CLIENT = "ca-", "client-"
 OTHER_FILES = (_CA, _CLIENT)
 _AUTHORIZATION = "Authorization"
+# Characters of a host in the name of a file, which the kernel limits.
+_NAME = 150
 # As they are written here.
 _TABLE = re.compile(r"\[host(?:\.(\"[^\"\\]*\"))?(\.header)?\]")
 
@@ -125,8 +127,8 @@ def _rendered(registry, beside, fetched):
 def _settings(one, table, beside, fetched):
     """Return the lines of a host that is asked, and whether a secret is in them."""
     lines = [f"{key} = {_value(value)}" for key, value in one.keys.items()]
-    place = one.url.host.translate({ord(":"): "_", ord("["): None, ord("]"): None})
-    texts = [_content(text, fetched) for text in one.ca]
+    place = one.url.host.translate({ord(":"): "_", ord("["): None, ord("]"): None})[:_NAME]
+    texts = [_authority(text, fetched) for text in one.ca]
     inline = [text for text in texts if PEM in text]
     names = [text for text in texts if PEM not in text]
     if inline:
@@ -161,6 +163,14 @@ def _client(client, place, beside, fetched):
         for key, text in content.items()
     ]
     return _text(names[0]) if len(names) == 1 else f"[{_value(names)}]"
+
+
+def _authority(text, fetched):
+    """Return an authority as text or path: everybody may read that file, so no key may be in it."""
+    found = _content(text, fetched)
+    if PEM in found and not has_certificates_alone(found):
+        raise Refused(f"{text} is written as ca, and has more than certificates: take the key out of it.")
+    return found
 
 
 def _content(text, fetched):
@@ -213,8 +223,9 @@ def _said(text):
 def _data(text):
     """Return a hosts.toml as data: what the formula wrote is lines of JSON, which need no library."""
     if is_ours(text):
-        with contextlib.suppress(ValueError):
-            return _lines(text)
+        # Anybody may have written below that mark.
+        with contextlib.suppress(ValueError, RecursionError):
+            return plain(_lines(text))
     return toml.loads(text, HOSTS)
 
 
@@ -236,7 +247,7 @@ def _lines(text):
 
 
 def _masked(value, key):
-    if value is not None and "header" in key[:-1]:
+    if value is not None and "header" in key:
         return MASK
     return masked(value, key)
 

@@ -9,7 +9,7 @@ from containerd_formula.data import plain, without_null
 from containerd_formula.errors import Refused, quoted
 from containerd_formula.findings import WARNING
 from containerd_formula.places import DEFAULT_REGISTRY
-from containerd_formula.registry_settings import ASKED, ENDPOINT, NAME, TLS, Settings, Url
+from containerd_formula.registry_settings import ASKED, ENDPOINT, PORTS, TLS, Settings, Url, is_host
 
 # Of the pillar: what a key must be.
 _TOP = ("prune", "check", "endpoints", "hosts")
@@ -17,6 +17,10 @@ _HOST = ("mirrors", "server", "fallback", "probe")
 CHECKS = ("warn", "fail", False)
 # Names of Docker Hub whose folders nobody reads.
 _HUB = ("registry-1.docker.io", "index.docker.io", "registry.hub.docker.com", "hub.docker.com")
+# Where nobody else hears it.
+_LOOPBACK = re.compile(r"(?:localhost|127\.[0-9.]+|\[::1\])(?::|\Z)")
+# Such a word before the first slash is no host to CRI, but a user of Docker Hub.
+_HUBS_OWN = re.compile(r"(?!localhost\Z)[a-z0-9_-]+")
 _PROBE = re.compile(r"[a-z0-9][a-z0-9._/-]*(?::[\w][\w.-]*)?(?:@sha256:[0-9a-f]{64})?", re.ASCII)
 
 
@@ -99,6 +103,7 @@ class _Reader(Settings):
         hosts, endpoints = (self.mapping(name, data.get(name)) for name in ("hosts", "endpoints"))
         for name, endpoint in endpoints.items():
             self.endpoint(name, endpoint)
+        self.alike()
         registries = [one for name, host in hosts.items() if (one := self.registry(name, host))]
         self.unused()
         prune = data.get("prune", True) is not False
@@ -146,7 +151,7 @@ class _Reader(Settings):
                 return ""
             cure = "name each registry, or upgrade to 1.6.17"
             return f"containerd {self.release} has no folder _default: {cure}"
-        if "://" in name or "/" in name:
+        if "/" in name:
             return "write the host alone, as it stands in the names of images, such as quay.io"
         if name == DEFAULT_REGISTRY:
             return 'write "*" for all registries that are not named'
@@ -154,8 +159,10 @@ class _Reader(Settings):
             return 'containerd knows no patterns: name each registry, or write "*" for all others'
         if name in _HUB:
             return "images of Docker Hub are docker.io's: write docker.io"
-        if not NAME.fullmatch(name):
-            return f"{quoted(name[:100])} is no host as it stands in names of images, such as quay.io:5000"
+        if not is_host(name):
+            return "write the host alone, as it stands in names of images, such as quay.io:5000"
+        if _HUBS_OWN.fullmatch(name):
+            return "images of such a name are docker.io's: write the host with its domain or port"
         return ""
 
     def server(self, where, name, host, mirrors):
@@ -209,6 +216,9 @@ class _Reader(Settings):
         own = self.settings(where, given, url)
         theirs = next((self.endpoints[place] for place in url.places if place in self.endpoints), {})
         self.used.update(url.places)
+        auth = own.get("auth") or theirs.get("auth")
+        if auth and url.scheme == "http" and not _LOOPBACK.match(url.host):
+            self.tell((*where, "auth"), f"its password goes to {url} in clear: write https", WARNING)
         if url.scheme == "http":
             theirs = {key: value for key, value in theirs.items() if key not in TLS}
         if "dial_timeout" in {**theirs, **own} and url.scheme == "http" and self.is_2_0():
@@ -226,7 +236,7 @@ class _Reader(Settings):
         if auth and any(name.lower() == "authorization" for name in header):
             self.tell((*where, "header"), "it has Authorization, and auth says it too: leave one out")
         if auth and not (self.has("2.1") or (self.has("1.5") and auth.get("basic"))):
-            self.auths[url.host] = {key: auth[key] for key in ("username", "password")}
+            self.credentials(where, url.host, {key: auth[key] for key in ("username", "password")})
             auth = {}
         keys = {
             key: given[key]
@@ -236,6 +246,12 @@ class _Reader(Settings):
         }
         return Asked(url, keys, header, given.get("ca", []), given.get("client", {}), auth)
 
+    def credentials(self, where, host, auth):
+        """Note credentials for config.toml, which has one pair for a host."""
+        if self.auths.setdefault(host, auth) != auth:
+            words = f"containerd {self.release} takes one user for {host}, and elsewhere it has another"
+            self.tell((*where, "auth"), f"{words}: write the same at each place, or upgrade to 2.1")
+
     def endpoint(self, name, given):
         where = ("endpoints", name)
         if given is None:
@@ -243,11 +259,19 @@ class _Reader(Settings):
         if not isinstance(given, dict):
             self.tell(where, "it must be a mapping")
             return
-        if not NAME.fullmatch(name):
+        if not is_host(name):
             self.tell(where, "it is no host, or host and port, such as harbor.corp:443")
             return
         self.keys(where, given, ENDPOINT)
         self.endpoints[name] = self.common(where, without_null(given))
+
+    def alike(self):
+        """Tell of endpoints that are one host: of two only one would be used."""
+        for name in self.endpoints:
+            host, mark, port = name.rpartition(":")
+            if mark and port in PORTS.values() and host in self.endpoints:
+                words = f"{host} is the same host, and only one of both is used: write all at one of them"
+                self.tell(("endpoints", name), words)
 
     def unused(self):
         """Tell of endpoints that no mirror and no server has: often they are misspelt."""

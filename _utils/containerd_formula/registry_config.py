@@ -12,7 +12,7 @@ from containerd_formula.data import at, put, table, texts
 from containerd_formula.errors import Refused
 from containerd_formula.findings import errors
 from containerd_formula.places import CERTS
-from containerd_formula.registry_settings import PEM, is_since, parsed
+from containerd_formula.registry_settings import PEM, is_host, is_since, parsed, shown
 
 CRI, IMAGES = "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images"
 _TLS = {"ca": "ca_file", "cert": "cert_file", "key": "key_file", "skip_verify": "insecure_skip_verify"}
@@ -42,7 +42,7 @@ def _mirrors(model, release):
                 f"{where}: containerd {release} asks the registry itself in the end, whatever is written: "
                 "leave out fallback and server for it, or upgrade."
             )
-        if one.mirrors:
+        if one.mirrors or one.server:
             result["mirrors"][one.name] = {"endpoint": addresses}
         for each in one.asked():
             if each.header:
@@ -94,6 +94,9 @@ def from_config(config):
 
 
 def _add_mirrors(result, notes, name, endpoints):
+    if name != "*" and not is_host(name):
+        notes.append(f"mirrors.{shown(name)}: that is no host, and left out.")
+        return
     mirrors = []
     for address in endpoints:
         url = parsed(address)
@@ -113,6 +116,9 @@ def _add_mirrors(result, notes, name, endpoints):
 
 def _add_endpoint(result, notes, host, settings):
     """Add the TLS settings and credentials of a host, which must be asked for something to be used."""
+    if not is_host(host):
+        notes.append(f"{shown(host)}: that is no host, and its TLS and credentials are left out.")
+        return
     tls, auth = table(settings, ("tls",)), table(settings, ("auth",))
     endpoint = {}
     if tls.get("ca_file"):

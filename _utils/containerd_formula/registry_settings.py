@@ -13,7 +13,7 @@ from containerd_formula.durations import nanoseconds
 from containerd_formula.errors import brief, quoted
 from containerd_formula.findings import ERROR, WARNING, Finding
 from containerd_formula.names import nearest
-from containerd_formula.secrets import UNMASK, is_masked
+from containerd_formula.secrets import MASK, UNMASK, is_masked, masked_url
 
 # What is for https alone.
 TLS = ("ca", "client", "skip_verify")
@@ -23,9 +23,13 @@ _AUTH = ("username", "password", "basic")
 CAPABILITIES = ("pull", "resolve", "push", "referrers")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?"
 NAME = re.compile(rf"({_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(?::([0-9]{{1,5}}))?")
-_URL = re.compile(r"(?:([A-Za-z]+)://)?([^/?#@\s\"\\]+)((?:/[^?#@\s\"\\]*)?)")
+# In no part of an address, and what is not printed at all.
+_NOT = r"?#@\s\"\\\x00-\x20\x7f-\x9f"
+_URL = re.compile(rf"(?:([A-Za-z]+)://)?([^/{_NOT}]+)((?:/[^{_NOT}]*)?)")
+# DNS has no longer name, and the kernel no longer folder.
+_LONGEST = 253
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_PORTS = {"https": "443", "http": "80"}
+PORTS = {"https": "443", "http": "80"}
 PEM = "-----BEGIN "
 _CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 
@@ -45,7 +49,7 @@ class Url(NamedTuple):
     def places(self):
         """Return the names that an endpoint may have: with and without the port, where that is the usual."""
         name, port = NAME.fullmatch(self.host).groups()
-        usual = _PORTS[self.scheme]
+        usual = PORTS[self.scheme]
         return (name, f"{name}:{usual}") if port in (None, usual) else (self.host,)
 
 
@@ -55,10 +59,29 @@ def parsed(url):
     if not found:
         return None
     scheme, host, path = (found[1] or "https").lower(), found[2], found[3].rstrip("/")
-    name = NAME.fullmatch(host)
-    if scheme not in _PORTS or not name or not 0 < int(name[2] or 1) < 65536:
-        return None
-    return Url(scheme, host, path)
+    return Url(scheme, host, path) if scheme in PORTS and is_host(host) else None
+
+
+def is_host(text):
+    """Tell whether a text is a host, or host and port."""
+    found = NAME.fullmatch(text)
+    return bool(found) and len(text) <= _LONGEST and 0 < int(found[2] or 1) < 65536
+
+
+def shown(name):
+    """Return a name for a message: if somebody wrote more than a name there, without what may be a secret."""
+    if NAME.fullmatch(name) or "://" in name:
+        return masked_url(name)
+    _, mark, host = name.rpartition("@")
+    if mark:
+        return f"{MASK}@{host}"
+    head = re.split(r"[:\s]", name, maxsplit=1)[0]
+    return name if head == name else f"{head}:{MASK}"
+
+
+def has_certificates_alone(text):
+    """Tell whether a PEM text may be read by everybody: it has certificates, and no key."""
+    return _CERTIFICATE in text and "PRIVATE KEY-----" not in text
 
 
 def is_since(since, release):
@@ -75,7 +98,7 @@ class Settings:
 
     def tell(self, where, words, level=ERROR):
         """Note what is wrong with a key."""
-        key = ":".join(("containerd", "registries", *where))
+        key = ":".join(("containerd", "registries", *map(shown, where)))
         end = "" if words.endswith("?") else "."
         self.found.append(Finding(key, brief(f"{key}: {words}{end}"), level, tuple(where), words))
 
@@ -167,6 +190,10 @@ class Settings:
                 near = nearest(word.lower(), CAPABILITIES)
                 cure = f"did you mean {near}?" if near else f"known are {', '.join(CAPABILITIES)}"
                 self.tell(where, f"{quoted(word[:100])} is none, and makes the file unreadable; {cure}")
+        if words and not self.has("1.5"):
+            told = f"containerd {self.release} has none, and asks this host for everything: left out"
+            self.tell(where, told, WARNING)
+            return []
         if self.has("2.2"):
             return words
         kept = [word for word in words if word.lower() != "referrers"]
@@ -197,7 +224,7 @@ class Settings:
         for name, value in given.items():
             texts = value if isinstance(value, list) else [value]
             if not _TOKEN.fullmatch(name):
-                self.tell(where, f"{quoted(name[:100])} is no name of a header")
+                self.tell(where, f"{quoted(shown(name)[:100])} is no name of a header: write such as X-Name")
             elif not texts or not all(isinstance(text, str) and text.isprintable() for text in texts):
                 self.tell((*where, name), "it must be one line of text, or a list of such, in quotes")
             elif is_masked(texts):
@@ -228,7 +255,7 @@ class Settings:
         items = given if isinstance(given, list) else [given]
         kept = [item for item in items if self.file(where, item)]
         for item in kept:
-            if PEM in item and (_CERTIFICATE not in item or "PRIVATE KEY-----" in item):
+            if PEM in item and not has_certificates_alone(item):
                 self.tell(where, "a text of it is not that of certificates alone")
         return kept
 

@@ -92,11 +92,18 @@ def asked_for(stderr):
 
 def is_as_meant(found, question):
     """Tell whether ctr has looked for an image where it was meant to."""
-    wanted = question.addresses
-    return len(found) == len(wanted) and all(
-        one == other or ("://" not in other and one.partition("://")[2] == other)
-        for one, other in zip(found, wanted)
-    )
+    rest, seen = list(found), []
+    for address in question.addresses:
+        if rest and _is_at(rest[0], address):
+            seen.append(rest.pop(0))
+        # What comes again, such as the registry itself as its first mirror, is found once.
+        elif not any(_is_at(one, address) for one in seen):
+            return False
+    return not rest
+
+
+def _is_at(found, address):
+    return found == address or ("://" not in address and found.partition("://")[2] == address)
 
 
 def unreadable(stderr):
@@ -119,7 +126,10 @@ def reason(stderr, credentials, image):
             return told
     status = _STATUS.search(said)
     code = status[1] if status else ""
-    if code in ("401", "403") or "no basic auth credentials" in said or "authoriz" in said:
+    asks = "no basic auth credentials" in said or "authoriz" in said
+    if asks and code not in ("", "401", "403"):
+        return f"the token service that it names, or a proxy before that, answers {code}"
+    if asks or code in ("401", "403"):
         with_these = "with these credentials" if credentials else "and no credentials are written for it"
         hint = "" if image else "; it may say so of an image that it does not have: write probe"
         return f"{code or '401'} {with_these}{hint}"

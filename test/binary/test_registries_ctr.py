@@ -162,6 +162,19 @@ def test_any_order_is_read_as_it_is_meant(salt_functions, tmp_path, mirrors, fal
     assert len(plan["files"]) == 2 and not any("Not proved" in one for one in plan["warnings"])
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        {"mirrors": ["https://a.invalid", "https://b.invalid"]},
+        {"mirrors": ["http://a.invalid", "https://b.invalid"]},
+        {"mirrors": ["https://b.invalid"], "server": "https://b.invalid"},
+    ],
+)
+def test_a_host_that_is_asked_twice_is_no_mistake(salt_functions, tmp_path, host):
+    plan = salt_functions["containerd_certs.plan"](str(tmp_path / "none"), {"hosts": {"a.invalid": host}})
+    assert plan["files"] and not any("Not proved" in one for one in plan["warnings"])
+
+
 def test_what_ctr_says_is_understood_and_what_it_reads_otherwise_refused(
     salt_functions, tmp_path, monkeypatch
 ):

@@ -208,3 +208,92 @@ def test_changes_of_what_is_no_toml_and_of_the_order_alone():
         "content"
     ]
     assert hosts_toml.changes("a.io/hosts.toml", ours, ours) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({"hosts": {"puller:hunter2@harbor.corp": {}}}, "hosts:(secret)@harbor.corp: write the host alone"),
+        ({"hosts": {"https://puller:hunter2@harbor.corp": {}}}, "hosts:https://(secret)@harbor.corp: write"),
+        ({"hosts": {"puller:hunter2": {}}}, "hosts:puller:(secret): write the host alone"),
+        ({"endpoints": {"puller:hunter2@harbor.corp": {}}}, "endpoints:(secret)@harbor.corp: it is no host"),
+        (
+            {"hosts": {"a.io": {"mirrors": [{"url": "b.io", "header": {"X-A: hunter2": "x"}}]}}},
+            "header: 'X-A:(secret)' is no name of a header",
+        ),
+    ],
+)
+def test_a_secret_in_the_place_of_a_name_is_not_shown(given, shown):
+    found = registries.read(given, "2.1.9").findings
+    assert any(shown in one.message for one in found)
+    assert "hunter2" not in str([one.shown() for one in found])
+
+
+def test_a_foreign_header_that_is_no_table_is_not_shown():
+    found = hosts_toml.changes("a.io/hosts.toml", 'header = ["X-Key", "hunter2"]\n', None)
+    assert "header" in found and "hunter2" not in str(found)
+
+
+def test_a_key_of_the_master_is_no_authority():
+    model = registries.read(
+        {"hosts": {"a.io": {"mirrors": [{"url": "m.io", "ca": "salt://b.pem"}]}}}, "2.1.9"
+    )
+    assert hosts_toml.files(model, {"salt://b.pem": PEM})
+    for text in (f"{PEM}\n{KEY}", KEY):
+        with pytest.raises(Refused, match="salt://b.pem is written as ca, and has more than certificates"):
+            hosts_toml.files(model, {"salt://b.pem": text})
+
+
+def test_a_password_in_clear_is_told():
+    endpoints = {
+        name: {"auth": {"username": "u", "password": "hunter2"}} for name in ("m.io", "localhost:5000")
+    }
+    [sentence] = told({"a.io": {"mirrors": ["http://m.io/p"]}}, endpoints={"m.io": endpoints["m.io"]})
+    assert sentence == (
+        "containerd:registries:hosts:a.io:mirrors:0:auth: "
+        "its password goes to http://m.io/p in clear: write https."
+    )
+    mirrors = ["https://m.io", "http://localhost:5000"]
+    assert told({"a.io": {"mirrors": mirrors}}, endpoints=endpoints) == []
+
+
+def test_two_endpoints_of_one_host_are_refused():
+    endpoints = {"m.io": {"ca": "/a.pem"}, "m.io:443": {"dial_timeout": "1s"}, "m.io:8443": {}}
+    found = told({"a.io": {"mirrors": ["m.io", "m.io:8443"]}}, endpoints=endpoints)
+    assert found == [
+        "containerd:registries:endpoints:m.io:443: m.io is the same host, and only one of both is used: "
+        "write all at one of them."
+    ]
+
+
+@pytest.mark.parametrize("url", ["https://m.io/a\x1b[31m", "m.io/\x00", "m.io/a b", "m.io/\x7f", "m.io/\x85"])
+def test_an_address_that_containerd_cannot_read_is_refused(url):
+    assert any("it is no address of a registry" in one for one in told({"a.io": {"mirrors": [url]}}))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("quay.io:0", "write the host alone"),
+        ("quay.io:99999", "write the host alone"),
+        ("x" * 250 + ".corp", "write the host alone"),
+        ("harbor", "images of such a name are docker.io's"),
+    ],
+)
+def test_a_host_that_no_image_has_is_refused(name, words):
+    assert words in told({name: {"mirrors": ["m.io"]}})[0]
+    for right in ("quay.io:65535", "x" * 248 + ".corp", "harbor:5000", "localhost", "[::1]:5000"):
+        assert told({right: {"mirrors": ["m.io"]}}) == []
+    assert told({}, endpoints={"m.io:0": {}})[0].endswith("such as harbor.corp:443.")
+
+
+def test_the_files_of_a_long_host_have_names_that_a_disk_takes():
+    mirror = {"url": f"{'x' * 240}.io", "client": {"cert": PEM, "key": "/k"}, "ca": PEM}
+    assert all(len(path) < 200 for path in files({"a.io": {"mirrors": [mirror]}}))
+
+
+@pytest.mark.parametrize("value", ["[" * 100_000, "[" * 500 + "]" * 500, '{"a":' * 900 + "1" + "}" * 900])
+def test_what_is_nested_without_end_is_told(value):
+    for text in (f"{hosts_toml.MARK}\na = {value}\n", f"a = {value}\n"):
+        assert hosts_toml.changes("a.io/hosts.toml", text, text + "b = 1\n")
+        assert hosts_toml.changes("a.io/hosts.toml", text, None)

@@ -161,3 +161,41 @@ def test_the_way_there_and_back():
     given = {**PILLAR, "endpoints": {"m.corp": {"ca": "/etc/ca.pem", "auth": AUTH}}}
     made, notes = from_config(as_config(given, "1.4.13"))
     assert notes == [] and as_config(made, "1.4.13") == as_config(given, "1.4.13")
+
+
+def test_credentials_in_the_place_of_a_host_are_not_told():
+    settings = {"auth": {"identitytoken": "t"}, "tls": {"ca_file": "/ca"}}
+    found = {
+        "mirrors": {"u:hunter2@z": {"endpoint": ["https://m.corp"]}},
+        "configs": {"https://u:hunter2@x": settings, "*": settings},
+        "auths": {"https://u:hunter2@m.corp/": {"username": "u", "password": "hunter2"}},
+    }
+    made, notes = from_config({"plugins": {CRI: {"registry": found}}})
+    assert made == {} and "hunter2" not in str(notes)
+    assert [note.partition(": that is no host")[0] for note in notes] == [
+        "mirrors.(secret)@z",
+        "https://(secret)@x",
+        "*",
+        "https://(secret)@m.corp/",
+    ]
+
+
+def test_the_oldest_has_an_address_of_the_registry_itself():
+    given = {"hosts": {"a.io": {"server": "http://a.io"}}}
+    assert registry(given, "1.4.13") == {"mirrors": {"a.io": {"endpoint": ["http://a.io"]}}}
+
+
+def test_the_oldest_knows_no_capabilities():
+    mirror = {"url": "m.io", "capabilities": ["pull"]}
+    [found] = registries.read({"hosts": {"a.io": {"mirrors": [mirror]}}}, "1.4.13").findings
+    assert found.level == "warning" and "asks this host for everything: left out" in found.message
+
+
+def test_one_host_has_one_user_in_config():
+    two = [{"url": f"m.io/{one}", "auth": {"username": "u", "password": one}} for one in ("b", "c")]
+    given = {"hosts": {"a.io": {"mirrors": two}}}
+    with pytest.raises(Refused, match="mirrors:1:auth: containerd 1.7.24 takes one user for m.io, and else"):
+        as_config(given, "1.7.24")
+    assert errors(registries.read(given, "2.1.9").findings) == []
+    two[1] = {**two[0], "url": "m.io/c"}
+    assert registry(given, "1.7.24")["configs"] == {"m.io": {"auth": {"username": "u", "password": "b"}}}

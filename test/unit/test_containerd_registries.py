@@ -213,3 +213,14 @@ def test_an_existing_file_becomes_pillar_without_its_secrets(monkeypatch):
     assert module.from_config("/c", show_secrets=True)["containerd"]["registries"]["endpoints"]["m.io"] == {
         "auth": auth
     }
+
+
+def test_what_the_oldest_cannot_have_is_said_before_a_run(monkeypatch):
+    module = wired("containerd_registries")
+    monkeypatch.setitem(module.__salt__, "containerd_release.installed", lambda: "1.4.13")
+    given = {"hosts": {"a.io": {"mirrors": ["m.io"], "fallback": False}}}
+    [found] = module.check(given)
+    assert found["level"] == "error" and "asks the registry itself in the end" in found["message"]
+    with pytest.raises(CommandExecutionError, match="asks the registry itself in the end"):
+        module.explain(given)
+    assert module.check({"hosts": {"a.io": {"mirrors": ["m.io"]}}}) == []
