@@ -88,12 +88,12 @@ def beside(root, wanted, there, prune):
     return told
 
 
-def besides(place, paths):
+def besides(folder, paths):
     """
     Return the names in a folder of the formula's that are not those of some files of it, nor left by a write.
     """
-    names = {os.path.basename(path) for path in paths if _folder(path) == os.path.basename(place)}
-    return [name for name in _entries(place) if name not in names and not _LEFT_OVER.fullmatch(name)]
+    names = {os.path.basename(path) for path in paths if _folder(path) == os.path.basename(folder)}
+    return [name for name in _entries(folder) if name not in names and not _LEFT_OVER.fullmatch(name)]
 
 
 def text(path):

@@ -144,17 +144,17 @@ def replace(path, data, uid, gid, bits):
         raise CommandExecutionError(f"{path} cannot be written, and has not changed: {err.strerror}") from err
 
 
-def rename(old, new):
+def rename(folder, target):
     """
     Give a folder another name beside it, and flush that to the disk.
 
     :raises CommandExecutionError: it cannot be renamed.
     """
     try:
-        os.rename(old, new)
-        _flush_folder(os.path.dirname(new))
+        os.rename(folder, target)
+        _flush_folder(os.path.dirname(target))
     except OSError as err:
-        raise CommandExecutionError(f"{old} cannot be renamed to {new}: {err.strerror}") from err
+        raise CommandExecutionError(f"{folder} cannot be renamed to {target}: {err.strerror}") from err
 
 
 def remove(path):

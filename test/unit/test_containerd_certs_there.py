@@ -175,3 +175,9 @@ def test_an_authority_that_is_no_file_is_refused_even_where_nothing_changes(run,
         os.mkfifo(ca, 0o600)
     with pytest.raises(CommandExecutionError, match="ca.pem is no file, and every pull by it fails"):
         run(hosts)
+
+
+@pytest.mark.parametrize("character", ["\x1b", "\x7f", "\x00"])
+def test_an_address_with_a_control_character_is_none(run, character):
+    with pytest.raises(CommandExecutionError, match="it is no address of a registry"):
+        run({"quay.io": {"mirrors": [f"https://m.invalid/a{character}"]}})
