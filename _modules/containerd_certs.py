@@ -6,8 +6,7 @@ The folder of registries on this node (certs.d): what is there, what is to be, p
 
 import contextlib
 import os
-import re
-import stat
+import shutil
 
 from containerd_formula import renew
 from salt.exceptions import CommandExecutionError
@@ -36,6 +35,11 @@ _told = errors.told_as(CommandExecutionError)
 _LIMIT = 1 << 20
 # Go's own resolver: that of the system may wait for a daemon outside of the network's namespace.
 _OFFLINE = {"GODEBUG": "netdns=go"}
+# Where no namespace can be made: a proxy that nobody is. Only this machine's own addresses go past it.
+_NO_WAY_OUT = {
+    **dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:1"),
+    **dict.fromkeys(("NO_PROXY", "no_proxy"), ""),
+}
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _FILES, _FOLDER = (0o644, 0o600), (0o755, 0o700)
 
@@ -59,57 +63,46 @@ def plan(root, given, saltenv="base"):
     _refuse(findings.errors(model.findings), root)
     by_files = is_since("1.5", found)
     wanted = hosts_toml.files(model, _fetched(model, saltenv)) if by_files else {}
-    there = _there(root)
-    _refuse([*_not_roots(model), *_in_the_way(root, wanted)], root)
-    files, changes = {}, {}
-    for path, file in wanted.items():
-        if changed := _change(root, path, file):
-            files[path], changes[path] = file, changed
-    closing = _closing(root, wanted)
-    for folder, mode in closing.items():
-        changes[folder] = {"mode": mode}
+    there = __salt__["containerd_certs_there.own"](root)
+    _refuse([*_not_roots(model, found), *__salt__["containerd_certs_there.in_the_way"](root, wanted)], root)
+    changes = __salt__["containerd_certs_there.changed"](root, wanted)
+    files = {path: file for path, file in wanted.items() if path in changes}
     named = set(map(_folder, wanted))
-    gone = [path for path in there if path not in wanted and (model.prune or _folder(path) in named)]
+    gone = [path for path in there if path not in wanted and (model.prune or _goes(_folder(path), named))]
     for path in gone:
         changes[path] = hosts_toml.changes(path, there[path], None)
-    changed = {_folder(path) for path in files}
-    wrong, unproved = _proof([one for one in model.registries if one.folder in changed], wanted, found)
+    written = {_folder(path) for path in files}
+    wrong, unproved = _proof([one for one in model.registries if one.folder in written], wanted, found)
     _refuse(wrong, root)
-    warnings = [*findings.warnings(model.findings), *unproved, *_beside(root, wanted, there, model.prune)]
-    warnings += _in_config(model, found)
+    beside = __salt__["containerd_certs_there.beside"](root, wanted, there, model.prune)
+    warnings = [*findings.warnings(model.findings), *unproved, *beside, *_in_config(model, found)]
     return {
         **{"files": files, "gone": gone, "changes": changes, "warnings": warnings},
         **{"model": model, "wanted": wanted, "release": found},
     }
 
 
-def apply(root, planned):
+def apply(root, planned, done):
     """
-    Write what was planned: what a hosts.toml names before it, each at once; what goes, in the reverse order.
+    Write what was planned: what a hosts.toml names before it; then what goes. ``done`` gets the paths.
 
-    :raises CommandExecutionError: something cannot be written; what was not yet is as it was.
+    A folder comes and goes whole, by a rename: one without its hosts.toml would hide the one for all others.
+
+    :raises CommandExecutionError: something cannot be written; what is not in ``done`` is as it was.
     """
     secret = {_folder(path) for path, file in planned["wanted"].items() if file.secret}
-    for path, file in planned["files"].items():
-        folder = os.path.join(root, _folder(path))
-        __salt__["containerd_files.make_folder"](root)
-        __salt__["containerd_files.make_folder"](folder, _FOLDER[_folder(path) in secret])
-        full = os.path.join(root, path)
-        bits = _allowed(full, _FILES[file.secret])
-        __salt__["containerd_files.replace"](full, file.text.encode(), 0, 0, bits)
-    for place in (os.path.join(root, folder) for folder in secret):
+    for folder, paths in _by_folder(planned["files"]).items():
+        _write(root, folder, {path: planned["files"][path] for path in paths}, folder in secret, done)
+    for folder in sorted(secret):
+        place = os.path.join(root, folder)
         try:
-            os.chmod(place, _allowed(place, _FOLDER[True]))
+            os.chmod(place, __salt__["containerd_certs_there.allowed"](place, _FOLDER[True]))
         except OSError as err:
             raise CommandExecutionError(f"{place} cannot be closed to others: {err.strerror}") from err
-    # The hosts.toml first: what it names is needed as long as it is there.
-    for path in sorted(
-        planned["gone"], key=lambda path: (_folder(path), not path.endswith(hosts_toml.HOSTS))
-    ):
-        __salt__["containerd_files.remove"](os.path.join(root, path))
-        # An empty folder would hide the one for all others.
-        with contextlib.suppress(OSError):
-            os.rmdir(os.path.join(root, _folder(path)))
+        done += [folder] if folder in planned["changes"] else []
+    named = set(map(_folder, planned["wanted"]))
+    for folder, paths in _by_folder(planned["gone"]).items():
+        _remove(root, folder, paths, folder in named, done)
 
 
 @_told
@@ -136,9 +129,7 @@ def asked(model, registry, one, saltenv="base", timeout=5):
     alone = registry._replace(server=one._replace(keys=keys), mirrors=())
     files = hosts_toml.files(model._replace(registries=[alone], findings=[]), _fetched(model, saltenv))
     [question] = registry_words.questions(alone)
-    image = question.image
-    if registry.probe and registry.name != "*":
-        image = f"{registry.name}/{registry.probe}"
+    image = registry_words.named(registry.name, registry.probe) if registry.probe else question.image
     with _candidate(files) as folder:
         try:
             done = _fetch(folder, image, timeout=timeout, env=_proxies())
@@ -173,7 +164,71 @@ def foreign(root, given=None):
     """
     model = registries.read(given, None)
     wanted = {f"{one.folder}/{hosts_toml.HOSTS}": None for one in model.registries}
-    return _beside(root, wanted, _there(root), model.prune)
+    there = __salt__["containerd_certs_there.own"](root)
+    return __salt__["containerd_certs_there.beside"](root, wanted, there, model.prune)
+
+
+def _by_folder(paths):
+    result = {}
+    for path in paths:
+        result.setdefault(_folder(path), []).append(path)
+    return result
+
+
+def _goes(folder, named):
+    """Tell whether files of the formula's that nobody wants go even without prune."""
+    return folder in named or places.is_passing(folder)
+
+
+def _write(root, folder, files, secret, done):
+    """Write files of a folder: into it, or into a new one that gets its name as the last."""
+    place = os.path.join(root, folder)
+    new = not os.path.isdir(place)
+    target = os.path.join(root, places.passing(folder)) if new else place
+    try:
+        if new:
+            _remove_folder(target)
+            __salt__["containerd_files.make_folder"](root)
+            __salt__["containerd_files.make_folder"](target, _FOLDER[secret])
+        for path, file in files.items():
+            bits = __salt__["containerd_certs_there.allowed"](os.path.join(root, path), _FILES[file.secret])
+            full = os.path.join(target, os.path.basename(path))
+            __salt__["containerd_files.replace"](full, file.text.encode(), 0, 0, bits)
+            done += [] if new else [path]
+        if new:
+            __salt__["containerd_files.rename"](target, place)
+            done += files
+    except CommandExecutionError:
+        if new:
+            shutil.rmtree(target, ignore_errors=True)
+        raise
+
+
+def _remove(root, folder, paths, stays, done):
+    """Remove files of a folder: with it, if nothing else is in it."""
+    place = os.path.join(root, folder)
+    if not stays and not __salt__["containerd_certs_there.besides"](place, paths):
+        passing = place if places.is_passing(folder) else os.path.join(root, places.passing(folder))
+        if passing != place:
+            _remove_folder(passing)
+            __salt__["containerd_files.rename"](place, passing)
+        done += paths
+        _remove_folder(passing)
+        return
+    # The hosts.toml first: what it names is needed as long as it is there.
+    for path in sorted(paths, key=lambda path: not path.endswith(hosts_toml.HOSTS)):
+        __salt__["containerd_files.sweep_beside"](os.path.join(root, path))
+        __salt__["containerd_files.remove"](os.path.join(root, path))
+        done.append(path)
+
+
+def _remove_folder(path):
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        return
+    except OSError as err:
+        raise CommandExecutionError(f"{path} cannot be removed: {err.strerror}") from err
 
 
 def _fetched(model, saltenv):
@@ -188,35 +243,8 @@ def _fetched(model, saltenv):
     return result
 
 
-def _there(root):
-    """Return the texts of the formula's own files: relative path to text."""
-    result = {}
-    for folder in _entries(root):
-        place = os.path.join(root, folder)
-        text = _text(os.path.join(place, hosts_toml.HOSTS))
-        if text is None or not hosts_toml.is_ours(text):
-            continue
-        result[f"{folder}/{hosts_toml.HOSTS}"] = text
-        for name in _entries(place):
-            if name.startswith(hosts_toml.OTHER_FILES) and name.endswith(".pem"):
-                result[f"{folder}/{name}"] = _text(os.path.join(place, name)) or ""
-    return result
-
-
-def _text(path):
-    """Return the text of a file, None where there is none that could be read."""
-    try:
-        return __salt__["containerd_files.content"](path).decode("utf-8", "replace")
-    except CommandExecutionError:
-        return None
-
-
-def _entries(folder):
-    return [os.path.basename(path) for path in __salt__["containerd_paths.entries"](folder)]
-
-
-def _not_roots(model):
-    """Return sentences about files of the node that are named, and that others than root could change."""
+def _not_roots(model, found):
+    """Return sentences about files of the node that are named and not there, or not root's alone."""
     named = [
         text
         for one in model.registries
@@ -224,81 +252,50 @@ def _not_roots(model):
         for text in (*each.ca, *each.client.values())
         if text.startswith("/")
     ]
-    found = {path: __salt__["containerd_paths.why_not_roots"](path) for path in named}
-    return [f"{path}: {why}. Mend that with chown root and chmod go-w." for path, why in found.items() if why]
-
-
-def _in_the_way(root, wanted):
-    """Return sentences about what keeps files from being written, or from being root's alone."""
     told = []
-    for folder in dict.fromkeys(["", *map(_folder, wanted)]) if wanted else ():
-        place = os.path.join(root, folder).rstrip("/")
-        if os.path.lexists(place) and not os.path.isdir(place):
-            told.append(f"{place} is no folder, and every pull of that registry fails: remove it.")
-        elif why := __salt__["containerd_paths.why_not_roots"](place):
-            told.append(f"{place}: {why}. Mend that with chown root and chmod go-w.")
-        if told and not folder:
-            break
-    for path in wanted:
-        full = os.path.join(root, path)
-        if os.path.isdir(full):
-            told.append(f"{full} is a folder, and every pull of that registry fails: remove it.")
+    for path in dict.fromkeys(named):
+        if why := __salt__["containerd_paths.why_not_roots"](path):
+            told.append(f"{path}: {why}. Mend that with chown root and chmod go-w.")
+        # Before containerd is installed, other states may still put it there.
+        elif found and not os.path.isfile(path):
+            told.append(f"{path} is no file, and every pull by it fails: put it there, or name another.")
     return told
 
 
-def _change(root, path, file):
-    """Return what changes with a file: its content, its mode."""
-    full = os.path.join(root, path)
-    changed = hosts_toml.changes(path, _text(full), file.text)
-    if os.path.lexists(full):
-        found = os.lstat(full)
-        have, want = stat.S_IMODE(found.st_mode), _allowed(full, _FILES[file.secret])
-        if have != want and not stat.S_ISLNK(found.st_mode):
-            changed["mode"] = {"old": f"{have:04o}", "new": f"{want:04o}"}
-    return changed
-
-
-def _closing(root, wanted):
-    """Return the change of the mode of each folder that is there and more open than its secrets allow."""
-    result = {}
-    for folder in dict.fromkeys(_folder(path) for path, file in wanted.items() if file.secret):
-        place = os.path.join(root, folder)
-        if os.path.isdir(place):
-            have, want = stat.S_IMODE(os.stat(place).st_mode), _allowed(place, _FOLDER[True])
-            if have != want:
-                result[folder] = {"old": f"{have:04o}", "new": f"{want:04o}"}
-    return result
-
-
-def _allowed(path, bits):
-    """Return the mode that something may have at most: what is stricter stays so."""
-    return stat.S_IMODE(os.stat(path).st_mode) & bits if os.path.exists(path) else bits
-
-
 def _proof(changed, wanted, found):
-    """Return (what is wrong, why nothing was proved): sentences about registries as containerd reads them."""
+    """Return (what is wrong, what was not proved): sentences about registries as containerd reads them."""
     if not changed or found is None:
         return [], []
-    missing = [tool for tool in ("ctr", "unshare") if not __salt__["cmd.which"](tool)]
-    if missing:
-        return [], [f"Not proved by containerd: {' and '.join(missing)} not installed."]
-    wrong = []
+    if not __salt__["cmd.which"]("ctr"):
+        return ["What is to be written cannot be proved: ctr is not installed. Install it."], []
+    wrong, unproved = [], []
+    alone = bool(__salt__["cmd.which"]("unshare"))
     with _candidate(wanted) as folder:
         for registry in changed:
+            path = f"{registry.folder}/{hosts_toml.HOSTS}"
             for question in registry_words.questions(registry):
-                done = _fetch(folder, question.image, before=("unshare", "--net"), env=_OFFLINE)
-                if "unshare failed" in done["stderr"]:
-                    return [], ["Not proved by containerd: no namespace of the network can be made here."]
-                path = f"{registry.folder}/{hosts_toml.HOSTS}"
-                said = registry_words.asked_for(done["stderr"])
-                if why := registry_words.unreadable(done["stderr"]):
+                stderr, alone = _offline(folder, question.image, alone)
+                said, meant = registry_words.asked_for(stderr), question.addresses
+                if not alone:
+                    # These it really asks, and one that answers is not told.
+                    said, meant = registry_words.not_here(said), registry_words.not_here(meant)
+                if not meant:
+                    unproved.append(f"{path} was not proved by containerd: no namespace can be made here.")
+                elif why := registry_words.unreadable(stderr):
                     wrong.append(f"{path}: containerd cannot use it: {why.replace(f'{folder}/', '')}.")
-                elif not registry_words.is_as_meant(said, question):
-                    meant = ", ".join(question.addresses)
-                    wrong.append(
-                        f"{path}: containerd would ask {', '.join(said) or 'nobody'}, and meant is {meant}."
-                    )
-    return list(dict.fromkeys(wrong)), []
+                elif not registry_words.is_as_meant(said, question._replace(addresses=meant)):
+                    would = ", ".join(said) or "nobody"
+                    wrong.append(f"{path}: containerd would ask {would}, and meant is {', '.join(meant)}.")
+    return list(dict.fromkeys(wrong)), list(dict.fromkeys(unproved))
+
+
+def _offline(folder, image, alone):
+    """Return what ctr says that has no way out, and whether it was alone, in a namespace of the network."""
+    if alone:
+        said = _fetch(folder, image, before=("unshare", "--net"), env=_OFFLINE)["stderr"]
+        if not said.startswith("unshare: "):
+            return said, True
+    return _fetch(folder, image, env={**_OFFLINE, **_NO_WAY_OUT})["stderr"], False
 
 
 @contextlib.contextmanager
@@ -320,39 +317,11 @@ def _fetch(folder, image, before=(), env=None, timeout=places.COMMAND_TIMEOUT):
 
 def _proxies():
     """Return the proxies of the daemon, which are not those of the minion."""
-    text = _text(places.ENVIRONMENT)
+    text = __salt__["containerd_certs_there.text"](places.ENVIRONMENT)
     found = unit.parse({places.ENVIRONMENT: text}).get("environment", {}) if text else {}
     names = [name for proxy in _PROXIES for name in (proxy, proxy.lower())]
     # Empty is none; Salt makes False the word "False", which is the name of a host.
     return {name: found.get(name, "") for name in names}
-
-
-def _beside(root, wanted, there, prune):
-    """Return sentences about what is in the folder besides the formula's files, and what it hides."""
-    told = []
-    folders, ours = {_folder(path) for path in wanted}, {_folder(path) for path in there}
-    for name in _entries(root):
-        place = os.path.join(root, name)
-        twin = re.sub(r"_([0-9]{1,5})_$", r":\1", name)
-        if twin != name and twin in folders:
-            told.append(f"{place} is another's, and hides {twin} of this formula: remove it.")
-        elif name in folders and name not in ours:
-            if os.path.lexists(os.path.join(place, hosts_toml.HOSTS)):
-                told.append(f"{place}/{hosts_toml.HOSTS} is another's: pillar names this registry.")
-        elif name in ours - folders and not prune:
-            told.append(f"{place} is of this formula, and not in pillar: it stays, since prune is false.")
-        elif name not in ours | folders and os.path.isdir(place):
-            told.append(f"{place} is another's, and stays.{_hiding(place, folders)}")
-    return told
-
-
-def _hiding(place, folders):
-    """Return what an empty folder hides."""
-    if places.DEFAULT_REGISTRY not in folders or (
-        _entries(place) and _text(f"{place}/{hosts_toml.HOSTS}") != ""
-    ):
-        return ""
-    return " It is empty, and so its images are not asked for where those of * are."
 
 
 def _in_config(model, found):

@@ -144,6 +144,19 @@ def replace(path, data, uid, gid, bits):
         raise CommandExecutionError(f"{path} cannot be written, and has not changed: {err.strerror}") from err
 
 
+def rename(folder, target):
+    """
+    Give a folder another name beside it, and flush that to the disk.
+
+    :raises CommandExecutionError: it cannot be renamed.
+    """
+    try:
+        os.rename(folder, target)
+        _flush_folder(os.path.dirname(target))
+    except OSError as err:
+        raise CommandExecutionError(f"{folder} cannot be renamed to {target}: {err.strerror}") from err
+
+
 def remove(path):
     """
     Remove a file, and flush that to the disk; do nothing if there is none.

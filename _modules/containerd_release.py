@@ -15,6 +15,8 @@ renew()
 
 from containerd_formula.places import INSTALLED, STATE
 
+_BINARY = b"\x7fELF"
+
 
 def installed():
     """
@@ -38,10 +40,11 @@ def note():
     :raises CommandExecutionError: the binary prints no version, or the note cannot be written.
     """
     binary = _binary()
-    if not binary or _noted()["file"] == _identity(binary):
+    identity = _identity(binary) if binary else None
+    if not identity or _noted()["file"] == identity:
         return
     # Before the binary is asked: if it is replaced meanwhile, the note is of none.
-    noted = {"file": _identity(binary), "release": installed()}
+    noted = {"file": identity, "release": installed()}
     folder = __salt__["containerd_files.own_folder"](_folder())
     data = json.dumps(noted).encode()
     __salt__["containerd_files.replace"](os.path.join(folder, INSTALLED), data, 0, 0, 0o600)
@@ -54,9 +57,16 @@ def _binary():
 
 
 def _identity(path):
-    """Return what no other content of a file has: even one of the same size and date has another ctime."""
+    """
+    Return what no other content of a binary has: even one of the same size and date has another ctime.
+
+    A script may start another file the next time: it has none.
+    """
     try:
         found = os.stat(path)
+        with open(path, "rb") as file:
+            if file.read(len(_BINARY)) != _BINARY:
+                return None
     except OSError:
         return None
     real = os.path.realpath(path)

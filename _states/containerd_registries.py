@@ -46,6 +46,7 @@ def managed(name, registries=None):
         new, the same under ``test=True``, secrets masked. A dry run asks no mirror.
     """
     ret = {"name": name, "result": True, "changes": {}, "comment": f"{name} is already as specified."}
+    planned, done = {}, []
     try:
         planned = __salt__["containerd_certs.plan"](name, registries, __env__)
         if planned["release"] is None and planned["wanted"]:
@@ -65,9 +66,10 @@ def managed(name, registries=None):
         lost = _lost(planned)
         if lost and planned["model"].check == "fail":
             raise CommandExecutionError("\n".join(["Nothing was changed, since check is fail.", *lost]))
-        __salt__["containerd_certs.apply"](name, planned)
+        __salt__["containerd_certs.apply"](name, planned, done)
     except CommandExecutionError as err:
-        return {**ret, "result": False, "changes": {}, "comment": str(err)}
+        changes = {path: planned["changes"][path] for path in done}
+        return {**ret, "result": False, "changes": changes, "comment": str(err)}
     return _told({**ret, "comment": f"{name} was changed."}, [*planned["warnings"], *lost])
 
 

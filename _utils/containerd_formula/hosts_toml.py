@@ -213,6 +213,8 @@ def _said(text):
         data = _data(text)
     except Refused as err:
         return {("content",): str(err)}
+    except RecursionError:
+        return {("content",): "it is nested too deep"}
     hosts = data.pop("host", {})
     found = leaves(data)
     if isinstance(hosts, dict) and hosts:

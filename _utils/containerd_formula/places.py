@@ -8,6 +8,7 @@ SOCKET = "/run/containerd/containerd.sock"
 # What config_path is where pillar names registries: a folder for each, and one for all others.
 CERTS = f"{CONFIG_FOLDER}/certs.d"
 DEFAULT_REGISTRY = "_default"
+_PASSING = ".containerd-formula"
 
 # The PATH of a unit that sets none: systemd.exec(5).
 DAEMON_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -51,6 +52,17 @@ def file_path(path):
     if not isinstance(path, str) or not path or "\0" in path:
         raise Refused(f"{quoted(path)} is not a file path: write one such as {CONFIG}.")
     return path
+
+
+def passing(folder):
+    """Return the name that a folder of registries has while it is filled or emptied: no host has it."""
+    # A name of a file has 255 bytes at most.
+    return f".{folder[:200]}{_PASSING}"
+
+
+def is_passing(folder):
+    """Tell whether a folder of registries is one that a run was filling or emptying."""
+    return folder.startswith(".") and folder.endswith(_PASSING)
 
 
 def beneath(path, folders):

@@ -12,6 +12,7 @@ _IMAGE, _TAG = "containerd-formula", "probe"
 _DIGEST = f"sha256:{'0' * 64}"
 # Each attempt is told with the address and the host, in one line.
 _ATTEMPT = re.compile(r"\bHead \\\"([^\"\\\s]+)")
+_HERE = re.compile(r"(?:[a-z]+://)?(?:localhost|127\.[0-9.]+|\[::1\])[:/]")
 _UNREADABLE = re.compile(r"msg=\"failed to decode[^\n]*")
 # What it says, and what a person understands; {host} is the mirror's.
 _REASONS = (
@@ -69,12 +70,25 @@ def questions(registry):
             bases.append(own_base(registry.name))
         if bases:
             result.append(
-                Question(_named(registry.name, suffix), [f"{base}/{_path(registry.name)}" for base in bases])
+                Question(
+                    named(registry.name, f"{_path(registry.name)}{suffix}"),
+                    [f"{base}/{_path(registry.name)}" for base in bases],
+                )
             )
     # One that shows all hosts in their order is enough.
     every = len(registry.asked()) + (0 if registry.server else 1)
     whole = [question for question in result if len(question.addresses) == every]
     return whole[:1] or result
+
+
+def named(registry, image):
+    """Return an image of a registry as ctr is asked for it; of all others, one of a registry that is none."""
+    return f"{_NOBODY if registry == '*' else registry}/{image}"
+
+
+def not_here(addresses):
+    """Return those of some addresses that a proxy stands before: not those of this machine."""
+    return [one for one in addresses if not _HERE.match(one)]
 
 
 def own_base(name):
@@ -136,10 +150,6 @@ def reason(stderr, credentials, image):
     if code == "404" or said.endswith("not found"):
         return f"it does not have {image}" if image else ""
     return f"it answers {code}" if code else said
-
-
-def _named(name, suffix):
-    return f"{_NOBODY if name == '*' else name}/{_path(name)}{suffix}"
 
 
 def _path(name):

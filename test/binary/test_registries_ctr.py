@@ -129,7 +129,7 @@ def test_a_header_goes_to_its_host_alone_at_each_place(salt_functions, authority
         plan = salt_functions["containerd_certs.plan"](
             str(tmp_path / "certs.d"), {"hosts": {"a.io": {"mirrors": mirrors, "fallback": False}}}
         )
-        salt_functions["containerd_certs.apply"](str(tmp_path / "certs.d"), plan)
+        salt_functions["containerd_certs.apply"](str(tmp_path / "certs.d"), plan, [])
         fetch = ("ctr", "--address", "/none", "content", "fetch-object", "--hosts-dir", tmp_path / "certs.d")
         done = salt_functions["containerd_command.run"](*map(str, fetch), "a.io/gone:1")
         assert "not found" in done["stderr"]

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from support.binaries import binaries, on_path, release, started  # noqa: F401
+from support.registry import Registry
 
 PEM = "-----BEGIN CERTIFICATE-----\nhunter2\n-----END CERTIFICATE-----"
 HUB = {"mirrors": ["https://b.invalid/v2/hub", {"url": "http://127.0.0.1:9", "capabilities": ["pull"]}]}
@@ -93,7 +94,7 @@ def test_what_pillar_no_longer_names_goes_and_another_ones_stays(managed, root):
     ]
     assert not (root / "docker.io").exists() and (root / "their.io/hosts.toml").exists()
     assert f"{root}/their.io is another's, and stays." in done.comment
-    assert f"{root}/empty.io is another's, and stays. It is empty" in done.comment
+    assert f"{root}/empty.io is another's, and stays. Its images are not asked for" in done.comment
     assert f"{root}/a.invalid_5000_ is another's, and hides a.invalid:5000" in done.comment
 
 
@@ -126,10 +127,6 @@ def test_what_containerd_cannot_use_is_refused_and_nothing_changes(managed, root
     managed(WHOLE)
     before = tree(root)
     for mirror, words in (
-        (
-            {"url": "https://c.invalid", "ca": "/nonexistent/ca.pem"},
-            "containerd cannot use it: unable to read CA cert",
-        ),
         ({"url": "https://c.invalid", "ca": PEM}, "containerd cannot use it: unable to load CA"),
         (
             {"url": "https://c.invalid", "client": {"cert": PEM, "key": PEM}},
@@ -198,3 +195,27 @@ def test_a_mirror_that_does_not_serve_is_named_or_keeps_the_files_as_they_are(ma
     for ret in (refused, done):
         assert "quay.io: http://127.0.0.1:9: it refuses connections." in ret.comment
         assert "quay.io: https://b.invalid: its name does not resolve." in ret.comment
+
+
+def without_a_namespace(path, monkeypatch):
+    path.mkdir()
+    (path / "unshare").write_text("#!/bin/sh\necho 'unshare: unshare failed: not permitted' >&2; exit 1\n")
+    (path / "unshare").chmod(0o755)
+    monkeypatch.setenv("PATH", str(path), prepend=os.pathsep)
+
+
+def test_without_a_namespace_it_is_proved_behind_a_proxy_that_nobody_is(managed, tmp_path, monkeypatch):
+    without_a_namespace(tmp_path / "own", monkeypatch)
+    bad = managed({"quay.io": {"mirrors": [{"url": "https://b.invalid", "ca": PEM}]}})
+    assert bad.result is False and "containerd cannot use it: unable to load CA" in bad.comment
+    with Registry(tmp_path) as registry:
+        done = managed({**WHOLE, "ghcr.io": {"mirrors": ["https://b.invalid", registry.url]}})
+        assert done.result is True and "not proved" not in done.comment, done.comment
+        alone = managed({"ghcr.io": {"mirrors": [registry.url], "fallback": False}})
+    assert alone.result is True and "ghcr.io/hosts.toml was not proved by containerd" in alone.comment
+
+
+def test_a_mirror_for_all_others_is_asked_for_the_image_that_it_has(managed, tmp_path):
+    with Registry(tmp_path) as registry:
+        done = managed({"*": {"mirrors": [registry.url], "probe": "there:1"}}, check="fail")
+    assert done.result is True, done.comment

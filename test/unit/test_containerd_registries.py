@@ -35,11 +35,12 @@ def test_what_is_named_comes_before_and_goes_after_what_names_it(certs, tmp_path
             lambda path, *more, _own=own: (done.append(os.path.basename(path)), _own(path, *more)),
         )
     root = str(tmp_path / "certs.d")
-    certs.apply(root, certs.plan(root, {"hosts": HOSTS}))
+    certs.apply(root, certs.plan(root, {"hosts": HOSTS}), [])
     assert done == ["ca-m.io.pem", "hosts.toml"]
     done.clear()
-    certs.apply(root, certs.plan(root, {"hosts": {}}))
-    assert done == ["hosts.toml", "ca-m.io.pem"] and os.listdir(root) == []
+    (tmp_path / "certs.d/a.io/notes.txt").write_text("")
+    certs.apply(root, certs.plan(root, {"hosts": {}}), [])
+    assert done == ["hosts.toml", "ca-m.io.pem"] and os.listdir(f"{root}/a.io") == ["notes.txt"]
 
 
 def test_a_folder_that_cannot_be_closed_is_an_error_in_words(certs, tmp_path, monkeypatch):
@@ -48,15 +49,15 @@ def test_a_folder_that_cannot_be_closed_is_an_error_in_words(certs, tmp_path, mo
 
     root = str(tmp_path / "certs.d")
     plan = certs.plan(root, {"hosts": HOSTS})
-    certs.apply(root, plan)
+    certs.apply(root, plan, [])
     monkeypatch.setattr(certs.os, "chmod", refuse)
     with pytest.raises(CommandExecutionError, match="a.io cannot be closed to others: Operation not"):
-        certs.apply(root, {**plan, "files": {}})
+        certs.apply(root, {**plan, "files": {}}, [])
 
 
 def test_an_authority_that_is_no_longer_named_goes_even_without_prune(certs, tmp_path):
     root = str(tmp_path / "certs.d")
-    certs.apply(root, certs.plan(root, {"hosts": HOSTS}))
+    certs.apply(root, certs.plan(root, {"hosts": HOSTS}), [])
     plan = certs.plan(root, {"hosts": {"a.io": {"mirrors": ["m.io"]}}, "prune": False})
     assert plan["gone"] == ["a.io/ca-m.io.pem"]
 
@@ -70,7 +71,7 @@ def test_a_file_of_the_master_that_is_none_is_refused(certs, tmp_path, monkeypat
 def test_an_older_containerd_has_no_files_and_loses_those_that_are_there(certs, tmp_path, monkeypatch):
     root = str(tmp_path / "certs.d")
     hosts = {"a.io": {"mirrors": ["m.io"]}}
-    certs.apply(root, certs.plan(root, {"hosts": hosts}))
+    certs.apply(root, certs.plan(root, {"hosts": hosts}), [])
     monkeypatch.setitem(certs.__salt__, "containerd_release.installed", lambda: "1.4.13")
     plan = certs.plan(root, {"hosts": hosts})
     assert (plan["files"], plan["gone"]) == ({}, ["a.io/hosts.toml"])
@@ -79,22 +80,18 @@ def test_an_older_containerd_has_no_files_and_loses_those_that_are_there(certs, 
     ]
 
 
-@pytest.mark.parametrize("missing", ["ctr", "unshare", "the namespace"])
-def test_what_was_not_proved_is_told(certs, tmp_path, monkeypatch, missing):
+def test_without_ctr_nothing_is_written(certs, tmp_path, monkeypatch):
     monkeypatch.undo()
     module = wired("containerd_certs")
     monkeypatch.setitem(module.__salt__, "containerd_release.installed", lambda: "2.1.9")
-    monkeypatch.setitem(module.__salt__, "cmd.which", lambda name: None if name == missing else name)
-    failed = {"retcode": 1, "stdout": "", "stderr": "unshare: unshare failed: Operation not permitted\n"}
-    monkeypatch.setitem(module.__salt__, "containerd_command.run", lambda *_, **__: failed)
-    plan = module.plan(str(tmp_path / "certs.d"), {"hosts": {"a.io": {"mirrors": ["m.io"]}}})
-    [told] = plan["warnings"]
-    assert told.startswith("Not proved by containerd: ") and plan["files"]
+    monkeypatch.setitem(module.__salt__, "cmd.which", lambda name: None)
+    with pytest.raises(CommandExecutionError, match="cannot be proved: ctr is not installed. Install it"):
+        module.plan(str(tmp_path / "certs.d"), {"hosts": {"a.io": {"mirrors": ["m.io"]}}})
 
 
 def test_the_proxies_of_the_daemon_are_asked_and_not_those_of_the_minion(certs, monkeypatch):
     text = 'HTTPS_PROXY="http://proxy.corp:3128"\n'
-    monkeypatch.setattr(certs, "_text", lambda _: text)
+    monkeypatch.setitem(certs.__salt__, "containerd_certs_there.text", lambda _: text)
     found = certs._proxies()
     assert (found["HTTPS_PROXY"], found["http_proxy"]) == ("http://proxy.corp:3128", "")
 
@@ -112,7 +109,7 @@ def state():
     module.planned = planned
     module.__salt__ = {
         "containerd_certs.plan": lambda *_: {**planned, "model": module.model},
-        "containerd_certs.apply": lambda root, _: module.applied.append(root),
+        "containerd_certs.apply": lambda root, *_: module.applied.append(root),
         "containerd_certs.is_read": lambda root: module.is_read,
         "containerd_release.note": lambda: None,
         "containerd_registries.reached": lambda *_: {"a.io": {"https://m.io": "it refuses connections"}},

@@ -7,6 +7,8 @@ import os
 import pytest
 from support import wired
 
+ELF = "\x7fELF"
+
 
 @pytest.fixture
 def node(tmp_path, monkeypatch):
@@ -14,12 +16,12 @@ def node(tmp_path, monkeypatch):
     The module, the binary of a node, and the binaries that were asked.
     """
     module, binary, asked = wired("containerd_release"), tmp_path / "ctr", []
-    binary.write_text("1.7.24")
+    binary.write_text(f"{ELF}1.7.24")
     monkeypatch.setitem(module.__opts__, "root_dir", str(tmp_path))
 
     def version(name):
         asked.append(name)
-        return binary.read_text()
+        return binary.read_text().removeprefix(ELF)
 
     which = lambda name: str(tmp_path / name) if (tmp_path / name).exists() else None  # noqa: E731
     monkeypatch.setitem(module.__salt__, "cmd.which", which)
@@ -41,12 +43,19 @@ def test_another_file_of_the_same_size_and_date_is_asked(node):
     module, binary, asked = node
     module.note()
     found = binary.stat()
-    binary.write_text("2.1.09")
+    binary.write_text(f"{ELF}2.1.09")
     os.utime(binary, ns=(found.st_atime_ns, found.st_mtime_ns))
     del asked[:]
     assert (module.installed(), asked) == ("2.1.09", ["ctr"])
     module.note()
     assert module.installed() == "2.1.09"
+
+
+def test_a_script_is_asked_each_time(node, tmp_path):
+    module, binary, asked = node
+    binary.write_text("#!/bin/sh")
+    module.note()
+    assert (module.installed(), asked, list(tmp_path.rglob("*.json"))) == ("#!/bin/sh", ["ctr"], [])
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"file": 1}', '{"file": [], "release": 3}'])
