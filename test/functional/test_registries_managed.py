@@ -56,7 +56,7 @@ def test_files_are_predicted_proved_and_written_alike(managed, root):
         "old": None,
         "new": ["https://b.invalid/v2/hub", "http://127.0.0.1:9"],
     }
-    assert "Not proved" not in done.comment
+    assert "not proved" not in done.comment
     assert sorted(tree(root)) == [
         f"{name}/hosts.toml" for name in ("_default", "a.invalid:5000", "docker.io", "quay.io")
     ]

@@ -75,11 +75,12 @@ def started(on_path, tmp_path, monkeypatch):
     # What runs in a sandbox cannot tell; the last word of its command can.
     scripts["bwrap"] = f'for last; do :; done; echo "bwrap $last" >>{log}; exec /usr/bin/bwrap "$@"'
     for name, script in scripts.items():
-        wrapper = folder / f"{name}.sh"
+        wrapper = folder / (f"{name}.sh" if name == "ctr" else name)
         wrapper.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
-        (folder / name).write_bytes(starter(wrapper))
-        for file in (wrapper, folder / name):
-            file.chmod(0o755)
+        wrapper.chmod(0o755)
+    # The formula notes no release of a script.
+    (folder / "ctr").write_bytes(starter(folder / "ctr.sh"))
+    (folder / "ctr").chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
 
     def tell():
