@@ -221,7 +221,7 @@ def test_an_upgrade_of_everything_leaves_what_is_held(node):
 def test_a_version_that_there_is_not_changes_nothing(node, docker):
     pid = node.daemon_pid()
     ret = apply(node, docker("1.9.*"), "containerd.package")
-    assert "has containerd.io 1.9.*: there are 2.1.9-1, 1.7.24-1, 1.6.20-1." in ret.failed[PACKAGE]
+    assert "has containerd.io 1.9.*: they offer 2.1.9-1, 1.7.24-1, 1.6.20-1." in ret.failed[PACKAGE]
     assert ret.changed == {}
     assert node.daemon_pid() == pid
     assert node.run(["apt-mark", "showhold"]).stdout == "containerd.io\n"
