@@ -20,7 +20,7 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
-from containerd_formula.places import PREFIX, RECORD, RUN_FOLDER, STATE, UNIT_FOLDER
+from containerd_formula.places import PREFIX, RECORD, RUN_FOLDER, UNIT_FOLDER
 
 # The link to the archive's release in use.
 COMMAND = f"{PREFIX}/bin/containerd"
@@ -331,8 +331,7 @@ def _attributes(target, user, group, mode):
 
 def _kept(name):
     """Return the path of a file in our own folder; fail if others than root can enter that."""
-    folder = os.path.join(__opts__.get("root_dir") or "/", STATE)
-    return os.path.join(__salt__["containerd_files.own_folder"](folder, make=False), name)
+    return __salt__["containerd_files.kept"](name)
 
 
 def _copy(path):

@@ -65,6 +65,16 @@ def own_folder(path, make=True):
     return path
 
 
+def kept(name, make=False):
+    """
+    Return the path of a file in the folder where the formula keeps its own; ``make`` makes the folder.
+
+    :raises CommandExecutionError: as for ``own_folder``.
+    """
+    folder = os.path.join(__opts__.get("root_dir") or "/", places.STATE)
+    return os.path.join(own_folder(folder, make), name)
+
+
 def content(path):
     """
     Return the bytes of a file that others may have made: a regular file of a sane size, without waiting.

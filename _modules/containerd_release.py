@@ -13,7 +13,7 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
-from containerd_formula.places import INSTALLED, STATE
+from containerd_formula.places import INSTALLED
 
 _BINARY = b"\x7fELF"
 
@@ -45,9 +45,8 @@ def note():
         return
     # Before the binary is asked: if it is replaced meanwhile, the note is of none.
     noted = {"file": identity, "release": installed()}
-    folder = __salt__["containerd_files.own_folder"](_folder())
-    data = json.dumps(noted).encode()
-    __salt__["containerd_files.replace"](os.path.join(folder, INSTALLED), data, 0, 0, 0o600)
+    path = __salt__["containerd_files.kept"](INSTALLED, make=True)
+    __salt__["containerd_files.replace"](path, json.dumps(noted).encode(), 0, 0, 0o600)
 
 
 def _binary():
@@ -76,12 +75,8 @@ def _identity(path):
 def _noted():
     """Return what was noted: nothing if there is no note, or it is damaged."""
     with contextlib.suppress(CommandExecutionError, ValueError, TypeError, KeyError):
-        folder = __salt__["containerd_files.own_folder"](_folder(), make=False)
-        noted = json.loads(__salt__["containerd_files.content"](os.path.join(folder, INSTALLED)))
+        path = __salt__["containerd_files.kept"](INSTALLED)
+        noted = json.loads(__salt__["containerd_files.content"](path))
         if isinstance(noted["file"], list) and isinstance(noted["release"], str):
             return noted
     return {"file": (), "release": None}
-
-
-def _folder():
-    return os.path.join(__opts__.get("root_dir") or "/", STATE)

@@ -9,7 +9,7 @@ from containerd_formula.data import plain, without_null
 from containerd_formula.errors import Refused, quoted
 from containerd_formula.findings import WARNING
 from containerd_formula.places import DEFAULT_REGISTRY
-from containerd_formula.registry_settings import ASKED, ENDPOINT, PORTS, TLS, Settings, Url, is_host
+from containerd_formula.registry_settings import ASKED, ENDPOINT, PORTS, TLS, Settings, Url, is_host, own_host
 
 # Of the pillar: what a key must be.
 _TOP = ("prune", "check", "endpoints", "hosts")
@@ -177,7 +177,7 @@ class _Reader(Settings):
             return self.asked((*where, "server"), host["server"])
         if name == "*":
             return None
-        own = Url("https", "registry-1.docker.io" if name == "docker.io" else name, "")
+        own = Url("https", own_host(name), "")
         if any(place in self.endpoints for place in own.places):
             return self.asked((*where, "server"), str(own))
         return None

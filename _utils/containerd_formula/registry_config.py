@@ -12,9 +12,10 @@ from containerd_formula.data import at, put, table, texts
 from containerd_formula.errors import Refused
 from containerd_formula.findings import errors
 from containerd_formula.places import CERTS
-from containerd_formula.registry_settings import PEM, is_host, is_since, parsed, shown
+from containerd_formula.registry_settings import PEM, is_host, is_since, own_host, parsed, shown
+from containerd_formula.table import IDS
 
-CRI, IMAGES = "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images"
+CRI, IMAGES = IDS["CRI"], IDS["IMG"]
 _TLS = {"ca": "ca_file", "cert": "cert_file", "key": "key_file", "skip_verify": "insecure_skip_verify"}
 
 
@@ -37,7 +38,7 @@ def _mirrors(model, release):
     for one in model.registries:
         where = f"containerd:registries:hosts:{one.name}"
         addresses = [each.base() if each.url.path else str(each.url) for each in one.asked()]
-        if one.server and one.server.url.host not in (one.name, f"registry-1.{one.name}"):
+        if one.server and one.server.url.host not in (one.name, own_host(one.name)):
             raise Refused(
                 f"{where}: containerd {release} asks the registry itself in the end, whatever is written: "
                 "leave out fallback and server for it, or upgrade."
@@ -107,7 +108,7 @@ def _add_mirrors(result, notes, name, endpoints):
         else:
             mirrors.append(str(url))
     # The registry itself is asked in the end, without being named.
-    own = [f"https://{name}", f"https://registry-1.{name}"]
+    own = [f"https://{name}", f"https://{own_host(name)}"]
     while mirrors and mirrors[-1] in own:
         mirrors.pop()
     if mirrors:
@@ -138,7 +139,7 @@ def _add_endpoint(result, notes, host, settings):
     result["endpoints"].setdefault(host, {}).update(endpoint)
     asked = [url for one in result["hosts"].values() for url in map(_address, one.get("mirrors", [])) if url]
     if host not in [url.host for url in asked]:
-        result["hosts"].setdefault("docker.io" if host == "registry-1.docker.io" else host, {})
+        result["hosts"].setdefault("docker.io" if host == own_host("docker.io") else host, {})
 
 
 def _address(mirror):

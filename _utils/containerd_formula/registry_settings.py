@@ -68,6 +68,11 @@ def is_host(text):
     return bool(found) and len(text) <= _LONGEST and 0 < int(found[2] or 1) < 65536
 
 
+def own_host(registry):
+    """Return the host of a registry itself: Docker Hub's alone has another name than its images say."""
+    return "registry-1.docker.io" if registry == "docker.io" else registry
+
+
 def shown(name):
     """Return a name for a message: if somebody wrote more than a name there, without what may be a secret."""
     if NAME.fullmatch(name) or "://" in name:

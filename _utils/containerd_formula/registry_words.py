@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 from containerd_formula.errors import last_words
+from containerd_formula.registry_settings import own_host
 
 # No registry of anybody's: it has no folder of its own, so that the one for all others is taken.
 _NOBODY = "nobody.invalid"
@@ -93,8 +94,7 @@ def not_here(addresses):
 
 def own_base(name):
     """Return below which address a registry has its images by itself, without a scheme."""
-    host = {"*": _NOBODY, _HUB: f"registry-1.{_HUB}"}.get(name, name)
-    return f"{host}/v2"
+    return f"{own_host(_NOBODY if name == '*' else name)}/v2"
 
 
 def asked_for(stderr):

@@ -199,3 +199,12 @@ def test_one_host_has_one_user_in_config():
     assert errors(registries.read(given, "2.1.9").findings) == []
     two[1] = {**two[0], "url": "m.io/c"}
     assert registry(given, "1.7.24")["configs"] == {"m.io": {"auth": {"username": "u", "password": "b"}}}
+
+
+def test_only_docker_hub_has_another_name_for_itself():
+    """
+    registry-1.quay.io is a mirror like any other.
+    """
+    given = {name: {"endpoint": [f"https://registry-1.{name}"]} for name in ("quay.io", "docker.io")}
+    found, _ = from_config({"plugins": {CRI: {"registry": {"mirrors": given}}}})
+    assert found == {"hosts": {"quay.io": {"mirrors": ["https://registry-1.quay.io"]}}}

@@ -2,6 +2,8 @@
 The module of changes on a node of its own: fixtures for its tests.
 """
 
+import sys
+
 import pytest
 from containerd_formula import places
 
@@ -19,7 +21,9 @@ def systemd():
 @pytest.fixture
 def change(tmp_path, systemd, monkeypatch):
     module = wired("containerd_change")
-    module.__opts__ = {"root_dir": str(tmp_path / "root")}
+    monkeypatch.setitem(
+        sys.modules["formula._modules.containerd_files"].__opts__, "root_dir", str(tmp_path / "root")
+    )
     for where in (module, places):
         monkeypatch.setattr(where, "RUN_FOLDER", str(tmp_path / "run" / "own"))
     module.__salt__.update(

@@ -3,6 +3,7 @@ The release of the installed containerd is asked for once: then it is that of th
 """
 
 import os
+import sys
 
 import pytest
 from support import wired
@@ -17,7 +18,8 @@ def node(tmp_path, monkeypatch):
     """
     module, binary, asked = wired("containerd_release"), tmp_path / "ctr", []
     binary.write_text(f"{ELF}1.7.24")
-    monkeypatch.setitem(module.__opts__, "root_dir", str(tmp_path))
+    files = sys.modules["formula._modules.containerd_files"]
+    monkeypatch.setitem(files.__opts__, "root_dir", str(tmp_path))
 
     def version(name):
         asked.append(name)
