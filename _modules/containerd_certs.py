@@ -35,6 +35,7 @@ _told = errors.told_as(CommandExecutionError)
 _LIMIT = 1 << 20
 # Go's own resolver: that of the system may wait for a daemon outside of the network's namespace.
 _OFFLINE = {"GODEBUG": "netdns=go"}
+_ALONE = ("unshare", "--net")
 # Where no namespace can be made: a proxy that nobody is. Only this machine's own addresses go past it.
 _NO_WAY_OUT = {
     **dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:1"),
@@ -269,33 +270,36 @@ def _proof(changed, wanted, found):
     if not __salt__["cmd.which"]("ctr"):
         return ["What is to be written cannot be proved: ctr is not installed. Install it."], []
     wrong, unproved = [], []
-    alone = bool(__salt__["cmd.which"]("unshare"))
+    alone = _can_be_alone()
     with _candidate(wanted) as folder:
         for registry in changed:
             path = f"{registry.folder}/{hosts_toml.HOSTS}"
             for question in registry_words.questions(registry):
-                stderr, alone = _offline(folder, question.image, alone)
-                said, meant = registry_words.asked_for(stderr), question.addresses
-                if not alone:
-                    # These it really asks, and one that answers is not told.
-                    said, meant = registry_words.not_here(said), registry_words.not_here(meant)
-                if not meant:
+                # These it would really ask: no proxy stands before them.
+                if not alone and registry_words.is_here(question.addresses):
                     unproved.append(f"{path} was not proved by containerd: no namespace can be made here.")
-                elif why := registry_words.unreadable(stderr):
+                    continue
+                stderr = _offline(folder, question.image, alone)
+                said, meant = registry_words.asked_for(stderr), question.addresses
+                if why := registry_words.unreadable(stderr):
                     wrong.append(f"{path}: containerd cannot use it: {why.replace(f'{folder}/', '')}.")
-                elif not registry_words.is_as_meant(said, question._replace(addresses=meant)):
+                elif not registry_words.is_as_meant(said, question):
                     would = ", ".join(said) or "nobody"
                     wrong.append(f"{path}: containerd would ask {would}, and meant is {', '.join(meant)}.")
     return list(dict.fromkeys(wrong)), list(dict.fromkeys(unproved))
 
 
+def _can_be_alone():
+    """Tell whether a namespace of the network can be made here."""
+    if not __salt__["cmd.which"]("unshare"):
+        return False
+    return __salt__["containerd_command.run"](*_ALONE, "true")["retcode"] == 0
+
+
 def _offline(folder, image, alone):
-    """Return what ctr says that has no way out, and whether it was alone, in a namespace of the network."""
-    if alone:
-        said = _fetch(folder, image, before=("unshare", "--net"), env=_OFFLINE)["stderr"]
-        if not said.startswith("unshare: "):
-            return said, True
-    return _fetch(folder, image, env={**_OFFLINE, **_NO_WAY_OUT})["stderr"], False
+    """Return what ctr says without a way out: in a namespace of its own, or behind a proxy that nobody is."""
+    how = {"before": _ALONE, "env": _OFFLINE} if alone else {"env": {**_OFFLINE, **_NO_WAY_OUT}}
+    return _fetch(folder, image, **how)["stderr"]
 
 
 @contextlib.contextmanager

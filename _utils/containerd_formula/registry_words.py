@@ -87,9 +87,9 @@ def named(registry, image):
     return f"{_NOBODY if registry == '*' else registry}/{image}"
 
 
-def not_here(addresses):
-    """Return those of some addresses that a proxy stands before: not those of this machine."""
-    return [one for one in addresses if not _HERE.match(one)]
+def is_here(addresses):
+    """Tell whether one of some addresses is this machine's own: no proxy stands before it."""
+    return any(map(_HERE.match, addresses))
 
 
 def own_base(name):
