@@ -1,6 +1,6 @@
 # make try        a throwaway machine becomes a Kubernetes node before your eyes (KEEP=1 leaves it, make try-clean ends it)
 # make test       lint, unit and functional tests, and tests against real containerd binaries
-# make test-node  virtual machines, from bare to ready to clean
+# make test-node  virtual machines and containers with their own systemd, from bare to ready to clean
 # make test-reliability  the faults of test-node in full: all mistakes, 30 killed runs, 5 power cuts, 50 changes
 # make test-matrix  Debian suites x Salt x containerd on virtual machines; one table, and that of docs/testing.md is held against it
 # make kitchen    Test Kitchen in Docker; KITCHEN=distro-debian-12 says which instances (needs Docker and Bundler)
@@ -24,6 +24,7 @@ MACHINES ?= --numprocesses=2 --dist=loadfile --verbose
 
 LAB_TOOLS = qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils debootstrap:debootstrap depmod:kmod gpg:gnupg \
 	openssl:openssl cpio:cpio busybox:busybox-static ssh:openssh-client mkfs.ext4:e2fsprogs \
+	systemd-nspawn:systemd-container slirp4netns:slirp4netns ip:iproute2 \
 	/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
 # 3008 has a dependency without a wheel.
 BUILD_TOOLS = cc:gcc /usr/include/stdlib.h:libc6-dev
@@ -72,7 +73,7 @@ test-node: .venv/lab/done
 test-reliability: .venv/lab/done
 	@test/tools/install $(LAB_TOOLS)
 	ROWS=99 KILLS=30 POWER_CUTS=5 CHANGES=50 SALTS="$(SALTS)" .venv/lab/bin/python -m pytest $(MACHINES) $(PYTEST_ARGS) \
-	  test/node/test_reliability.py test/node/test_interrupted.py
+	  test/node/test_reliability.py test/node/test_interrupted.py test/node/test_power.py
 
 test-matrix: .venv/lab/done
 	@test/tools/install $(LAB_TOOLS)

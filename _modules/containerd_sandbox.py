@@ -137,10 +137,21 @@ def _mounts(empty, shared, files):
 
 def _settings_of_the_kernel():
     """Return the mounts that make /proc read-only, except for processes: bubblewrap leaves it writable."""
+    own = os.stat("/proc").st_dev
+    words = []
     with os.scandir("/proc") as entries:
-        found = [entry for entry in entries if not entry.name.isdigit() and not entry.is_symlink()]
-    paths = [entry.path for entry in found if entry.is_dir() or entry.stat().st_mode & stat.S_IWUSR]
-    return [word for path in sorted(paths) for word in ("--ro-bind", path, path)]
+        for entry in sorted(entries, key=lambda entry: entry.path):
+            if entry.name.isdigit() or entry.is_symlink():
+                continue
+            found = entry.stat(follow_symlinks=False)
+            if stat.S_ISDIR(found.st_mode):
+                words += ["--ro-bind", entry.path, entry.path]
+            elif found.st_dev != own:
+                # A container's mask. systemd-nspawn's is a file that is gone, and cannot be mounted again.
+                words += ["--ro-bind", os.devnull, entry.path]
+            elif found.st_mode & stat.S_IWUSR:
+                words += ["--ro-bind", entry.path, entry.path]
+    return words
 
 
 def _entries(folder):

@@ -74,6 +74,9 @@ def restart():
     :return: true.
     :raises CommandExecutionError: the service does not start.
     """
+    if os.path.isdir(places.SYSTEMD_BOOTED):
+        # systemd refuses a sixth start within ten seconds, which must not be the end of a roll-back.
+        _systemctl("reset-failed", places.UNIT, may_fail=True)
     return __salt__["service.restart"]("containerd")
 
 

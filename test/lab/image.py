@@ -42,18 +42,41 @@ def build(
     """
     host.require("debootstrap", "mkfs.ext4", "cpio", "depmod", "dpkg-deb", "ssh-keygen", "unshare")
 
-    def layer(title: str, make: Callable[[], Made]) -> Made:
-        started = time.monotonic()
-        made = make()
-        progress(f"{title}: {time.monotonic() - started:.1f} s")
-        return made
-
-    public_key = ssh_key().with_suffix(".pub").read_text()
-    linux = layer(f"kernel of {suite}", lambda: kernel.kernel(suite))
-    layer(f"Debian {suite}", lambda: rootfs.base(suite))
-    layer(f"Salt {salt}", lambda: rootfs.salt(suite, salt))
-    disk = layer("disk", lambda: rootfs.disk(suite, salt, public_key))
+    made = tree(suite, salt, progress)
+    linux = _layer(f"kernel of {suite}", lambda: kernel.kernel(suite), progress)
+    disk = _layer("disk", lambda: rootfs.disk(suite, salt, made.tree), progress)
     return Image(linux / "vmlinuz", kernel.initrd(suite), disk, ssh_key())
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What a container is unpacked from."""
+
+    tree: Path
+    ssh_key: Path
+
+
+def tree(
+    suite: str = DEFAULT_SUITE, salt: str = DEFAULT_SALT, progress: Callable[[str], None] = print
+) -> Tree:
+    """Return the files of a container, as ``build`` does those of a machine."""
+    host.require("debootstrap", "ssh-keygen", "unshare")
+    public_key = ssh_key().with_suffix(".pub").read_text()
+    layers = (
+        (f"Debian {suite}", lambda: rootfs.base(suite)),
+        (f"Salt {salt}", lambda: rootfs.salt(suite, salt)),
+    )
+    for title, make in layers:
+        _layer(title, make, progress)
+    made = _layer("tree", lambda: rootfs.tree(suite, salt, public_key), progress)
+    return Tree(made, ssh_key())
+
+
+def _layer(title: str, make: Callable[[], Made], progress: Callable[[str], None]) -> Made:
+    started = time.monotonic()
+    made = make()
+    progress(f"{title}: {time.monotonic() - started:.1f} s")
+    return made
 
 
 def ssh_key() -> Path:

@@ -76,7 +76,7 @@ class Machine:
         self._keep = keep
         self._port = port
         self._folder: Path | None = None
-        self._qemu: Qemu | None = None
+        self._box: Qemu | None = None
         self._ssh: Connection | None = None
         self._forwarded: dict[str, Path] = {}
 
@@ -89,16 +89,14 @@ class Machine:
 
     def start(self) -> Machine:
         """Boot the machine and wait until systemd has settled."""
-        host.require(host.QEMU, "qemu-img", "ssh")
         _end_in_order_on_sigterm()
-        self.accelerator = accel.choose(self._image.kernel, self._progress)
         # Registered before there is anything to remove: an interrupt may come at any moment.
         atexit.register(self.close)
         try:
             RUN_FOLDER.mkdir(parents=True, exist_ok=True)
             self._folder = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=RUN_FOLDER))
             self._ssh = Connection(self._image.ssh_key, self._folder)
-            self._qemu = Qemu(self._image, self._folder, self.name, *self._size, self.accelerator, self._port)
+            self._box = self._power()
             self._boot()
         except BaseException:
             self.close()
@@ -191,7 +189,7 @@ class Machine:
         before = self.boot_id()
         self.run(["systemctl", "reboot"], check=False)
         # qemu runs with -no-reboot: the guest that reboots ends it.
-        self._qemu.wait_off(BOOT_LIMIT)
+        self._box.wait_off(BOOT_LIMIT)
         self._again(before)
 
     def power_cut(self) -> None:
@@ -200,22 +198,29 @@ class Machine:
         What the guest had flushed to disk (fsync) is there afterwards, the rest may not be.
         """
         before = self.boot_id()
-        self._qemu.kill()
+        self._box.kill()
         self._again(before)
 
     def console(self) -> str:
         """Return the end of what the node's console has shown since the last boot."""
-        return self._qemu.tail()
+        return self._box.tail()
 
     def close(self) -> None:
         """End the machine and remove its disk. Does nothing the second time."""
         if self._ssh is not None:
             self._ssh.close()
-        if self._qemu is not None:
-            self._qemu.kill()
+        if self._box is not None:
+            self._box.kill()
+            self._box.remove()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
         atexit.unregister(self.close)
+
+    def _power(self) -> Qemu:
+        """Return what boots the machine and ends it."""
+        host.require(host.QEMU, "qemu-img", "ssh")
+        self.accelerator = accel.choose(self._image.kernel, self._progress)
+        return Qemu(self._image, self._folder, self.name, *self._size, self.accelerator, self._port)
 
     def _again(self, before: str) -> None:
         self._boot()
@@ -225,11 +230,11 @@ class Machine:
     def _boot(self) -> None:
         started = time.monotonic()
         self._ssh.close()
-        port = self._qemu.start()
+        port = self._box.start()
 
         def logged_in() -> bool:
-            if not self._qemu.running():
-                raise BootError(f"{self.name} went off while it booted:\n{self._qemu.tail()}")
+            if not self._box.running():
+                raise BootError(f"{self.name} went off while it booted:\n{self._box.tail()}")
             return self._ssh.open(port)
 
         try:
@@ -240,7 +245,7 @@ class Machine:
                 ["systemctl", "is-system-running", "--wait"], check=False, timeout=BOOT_LIMIT
             ).stdout.strip()
         except (TimeoutError, subprocess.TimeoutExpired) as error:
-            raise BootError(f"{error}; its console:\n{self._qemu.tail()}") from error
+            raise BootError(f"{error}; its console:\n{self._box.tail()}") from error
         for remote, local in self._forwarded.items():
             self._ssh.forward(local, remote)
         self._progress(

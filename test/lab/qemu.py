@@ -106,6 +106,9 @@ class Qemu:
             self._process.kill()
             self._process.wait()
 
+    def remove(self) -> None:
+        """Nothing of the machine is outside of its folder."""
+
     def tail(self) -> str:
         """Return the last lines of what qemu and the console of the guest said."""
         parts = [

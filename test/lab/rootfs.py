@@ -43,6 +43,7 @@ MASKED_UNITS = (
     "serial-getty@ttyS0.service",
     "systemd-networkd-wait-online.service",
 )
+ENABLED_UNITS = ("lab-network.service", "lab-cgroup.service")
 TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
 
 
@@ -94,32 +95,21 @@ def salt(suite: str, version: str) -> Path:
     return cache.artefact(f"salt-{suite}-{version}", [bare.name, version, COMPILER], make, ".tar")
 
 
-def disk(suite: str, version: str, public_key: str) -> Path:
-    """Return a sparse raw disk of one file system, ready to boot."""
-    bare, salted, modules = base(suite), salt(suite, version), kernel.kernel(suite)
+def tree(suite: str, version: str, public_key: str) -> Path:
+    """Return an archive of all files of a node but for its kernel's."""
+    bare, salted = base(suite), salt(suite, version)
     files = {
         str(path.relative_to(NODE_FILES)): path.read_text()
         for path in sorted(NODE_FILES.rglob("*"))
         if path.is_file()
     }
-    inputs = [
-        bare.name,
-        salted.name,
-        modules.name,
-        public_key,
-        files,
-        MASKED_UNITS,
-        DISK_SIZE,
-        host.ca_bundle(),
-        host.proxies(),
-        host.package_index(),
-    ]
+    settings = [host.ca_bundle(), host.proxies(), host.package_index()]
+    inputs = [bare.name, salted.name, public_key, files, ENABLED_UNITS, MASKED_UNITS, *settings]
 
     def make(target: Path) -> None:
         root = target.parent / "root"
         _unpack(bare, root)
         _unpack(salted, root)
-        shutil.copytree(modules / "lib/modules", root / "usr/lib/modules", symlinks=True)
         shutil.copytree(NODE_FILES, root, dirs_exist_ok=True)
         _hand_on_settings(root)
         (root / "etc/salt").mkdir()
@@ -127,29 +117,26 @@ def disk(suite: str, version: str, public_key: str) -> Path:
         (root / "usr/local/bin/salt-call").symlink_to("/opt/salt/bin/salt-call")
         (root / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
         (root / "root/.ssh/authorized_keys").write_text(public_key)
-        _inside(root, "systemctl", "enable", "lab-network.service")
+        _inside(root, "systemctl", "enable", *ENABLED_UNITS)
         _inside(root, "systemctl", "mask", *MASKED_UNITS)
-        # Nothing is left for the kernel to initialise in the background of a slow guest.
-        _run(
-            [
-                "mkfs.ext4",
-                "-q",
-                "-F",
-                "-m",
-                "0",
-                "-L",
-                "node",
-                "-E",
-                "lazy_itable_init=0,lazy_journal_init=0",
-                "-d",
-                str(root),
-                str(target),
-                DISK_SIZE,
-            ],
-            "mkfs.ext4",
-        )
+        _run(["tar", "--numeric-owner", "-C", str(root), "-cf", str(target), "."], "tar")
 
-    return cache.artefact(f"disk-{suite}-{version}", inputs, make, ".raw")
+    return cache.artefact(f"tree-{suite}-{version}", inputs, make, ".tar")
+
+
+def disk(suite: str, version: str, files: Path) -> Path:
+    """Return a sparse raw disk of one file system, ready to boot."""
+    modules = kernel.kernel(suite)
+
+    def make(target: Path) -> None:
+        root = target.parent / "root"
+        _unpack(files, root)
+        shutil.copytree(modules / "lib/modules", root / "usr/lib/modules", symlinks=True)
+        # Nothing is left for the kernel to initialise in the background of a slow guest.
+        options = ["-q", "-F", "-m", "0", "-L", "node", "-E", "lazy_itable_init=0,lazy_journal_init=0"]
+        _run(["mkfs.ext4", *options, "-d", str(root), str(target), DISK_SIZE], "mkfs.ext4")
+
+    return cache.artefact(f"disk-{suite}-{version}", [files.name, modules.name, DISK_SIZE], make, ".raw")
 
 
 def _hand_on_settings(root: Path) -> None:

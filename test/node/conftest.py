@@ -3,21 +3,23 @@ Real machines: one for each Salt release of ``SALTS``, booted once and used by a
 """
 
 import os
+import time
 
 import pytest
 from lab import image
+from lab.container import Container
 from lab.cri import Cri
 from lab.machine import Machine
 from lab.oci import busybox_image
 from support.formula import FormulaNode
 from support.progress import progress  # noqa: F401
-from support.site import Site
+from support.site import Site, settings
 
 SUITE = os.environ.get("SUITE", "bookworm")
 SALTS = os.environ.get("SALTS", image.DEFAULT_SALT).split()
 SOCKET = "/run/containerd/containerd.sock"
 # The longest first, since they are scheduled in this order.
-ORDER = ("test_package", "test_registries", "test_life", "test_reliability", "test_interrupted")
+ORDER = ("test_life", "test_power", "test_reliability", "test_package", "test_registries", "test_interrupted")
 
 
 @pytest.hookimpl(trylast=True)
@@ -28,14 +30,29 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: ORDER.index(item.path.stem))
 
 
-@pytest.fixture(scope="session", params=SALTS, ids=lambda salt: f"salt-{salt}")
+def virtual_machine(suite, salt, name, progress):  # noqa: F811
+    """
+    A node with a kernel, modules and power of its own.
+    """
+    return Machine(image.build(suite, salt, progress=progress), name, progress=progress)
+
+
+def container(suite, salt, name, progress):  # noqa: F811
+    """
+    A node for what asks for no kernel of its own: ``NODES=vm`` makes it a virtual machine all the same.
+    """
+    if os.environ.get("NODES") == "vm":
+        return virtual_machine(suite, salt, name, progress)
+    return Container(image.tree(suite, salt, progress=progress), name, progress=progress)
+
+
+@pytest.fixture(scope="module", params=SALTS, ids=lambda salt: f"salt-{salt}")
 def node(request, progress):  # noqa: F811
     """
-    The machine with the Salt release of the parameter: bare before the first test.
+    The node with the Salt release of the parameter, bare before the first test: a file's ``KIND`` makes it.
     """
-    built = image.build(SUITE, request.param, progress=progress)
-    name = f"node-{request.param.replace('.', '-')}"
-    with Machine(built, name, progress=progress) as machine:
+    make = getattr(request.module, "KIND", container)
+    with make(SUITE, request.param, f"node-{request.param.replace('.', '-')}", progress) as machine:
         node = FormulaNode(machine)
         node.install()
         yield node
@@ -50,7 +67,7 @@ def cri(node):
         yield connection
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sandbox_image():
     """
     Import the sandbox image that a node's configuration names, since no registry is reached.
@@ -67,7 +84,7 @@ def sandbox_image():
     return give
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(node, progress, sandbox_image):  # noqa: F811
     """
     The machine, converged, with a pod that must live to the end.
@@ -88,3 +105,26 @@ def the_container_survives(site):
     """
     yield
     assert site.runs(), "the container of the pod is another one, or gone"
+
+
+@pytest.fixture(scope="module")
+def two_texts(site):
+    """
+    What config.toml holds with one pillar and the other.
+    """
+    texts = []
+    for score in (-500, -400):
+        site.converge(config={"oom_score": score})
+        texts.append(site.text())
+    return texts
+
+
+@pytest.fixture(scope="module")
+def duration(site, two_texts):
+    """
+    How long a changing run takes, in seconds.
+    """
+    site.node.pillar(settings({"oom_score": -500}))
+    started = time.monotonic()
+    assert site.node.apply().failed == {}
+    return time.monotonic() - started

@@ -1,17 +1,16 @@
 """
-It never breaks a node: runs that are killed, and power that is cut, at any moment; and many changes in a row.
+It never breaks a node: runs that are killed at any moment, and many changes in a row.
 
-One machine, of the first Salt release. The counts are small here: ``make test-reliability`` has the full.
+One node, of the first Salt release. The counts are small here: ``make test-reliability`` has the full.
 """
 
 import os
-import random
 import threading
-import time
 
 import pytest
 from conftest import SALTS, SOCKET
 from lab.cri import Cri
+from support.interruptions import SEED, converges, moment
 from support.site import CONFIG, MANAGED, RESTARTED, RUNNING, settings
 
 pytestmark = [
@@ -20,32 +19,7 @@ pytestmark = [
 ]
 
 KILLS = int(os.environ.get("KILLS", "3"))
-POWER_CUTS = int(os.environ.get("POWER_CUTS", "1"))
 CHANGES = int(os.environ.get("CHANGES", "4"))
-SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
-
-
-@pytest.fixture(scope="module")
-def two_texts(site):
-    """
-    What config.toml holds with one pillar and the other.
-    """
-    texts = []
-    for score in (-500, -400):
-        site.converge(config={"oom_score": score})
-        texts.append(site.text())
-    return texts
-
-
-@pytest.fixture(scope="module")
-def duration(site, two_texts):
-    """
-    How long a changing run takes, in seconds.
-    """
-    site.node.pillar(settings({"oom_score": -500}))
-    started = time.monotonic()
-    assert site.node.apply().failed == {}
-    return time.monotonic() - started
 
 
 @pytest.fixture(scope="module")
@@ -54,19 +28,6 @@ def phases():
     In which part of a run the kills were.
     """
     return set()
-
-
-def converges(site, texts):
-    """
-    Assert that the file is whole, and that the next run ends what was begun.
-    """
-    assert site.text() in texts
-    ret = site.node.apply()
-    assert ret.failed == {}, ret.failed
-    assert site.node.apply().changed == {}
-    report = site.node.salt("containerd.status")
-    assert (report["not_in_effect"], report["restart_pending"], report["cri_ok"]) == ({}, False, True)
-    return ret
 
 
 def test_a_run_that_is_killed_between_write_and_restart_is_ended_by_the_next(site, two_texts):
@@ -83,13 +44,6 @@ def test_a_run_that_is_killed_between_write_and_restart_is_ended_by_the_next(sit
     assert set(ret.changed) == {RESTARTED}
     assert site.node.daemon_pid() != pid
     assert site.node.apply().changed == {}
-
-
-def moment(number, count, duration):
-    """
-    Return a random moment of the part of a run that is this number's: together they cover all of it.
-    """
-    return duration * (number + random.Random(SEED + number).random()) / count
 
 
 @pytest.mark.parametrize("number", range(KILLS))
@@ -127,21 +81,3 @@ def test_each_of_many_changes_restarts_exactly_once(site, number):
 def test_the_pod_is_still_known_to_containerd(site):
     with Cri(site.node.machine.forward_socket(SOCKET)) as connection:
         assert [connection.container(name).pid for name in connection.containers()] == [site.pod[0]]
-
-
-@pytest.mark.parametrize("number", range(POWER_CUTS))
-def test_a_power_cut_at_any_moment(site, two_texts, duration, number):
-    """
-    The pod ends with the power; it is not asked for any more.
-    """
-    site.converge(config={"oom_score": -500})
-    pid = site.node.daemon_pid()
-    site.node.pillar(settings({"oom_score": -400}))
-    site.node.run(["sync"])
-    site.node.begin()
-    threading.Event().wait(duration / 3 + moment(number, POWER_CUTS, duration * 2 / 3))
-    site.progress(f"power cut {number} of seed {SEED}; restarted before it: {site.node.daemon_pid() != pid}")
-    site.node.machine.power_cut()
-    site.pod = None
-    assert site.ready()
-    converges(site, two_texts)

@@ -3,7 +3,9 @@ The life of a node: bare, ready, unchanged, changed, rebooted, cleaned. The test
 """
 
 import pytest
+from conftest import virtual_machine
 
+KIND = virtual_machine
 V2 = "io.containerd.grpc.v1.cri"
 SYSCTLS = (
     "net.bridge.bridge-nf-call-iptables",

@@ -9,9 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import SALTS, SUITE
-from lab import image, repository
-from lab.machine import Machine
+from conftest import SALTS, SUITE, container
+from lab import repository
 from support.formula import FormulaNode
 
 V2 = "io.containerd.grpc.v1.cri"
@@ -70,8 +69,7 @@ def node(request, progress, server, wheel):
     """
     A machine of these tests' own, bare before the first one, which reaches no PyPI.
     """
-    built = image.build(SUITE, request.param, progress=progress)
-    with Machine(built, f"package-{request.param.replace('.', '-')}", progress=progress) as machine:
+    with container(SUITE, request.param, f"package-{request.param.replace('.', '-')}", progress) as machine:
         node = FormulaNode(machine)
         node.install()
         machine.put(f"/srv/salt/{WHEEL}", wheel)

@@ -10,10 +10,9 @@ import os
 import re
 
 import pytest
-from conftest import SALTS, SOCKET
-from lab import debian, image
+from conftest import SALTS, SOCKET, container
+from lab import debian
 from lab.cri import Cri, PullError
-from lab.machine import Machine
 from lab.registry import make_known
 from support.formula import FormulaNode
 from support.mirrors import APP, FIRST, SECOND, USER, WRONG, Registries
@@ -21,7 +20,7 @@ from support.mirrors import APP, FIRST, SECOND, USER, WRONG, Registries
 V2 = "io.containerd.grpc.v1.cri"
 # Release to the suite of the machine, and the one that containerd is taken from.
 RELEASES = {"1.6.20": ("bookworm", "bookworm"), "1.7.24": ("trixie", "trixie"), "2.1.9": ("trixie", "forky")}
-WANTED = os.environ.get("REGISTRY_RELEASES", "1.6.20").split()
+WANTED = os.environ.get("REGISTRY_RELEASES", " ".join(RELEASES)).split()
 # The newest Salt alone: little here depends on it.
 SALT = os.environ.get("REGISTRY_SALT", SALTS[-1])
 CERTS = "/etc/containerd/certs.d"
@@ -33,7 +32,9 @@ RUBBISH = "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n"
 
 
 def settings(registries):
-    config = {"version": 2, "plugins": {V2: {"sandbox_image": "any.test/pause:1"}}}
+    # A container may not lower this score where the host's root may not.
+    cri = {"sandbox_image": "any.test/pause:1", "restrict_oom_score_adj": True}
+    config = {"version": 2, "plugins": {V2: cri}}
     return {"package": {"source": "distro"}, "config": config, "registries": registries}
 
 
@@ -49,9 +50,7 @@ def node(request, progress, registries):
     A machine of these tests' own, converged with registries that have no mirrors yet.
     """
     suite, source = RELEASES[request.param]
-    with Machine(
-        image.build(suite, SALT, progress=progress), f"registries-{suite}-{source}", progress=progress
-    ) as machine:
+    with container(suite, SALT, f"registries-{source}", progress) as machine:
         node = FormulaNode(machine)
         node.install()
         if source != suite:

@@ -278,13 +278,13 @@ def test_settings_of_the_unit_come_take_effect_and_go(site):
             "HTTPS_PROXY": "http://site:hunter2@proxy.example.org:3128",
             "NO_PROXY": [".svc", "10.0.0.0/8"],
         },
-        "limits": {"LimitNOFILE": 65537},
+        "limits": {"LimitNOFILE": 16384},
         "directives": {"Service": {"CPUWeight": 500}},
     }
     changes = {
         "environment.HTTPS_PROXY": {"old": None, "new": "http://(secret)@proxy.example.org:3128"},
         "environment.NO_PROXY": {"old": None, "new": ".svc,10.0.0.0/8"},
-        "Service.LimitNOFILE": {"old": None, "new": "65537"},
+        "Service.LimitNOFILE": {"old": None, "new": "16384"},
         "Service.CPUWeight": {"old": None, "new": "500"},
     }
     predicted = site.apply(test=True, **wanted)
@@ -298,7 +298,7 @@ def test_settings_of_the_unit_come_take_effect_and_go(site):
     environment = site.node.machine.read(f"/proc/{new}/environ").split("\0")
     assert "HTTPS_PROXY=http://site:hunter2@proxy.example.org:3128" in environment
     assert "NO_PROXY=.svc,10.0.0.0/8" in environment
-    assert "65537" in site.node.run(f"grep 'open files' /proc/{new}/limits").stdout
+    assert "16384" in site.node.run(f"grep 'open files' /proc/{new}/limits").stdout
     assert "hunter2" not in site.node.run(["systemctl", "show", "containerd"]).stdout
     assert site.apply(**wanted).changed == {}
 

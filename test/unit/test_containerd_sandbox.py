@@ -39,6 +39,23 @@ def test_the_kernels_settings_are_read_only_after_its_processes_are_there(sandbo
     assert ("--ro-bind", "/proc/self") not in found
 
 
+def test_what_a_container_masks_in_proc_stays_masked(sandbox, monkeypatch):
+    """
+    systemd-nspawn's mask of /proc/kmsg is a file that is gone: nothing can mount it again.
+    """
+    real = os.stat
+
+    def other_disk(path, **options):
+        found = list(real(path, **options))
+        found[2] += path == "/proc"
+        return os.stat_result(found)
+
+    monkeypatch.setattr(sandbox.os, "stat", other_disk)
+    argv = sandbox.command("true")
+    version = argv.index("/proc/version")
+    assert argv[version - 2 : version] == ["--ro-bind", os.devnull]
+
+
 def test_a_folder_that_is_missing_gets_a_place_beside_what_is_there(sandbox, tmp_path, monkeypatch):
     monkeypatch.setattr(sandbox, "HIDDEN", ())
     (tmp_path / "there").mkdir()

@@ -94,7 +94,16 @@ def test_what_is_enabled_is_in_systemctls_words(service, told, word):
 
 def test_a_service_that_runs_is_restarted_with_the_unit_file_of_now(service):
     assert service.restart_if_running() == " The service was restarted."
-    assert asked(service) == ["daemon-reload", "show", "containerd"]
+    assert asked(service) == ["daemon-reload", "show", "reset-failed", "containerd"]
+
+
+def test_a_restart_is_not_refused_since_there_were_too_many(service):
+    """
+    A roll-back may be the sixth start within ten seconds, which systemd refuses.
+    """
+    service.told["reset-failed"] = CommandExecutionError("not loaded")
+    assert service.restart() is True
+    assert service.asked == [("systemctl", "reset-failed", "containerd.service"), ("restart", "containerd")]
 
 
 @pytest.mark.parametrize("state", ["inactive", "failed", "activating"])
