@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from containerd_formula import registry_config, rules, schema, toml
-from containerd_formula.conditions import holds, parsed
+from containerd_formula.conditions import holds, is_since, parsed
 from containerd_formula.data import (
     SAMPLES,
     at,
@@ -21,7 +21,6 @@ from containerd_formula.errors import Refused, brief
 from containerd_formula.findings import WARNING, Finding, finding
 from containerd_formula.paths import dotted
 from containerd_formula.places import CERTS, CONFIG_FOLDER
-from containerd_formula.registry_settings import is_since
 from containerd_formula.secrets import masked, secrets, without
 from containerd_formula.table import SCHEMAS
 from containerd_formula.translation import removed_tables, translate, written

@@ -32,6 +32,8 @@ RUN_FOLDER = f"{RUN}/containerd-formula"
 PROBE = "containerd-formula-probe-"
 # Unpacked release archives, one folder each, and the prefix to which upstream's instructions install.
 ARCHIVES = "/opt/containerd-formula"
+# Below it each runtime that comes in an archive has its stable name: a link to the folder of its hash.
+RUNTIMES = f"{ARCHIVES}/runtimes"
 PREFIX = "/usr/local"
 APT_SOURCES = "/etc/apt"
 
