@@ -217,6 +217,7 @@ def sweep(folder):
     ours = {
         places.RUN_FOLDER: (".*", ".*"),
         places.RUN: ("", re.escape(places.PROBE) + _RANDOM),
+        places.RUNTIMES: ("", rf"\.runtime-{_RANDOM}"),
         places.ARCHIVES: ("", rf"\.(?:containerd|runc)-{_RANDOM}"),
     }
     if folder in ours:
