@@ -95,8 +95,9 @@ def read(given, release=None):
 
 def is_configured(runtime):
     """Tell whether a runtime needs a table in config.toml: a runc with a version alone has containerd's."""
-    own = (runtime.path, runtime.binary, runtime.options, runtime.keys, runtime.base_spec)
-    return runtime.name != RUNC or runtime.type != RUNC_V2 or any(own)
+    own = (runtime.path, runtime.binary, runtime.options, runtime.keys)
+    is_plain = runtime.type == RUNC_V2 and runtime.base_spec is None and not any(own)
+    return runtime.name != RUNC or not is_plain
 
 
 def is_runc_shim(kind):

@@ -24,6 +24,11 @@ BASE = "version = 2\noom_score = 0\n[debug]\nlevel = 'info'\n[plugins.'io.contai
 MADE = compose(BASE, {"oom_score": 1})
 READ = reading({}, {}, MADE)
 REGISTRIES = read_registries({"hosts": {"a.io": {"mirrors": ["b.io"]}}})
+MADE_OF = {
+    f"{name}, {of}": {"a": value, **({"of": of} if of else {})}
+    for name, value in ANY.items()
+    for of in ("", "registries", "runtimes", "sandbox_image")
+}
 RUNTIME = read_runtimes({"crun": {}}).runtimes[0]
 FOLDER = ROOT / "_utils/containerd_formula"
 MODULES = {
@@ -141,6 +146,13 @@ PARAMETERS = {
     "credentials": (True, NOTHING),
     "image": ("a", TEXTS),
     "runtime_settings.is_configured.runtime": (RUNTIME, NOTHING),
+    "layer": ({"a": {}}, MADE_OF),
+    **dict.fromkeys(("made_layers.made.name", "made_layers.needs_release.name"), ("a", NOTHING)),
+    "made_layers.twice.layer": ("a", TEXTS),
+    **dict.fromkeys(("applied", "owned", "made_layers.owned.default"), ({}, NOTHING)),
+    "made_layers.owned.source": ("runtimes", TEXTS),
+    "made_layers.past_the_files.default": ({"version": 2}, NOTHING),
+    "document.given.source": ("runtimes", TEXTS),
     "kind": ("io.containerd.runc.v2", TEXTS),
     "base_specs.render.default": ('{"process": {}}', TEXTS),
     **dict.fromkeys(
