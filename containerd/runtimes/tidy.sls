@@ -7,6 +7,7 @@ include:
 
 containerd old runtimes are removed:
   containerd_runtimes.tidied:
+    - name: /opt/containerd-formula/runtimes
     - runtimes: {{ containerd.runtimes | json(sort_keys=False) }}
     - require:
       - {{ "containerd is ready" if containerd.service.manage else "containerd service is enabled" }}

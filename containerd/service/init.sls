@@ -8,8 +8,11 @@ include:
   - containerd.package
   - containerd.salt
   - containerd.config
-{%- if service.manage and containerd.package.source == "archive" %}
+{%- if service.manage %}
+  - containerd.runtimes.tidy
+{%- if containerd.package.source == "archive" %}
   - containerd.package.tidy
+{%- endif %}
 {%- endif %}
 
 containerd service drop-in is managed:
@@ -57,6 +60,15 @@ containerd is ready:
     - require:
       - containerd service is running
       - containerd service runs with its configuration
+{%- if containerd.runtimes %}
+
+# On a bare node no daemon could start a container before. Else this does nothing.
+containerd runtimes are proved:
+  containerd_runtimes.proved:
+    - runtimes: {{ containerd.runtimes | json(sort_keys=False) }}
+    - require:
+      - containerd is ready
+{%- endif %}
 
 # If the daemon does not come up with a change, the last good configuration goes back.
 containerd configuration is rolled back:
