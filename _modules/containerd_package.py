@@ -89,6 +89,8 @@ def plan_together(wanted, repository="", update=True):
     :return: what ``plan`` returns.
     :raises CommandExecutionError: as for ``plan``.
     """
+    if _manager().holds is _no_holds and any(one.get("hold") for one in wanted):
+        raise errors.Refused("hold is set, and this node's package manager holds no packages: leave it out.")
     by_package = {package: one for one in wanted for package in one["packages"]}
     version = {package: one.get("version") or "" for package, one in by_package.items()}
     found = {package: __salt__["pkg.version"](package) for package in by_package}

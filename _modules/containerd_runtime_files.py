@@ -23,8 +23,6 @@ _FOLDER = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,62})@([0-9a-f]{64})")
 _WRITTEN = ("runtime", "options.json", "shim-binary-path")
 _SHIM = "containerd-shim"
 PROC = "/proc"
-# The distribution's package of runc.
-_RUNC = "runc"
 
 
 def wanted(runtimes=None, source=""):
@@ -41,7 +39,7 @@ def wanted(runtimes=None, source=""):
     archives = {one.name: _archive(one) for one in model.runtimes if one.archive}
     packages = {}
     for one in model.runtimes:
-        if not (package := _package(one)):
+        if not (package := runtime_settings.package_of(one)):
             continue
         if one.name == runtime_settings.RUNC and source == "docker":
             raise CommandExecutionError(
@@ -174,13 +172,6 @@ def remove(paths):
         if os.path.isdir(folder) and not os.listdir(folder):
             os.rmdir(folder)
     return True
-
-
-def _package(one):
-    """Return the package that a runtime comes from, or an empty text."""
-    if one.archive or one.package or one.name != runtime_settings.RUNC:
-        return one.package
-    return _RUNC if one.version or one.hold is not None or one.upgrade else ""
 
 
 def _archive(one):

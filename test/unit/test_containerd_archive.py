@@ -154,6 +154,21 @@ def test_without_any_runc_nothing_is_installed(states, archive, pinned):
 
 
 @pytest.mark.parametrize(
+    ("runc", "comes"),
+    [
+        ({"version": "1.3.*"}, True),
+        ({"archive": "salt://runc", "sha256": "0" * 64}, True),
+        ({"base_spec": {"process": {}}}, False),
+        (None, False),
+    ],
+)
+def test_a_runc_that_pillar_brings_later_is_enough(states, pinned, runc, comes):
+    states.__salt__["cmd.which"] = lambda name: None
+    ret = states.unpacked("x", pinned("1.7.24"), "amd64", {"runc": runc, "default": "runc"})
+    assert ret["result"] is comes, ret["comment"]
+
+
+@pytest.mark.parametrize(
     ("content_of", "sha256", "words"),
     [
         (release("2.1.9"), "0" * 64, "pinned is 0000"),

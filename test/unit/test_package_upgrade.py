@@ -91,6 +91,13 @@ def test_a_hold_does_not_stop_it_and_stays(wire, hold):  # noqa: F811
     assert pkg.held == ["c"]
 
 
+@pytest.mark.parametrize("test", [True, False])
+def test_what_cannot_hold_says_so(wire, test):  # noqa: F811
+    ret = wire(node(), "Arch", test=test).all_installed("x", [{"packages": ["c"], "hold": True}])
+    assert (ret["result"], ret["changes"]) == (False, {})
+    assert ret["comment"] == "hold is set, and this node's package manager holds no packages: leave it out."
+
+
 def test_several_packages_are_one_refresh_and_one_install(wire):  # noqa: F811
     pkg = Pkg({"a": "1.0-1", "b": "1.0-1"}, {"a": ["2.0-1"], "b": ["3.0-1", "1.1-1"], "d": ["1.0-1"]}, ["b"])
     wanted = [
