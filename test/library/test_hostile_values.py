@@ -145,7 +145,9 @@ PARAMETERS = {
     "release": ("1.7.24", NOTHING),
     "credentials": (True, NOTHING),
     "image": ("a", TEXTS),
-    "runtime_settings.is_configured.runtime": (RUNTIME, NOTHING),
+    **dict.fromkeys(
+        ("runtime_settings.is_configured.runtime", "runtime_settings.package_of.runtime"), (RUNTIME, NOTHING)
+    ),
     "layer": ({"a": {}}, MADE_OF),
     **dict.fromkeys(("made_layers.made.name", "made_layers.needs_release.name"), ("a", NOTHING)),
     "made_layers.twice.layer": ("a", TEXTS),
