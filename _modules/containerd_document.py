@@ -16,7 +16,7 @@ from containerd_formula import document, drift, errors, findings, minimal, readi
 from containerd_formula.conditions import holds
 from containerd_formula.data import at, same
 from containerd_formula.durations import seconds
-from containerd_formula.places import CONFIG, DAEMON_PATH, DROP_IN, ENVIRONMENT, file_path
+from containerd_formula.places import CONFIG, DROP_IN, ENVIRONMENT, file_path
 from containerd_formula.rules.context import Node
 from containerd_formula.secrets import secrets
 
@@ -63,7 +63,7 @@ def compose(base, overrides, strict=True, path=CONFIG, cri=True):
         exists=os.path.exists,
         is_folder=os.path.isdir,
         is_executable=_is_executable,
-        path=_daemon_path(),
+        path=__salt__["containerd_daemon.search_path"](),
     )
     folder, release = os.path.dirname(path), _release(overrides)
     return document.compose(base, overrides, strict=strict, folder=folder, node=node, release=release)
@@ -252,13 +252,6 @@ def _release(overrides):
 
 def _is_executable(path):
     return os.path.isfile(path) and os.access(path, os.X_OK)
-
-
-def _daemon_path():
-    """Return the folders where the daemon looks for programs; it also finds shims beside itself."""
-    binary = __salt__["cmd.which"]("containerd")
-    beside = [os.path.dirname(path) for path in (binary, os.path.realpath(binary))] if binary else []
-    return tuple(dict.fromkeys([*DAEMON_PATH, *beside]))
 
 
 def _moved_under_containers(before, result):
