@@ -78,13 +78,6 @@ def note(proofs):
     __salt__["containerd_files.replace"](path, json.dumps(noted).encode(), 0, 0, 0o600)
 
 
-def forget():
-    """
-    Forget all proofs.
-    """
-    __salt__["containerd_files.remove"](__salt__["containerd_files.kept"](PROVED))
-
-
 def _shim(kind):
     return kind if kind.startswith("/") else shim(kind)
 
