@@ -2,6 +2,7 @@
 include:
   - containerd.service.clean
   - containerd.config.clean
+  - containerd.runtimes.clean
   - containerd.registries.clean
   - containerd.salt.clean
   - containerd.package.clean

@@ -4,5 +4,6 @@ include:
   - containerd.package
   - containerd.salt
   - containerd.registries
+  - containerd.runtimes
   - containerd.config
   - containerd.service
