@@ -139,11 +139,10 @@ def status(path=CONFIG, overrides=None):
         config version that the binary prints), ``file_schema`` (that of the file), ``not_in_effect`` (dotted
         path to wanted and effective value), ``drift`` (as function ``drift`` returns it), ``deprecated`` and
         ``drop_ins``, ``registries``, ``runtimes`` (lists of sentences; each mirror of pillar ``registries``
-        is asked, unless its ``check`` is false; of runtimes the files are looked at), ``restart_pending`` (the
-        daemon has not read a change of the formula's, or the file is newer than the daemon; None if the daemon
-        does not run or there is no
-        systemd), ``cri_ok``, ``cri_reason``, and ``errors`` (a list of questions without an answer, each with
-        the reason).
+        is asked, unless its ``check`` is false; of runtimes the files are looked at), ``restart_pending``
+        (the daemon has not read a change of the formula's, or the file is newer than the daemon; None if the
+        daemon does not run or there is no systemd), ``cri_ok``, ``cri_reason``, and ``errors`` (a list of
+        questions without an answer, each with the reason).
     :raises CommandExecutionError: ``path`` is not a file path.
     """
     file_path(path)

@@ -169,9 +169,9 @@ def serves():
     if not os.path.exists(_socket()):
         return False
     with contextlib.suppress(CommandExecutionError):
-        said = _ctr(_socket(), "version")
-        # The client is of the installed release, what comes behind it the daemon's.
-        versions = re.findall(r"^\s*Version:\s+(\S+)", said, re.MULTILINE)
+        lines = [line.split() for line in _ctr(_socket(), "version").splitlines()]
+        # The first is the client's, of the installed release; the second the daemon's.
+        versions = [words[1] for words in lines if len(words) == 2 and words[0] == "Version:"]
         return len(versions) > 1 and versions[0] == versions[1]
     return False
 

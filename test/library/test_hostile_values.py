@@ -145,6 +145,8 @@ PARAMETERS = {
     "release": ("1.7.24", NOTHING),
     "credentials": (True, NOTHING),
     "image": ("a", TEXTS),
+    "machine": ("x86_64", TEXTS),
+    **dict.fromkeys(("runtime_proof.misspelt.runtime", "runtime_proof.settings.runtime"), (RUNTIME, NOTHING)),
     "runtime_settings.is_configured.runtime": (RUNTIME, NOTHING),
     "layer": ({"a": {}}, MADE_OF),
     **dict.fromkeys(("made_layers.made.name", "made_layers.needs_release.name"), ("a", NOTHING)),
