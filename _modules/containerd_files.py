@@ -216,6 +216,7 @@ def sweep(folder):
     ours = {
         places.RUN_FOLDER: (".*", ".*"),
         places.RUN: ("", re.escape(places.PROBE) + _RANDOM),
+        places.RUNTIMES: ("", rf"\.runtime-{_RANDOM}"),
         places.ARCHIVES: ("", rf"\.(?:containerd|runc)-{_RANDOM}"),
         _state(): ("", re.escape(places.PROOF) + _RANDOM),
     }

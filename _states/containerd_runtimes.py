@@ -1,16 +1,74 @@
-"""The runtimes of pods are there, begin with what pillar says, and can be used."""
+"""The runtimes of pods are there, begin with what pillar says, can be used, and go once nobody needs them."""
 
-from containerd_formula import renew
+import containerd_formula
 from salt.exceptions import CommandExecutionError
 
-renew()
-
+containerd_formula.renew()
+from containerd_formula.addresses import in_saltenv
 from containerd_formula.predictions import foretold
 
-# What the states of this run have returned: Salt puts it here.
+# That of the SLS: Salt puts it here.
+__env__ = "base"
+# And what the states of this run have returned.
 __running__ = {}
-# Those that bring containerd, its shim, and maybe runc.
+# Characters of a hash in changes.
+_SHORT = 12
+# The states that bring containerd, its shim, and maybe runc.
 _BRINGING = ("containerd_package.installed", "containerd_archive.unpacked", "containerd_archive.in_use")
+
+
+def installed(name, runtimes=None, source=""):
+    """
+    Install the packages and archives of runtimes. This restarts nothing: running containers are not touched.
+
+    All archives are fetched, checked and unpacked before anything is installed or switched to. One rename
+    switches to an archive; what config.toml names stays the same.
+
+    name
+        Any text.
+
+    runtimes : ``None``
+        A dictionary, as pillar ``containerd:runtimes``. Of each runtime this takes ``package`` with
+        ``version``, ``hold`` and ``upgrade``, or ``archive`` with ``sha256``.
+
+    source : ````
+        The source of containerd, ``containerd:package:source``. With ``docker`` runc comes with containerd.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd runtimes are installed:
+          containerd_runtimes.installed:
+            - runtimes:
+                runc: {version: 1.3.*}
+                crun: {archive: 'salt://files/crun-1.28', sha256: SHA256}
+
+    :return: a state return; ``changes`` are those of ``containerd_package.installed``, and ``NAME archive``
+        to the first digits of old and new hash, the same under ``test=True``. A dry run fetches nothing.
+    """
+    ret = {"name": name, "result": True, "changes": {}, "comment": "The runtimes are installed."}
+    try:
+        wanted = __salt__["containerd_runtime_files.wanted"](runtimes, source)
+        archives = _due(wanted["archives"])
+        if not __opts__["test"]:
+            for key, one in archives.items():
+                address = in_saltenv(one["address"], __env__)
+                __salt__["containerd_runtime_files.unpack"](key, address, one["sha256"], one["needed"])
+        if wanted["packages"]:
+            ret = __states__["containerd_package.all_installed"](name, wanted=wanted["packages"])
+        if ret["result"] is False or not archives:
+            return ret
+        if __opts__["test"]:
+            comment = f"{ret['comment']} {', '.join(archives)}: another archive would be in use."
+            changes = {**ret["changes"], **_changes(archives)}
+            return {**ret, "result": None, "changes": changes, "comment": comment}
+        for key, one in archives.items():
+            __salt__["containerd_runtime_files.switch"](key, one["sha256"])
+            ret["changes"] = {**ret["changes"], **_changes({key: one})}
+    except CommandExecutionError as err:
+        return {**ret, "result": False, "comment": str(err)}
+    return {**ret, "comment": f"{ret['comment']} {', '.join(archives)}: switched to another archive."}
 
 
 def specs_managed(name, runtimes=None):
@@ -106,6 +164,111 @@ def proved(name, runtimes=None):
     failed = any(not answer["ok"] and not _comes(answer) for answer in found.values())
     lines = [_told(runtime, answer) for runtime, answer in found.items()]
     return {**ret, "result": not failed, "comment": "\n".join(lines) or "No runtime is named."}
+
+
+def tidied(name, runtimes=None):
+    """
+    Remove what of the archives of runtimes is not in use any more: old releases, and runtimes that pillar no
+    longer has.
+
+    This is for the end of a run, when the daemon has the new configuration. What a running container needs
+    stays, and goes with a later run. Packages stay.
+
+    name
+        Any text.
+
+    runtimes : ``None``
+        A dictionary, as pillar ``containerd:runtimes``.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd old runtimes are removed:
+          containerd_runtimes.tidied:
+            - runtimes:
+                crun: null
+
+    :return: a state return; ``changes`` are the links and folders that were removed.
+    """
+    try:
+        names = list(__salt__["containerd_runtime_files.wanted"](runtimes)["archives"])
+        left = __salt__["containerd_runtime_files.leftovers"](names)
+        # The daemon may still start containers by what its old configuration names.
+        pending = __salt__["containerd_change.pending"]() if left else []
+        if pending:
+            left = {
+                key: {
+                    path: users or "the daemon may start containers by it until its restart"
+                    for path, users in paths.items()
+                }
+                if key not in names
+                else paths
+                for key, paths in left.items()
+            }
+        return _removed(name, left)
+    except CommandExecutionError as err:
+        return {"name": name, "result": False, "changes": {}, "comment": str(err)}
+
+
+def removed(name):
+    """
+    Remove all archives of runtimes, but what a running container needs. Packages stay.
+
+    name
+        Any text.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd runtimes are removed:
+          containerd_runtimes.removed: []
+
+    :return: a state return; ``changes`` are the links and folders that were removed.
+    """
+    try:
+        return _removed(name, __salt__["containerd_runtime_files.leftovers"]([]))
+    except CommandExecutionError as err:
+        return {"name": name, "result": False, "changes": {}, "comment": str(err)}
+
+
+def _due(archives):
+    """Return the archives that are not in use; fail if one that is lacks a program that pillar names now."""
+    due = {}
+    for name, one in archives.items():
+        found = __salt__["containerd_runtime_files.current"](name)
+        lost = __salt__["containerd_runtime_files.missing"](name, one["sha256"], one["needed"])
+        if lost:
+            raise CommandExecutionError(
+                f"containerd:runtimes:{name}: its archive holds no program {lost}: correct binary or path."
+            )
+        if found != one["sha256"]:
+            due[name] = {**one, "old": found}
+    return due
+
+
+def _changes(archives):
+    return {
+        f"{name} archive": {"old": one["old"][:_SHORT], "new": one["sha256"][:_SHORT]}
+        for name, one in archives.items()
+    }
+
+
+def _removed(name, left):
+    """Remove the paths that nobody uses; return a state return."""
+    ret = {"name": name, "result": True, "changes": {}, "comment": "There is nothing to remove."}
+    used = [f"{path} stays: {users}." for one in left.values() for path, users in one.items() if users]
+    if used:
+        ret["comment"] = " ".join(used)
+    gone = [path for one in left.values() for path, users in one.items() if not users]
+    if not gone:
+        return ret
+    ret["changes"] = {path: {"old": "present", "new": ""} for path in gone}
+    if __opts__["test"]:
+        return {**ret, "result": None, "comment": " ".join([f"{', '.join(gone)}: would be removed.", *used])}
+    __salt__["containerd_runtime_files.remove"](gone)
+    return {**ret, "comment": " ".join([f"{', '.join(gone)}: removed.", *used])}
 
 
 def _comes(answer):

@@ -39,6 +39,7 @@ KINDS = {
 }
 # Lists of mappings.
 OF_MAPPINGS = ("images",)
+RUNC = ("package", "version", "hold", "upgrade", "archive")
 CHECKS = ("warn", "fail", False)
 ADDRESS = re.compile(r"(salt|https?|file)://\S+")
 # A requirement with a version. pip would take addresses and options, too.
@@ -167,7 +168,9 @@ def _values(given, defaults, grains):
     if "repository" in (given.get("package") or {}):
         yield "containerd:package:repository is set by the formula for each os family; leave it out."
     yield from _conditions(given.get("config_for") or {})
-    yield from _package(_merged(given.get("package") or {}, defaults["package"]), grains)
+    package = _merged(given.get("package") or {}, defaults["package"])
+    yield from _package(package, grains)
+    yield from _runc((given.get("runtimes") or {}).get("runc"), package)
     yield from _library(_merged(given.get("salt") or {}, defaults["salt"]))
     check = (given.get("registries") or {}).get("check", CHECKS[0])
     if check is True or check not in CHECKS:
@@ -265,6 +268,8 @@ def _package(package, grains):
         yield from _archive(package["archive"], version, grains)
     if source == "none" and version:
         yield f"{label}:version is set, and source none installs nothing; choose a source, or leave it out."
+    if package["upgrade"] and source in ("archive", "none"):
+        yield f"{label}:upgrade is set, and source {source} has no newest package; leave it out."
     if hold is not None and source in ("archive", "none"):
         yield f"{label}:hold is set, and source {source} has no package to hold; leave it out."
     if hold and grains.get("os_family") == "Arch":
@@ -333,6 +338,17 @@ def _pinned(label, origin, version, arch):
             f"{label}:sha256:{version}:{arch} is {found!r}; pin the SHA-256 of the release, 64 hexadecimal "
             "digits: nothing is installed without it."
         )
+
+
+def _runc(runc, package):
+    """Yield what is wrong with a runc apart from containerd's, for the source that containerd comes from."""
+    given = [key for key in runc if key in RUNC and runc[key] is not None] if isinstance(runc, dict) else []
+    label, source = "containerd:runtimes:runc", package["source"]
+    if source == "docker" and given and "archive" not in given:
+        words = "take a containerd.io that has it (containerd:package:version), or write archive and sha256."
+        yield f"{label}:{given[0]} is set, and source docker has runc in containerd.io; {words}"
+    if source == "archive" and given and package["archive"]["runc"]["version"]:
+        yield f"{label} and containerd:package:archive:runc:version exclude each other; leave one out."
 
 
 def _library(library):

@@ -1,8 +1,9 @@
 {#- Removes the specs of runtimes and the runtimes from archives, once the service is stopped and config.toml no longer
-    names them. Packages of runtimes stay: others may use them. #}
+    names them. Packages of runtimes stay: others may use them. So does an archive that a running container needs. #}
 include:
   - containerd.service.clean
   - containerd.config.clean
+  - containerd.salt.modules
 
 containerd runtime specs are removed:
   file.absent:
@@ -12,8 +13,9 @@ containerd runtime specs are removed:
       - sls: containerd.config.clean
 
 containerd runtimes from archives are removed:
-  file.absent:
+  containerd_runtimes.removed:
     - name: /opt/containerd-formula/runtimes
     - require:
       - sls: containerd.service.clean
       - sls: containerd.config.clean
+      - sls: containerd.salt.modules

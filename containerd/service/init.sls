@@ -8,8 +8,11 @@ include:
   - containerd.package
   - containerd.salt
   - containerd.config
-{%- if service.manage and containerd.package.source == "archive" %}
+{%- if service.manage %}
+  - containerd.runtimes.tidy
+{%- if containerd.package.source == "archive" %}
   - containerd.package.tidy
+{%- endif %}
 {%- endif %}
 
 containerd service drop-in is managed:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from containerd_formula.probe_program import program
-from support.runtimes import crun, daemon  # noqa: F401
+from support.daemon import crun, daemon  # noqa: F401
 
 RAN = {"ok": True, "how": "a container ran", "reason": ""}
 

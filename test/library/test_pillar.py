@@ -16,6 +16,8 @@ DEFAULTS = yaml.safe_load((ROOT / "containerd/defaults.yaml").read_text(encoding
 DEBIAN = {"os": "Debian", "os_family": "Debian", "cpuarch": "x86_64"}
 HASH = "0" * 64
 ARCHIVE = {"source": "archive", "version": "1.7.24", "archive": {"sha256": {"1.7.24": {"amd64": HASH}}}}
+RUNC = {"runc": {"version": "1.3.3", "sha256": {"1.3.3": {"amd64": HASH}}}}
+FETCHED = {"archive": "salt://runc", "sha256": HASH}
 
 
 def problems(given, grains=DEBIAN):
@@ -38,6 +40,11 @@ def problems(given, grains=DEBIAN):
         {"package": {"docker": {"key": "salt://docker.asc", "fingerprints": ["9dc8 5822" * 5]}}},
         {"package": {"docker": {"key": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"}}},
         {"package": ARCHIVE},
+        {"package": {**ARCHIVE, "archive": {**ARCHIVE["archive"], **RUNC}}},
+        {"package": ARCHIVE, "runtimes": {"runc": FETCHED}},
+        {"runtimes": {"runc": FETCHED}},
+        {"runtimes": {"runc": {"base_spec": {}}, "crun": {"package": "crun"}}},
+        {"package": {"source": "distro", "upgrade": True}, "runtimes": {"runc": {"upgrade": True}}},
         {"kernel": {"sysctls": {"net/ipv4/conf/eth0.1/forwarding": 1}}},
         {"salt": {"tomlkit": "tomlkit>=0.15.1,<0.16"}},
         {"salt": {"tomlkit": "tomlkit == 0.15.2", "package": "python3-tomlkit"}},
@@ -99,6 +106,23 @@ def test_a_right_pillar_has_no_problems(given):
         ),
         ({"package": {"source": "none", "hold": True}}, "source none has no package to hold"),
         ({"package": {"source": "none", "version": "1"}}, "source none installs nothing"),
+        ({"package": {"source": "none", "upgrade": True}}, "source none has no newest package; leave it"),
+        (
+            {"runtimes": {"runc": {"version": "1.3.*"}}},
+            "containerd:runtimes:runc:version is set, and source do",
+        ),
+        (
+            {"runtimes": {"runc": {"upgrade": True}}},
+            "take a containerd.io that has it (containerd:package:ver",
+        ),
+        (
+            {
+                "package": {**ARCHIVE, "archive": {**ARCHIVE["archive"], **RUNC}},
+                "runtimes": {"runc": FETCHED},
+            },
+            "containerd:runtimes:runc and containerd:package:archive:runc:version exclude each other",
+        ),
+        ({"package": {**ARCHIVE, "upgrade": True}}, "source archive has no newest package; leave it"),
         ({"package": {**ARCHIVE, "version": "1.7.*"}}, "'1.7.*'; an archive takes an exact one"),
         (
             {"package": {**ARCHIVE, "version": "1.7.25"}},
