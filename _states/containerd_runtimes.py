@@ -284,6 +284,8 @@ def _told(runtime, answer):
         if _comes(answer):
             return f"{runtime} would be proved once it is installed."
         return f"The runtime {runtime} fails its proof, so its pods would not start: {why}."
+    if answer["new"] and __opts__["test"]:
+        return f"{runtime} would be proved: {answer['how']}, and {why}."
     if not answer["new"]:
         return f"{runtime} is proved already: {answer['how']}."
     return f"{runtime} is proved: {answer['how']}" + (f" ({why})." if why else ".")
