@@ -116,7 +116,11 @@ def proofs(runtimes):
     result, new, serving = {}, [], []
     for one in _model(runtimes).runtimes:
         seen = __salt__["containerd_runtimes_there.looked_at"](one)
-        facts = {"new": True, "missing": seen["missing"], "brought": bool(one.package or one.archive)}
+        facts = {
+            "new": True,
+            "missing": seen["missing"],
+            "brought": bool(one.archive or library.package_of(one)),
+        }
         if seen["reason"]:
             result[one.name] = {"ok": False, "how": "", "reason": seen["reason"], **facts}
             continue

@@ -17,7 +17,7 @@ renew()
 from containerd_formula import errors, runtime_proof
 from containerd_formula.names import shim
 from containerd_formula.places import PROVED
-from containerd_formula.runtime_settings import RUNC, is_runc_shim
+from containerd_formula.runtime_settings import RUNC, is_runc_shim, package_of
 
 _NOT_THERE, _NOWHERE = "not on this node", "in no folder where containerd looks for programs"
 _MISSING = (_NOT_THERE, _NOWHERE)
@@ -115,8 +115,8 @@ def _why_not(program, path):
 def _cure(kind, runtime):
     """Return what to do where a program of a runtime is missing."""
     key = f"containerd:runtimes:{runtime.name}"
-    if runtime.package or runtime.archive:
-        return f"{runtime.package or 'its archive'} does not bring it there; correct {key}"
+    if runtime.archive or package_of(runtime):
+        return f"{package_of(runtime) or 'its archive'} does not bring it there; correct {key}"
     named = runtime.binary if kind == "binary" else runtime.path
     right = {"binary": "binary", "shim": "path"}[kind]
     return f"install it, by package or archive of {key}" + (f", or correct its {right}" if named else "")

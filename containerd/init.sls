@@ -4,6 +4,5 @@ include:
   - containerd.package
   - containerd.salt
   - containerd.registries
-  - containerd.runtimes
   - containerd.config
   - containerd.service

@@ -100,6 +100,18 @@ def is_configured(runtime):
     return runtime.name != RUNC or not is_plain
 
 
+def package_of(runtime):
+    """Return the package that a runtime comes from, or an empty text; a runc is in one of that name."""
+    if runtime.archive or runtime.package or runtime.name != RUNC:
+        return runtime.package
+    return RUNC if runtime.version or runtime.hold is not None or runtime.upgrade else ""
+
+
+def brings_runc(given):
+    """Tell whether a pillar says that runc is installed apart from containerd."""
+    return any(one.name == RUNC and (one.archive or package_of(one)) for one in read(given).runtimes)
+
+
 def is_runc_shim(kind):
     """Tell whether a type is containerd's own shim, which starts the binary that it is told."""
     return kind.startswith("io.containerd.runc.")

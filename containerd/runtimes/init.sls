@@ -1,5 +1,5 @@
 {#- Runtimes of pods: their packages and archives, the specs that their containers begin with, and the proof that they
-    can be used. Before config.toml, which names them. #}
+    can be used. containerd.config brings it where pillar names a runtime, before config.toml, which names it too. #}
 {%- from "containerd/map.jinja" import containerd with context %}
 
 include:
@@ -17,7 +17,6 @@ containerd runtimes are installed:
       - sls: containerd.salt
 {%- endif %}
 
-# Without runtimes, too: what no configuration names any more goes.
 containerd runtime specs are managed:
   containerd_runtimes.specs_managed:
     - name: /etc/containerd/base-specs
