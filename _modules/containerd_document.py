@@ -27,7 +27,7 @@ from containerd_formula import (
 from containerd_formula.conditions import holds
 from containerd_formula.data import at, same
 from containerd_formula.durations import seconds
-from containerd_formula.places import CONFIG, DAEMON_PATH, DROP_IN, ENVIRONMENT, file_path
+from containerd_formula.places import CONFIG, DROP_IN, ENVIRONMENT, file_path
 from containerd_formula.rules.context import Node
 from containerd_formula.secrets import secrets
 
@@ -76,7 +76,7 @@ def compose(base, overrides, strict=True, path=CONFIG, cri=True):
         exists=lambda path: path in coming or os.path.exists(path),
         is_folder=os.path.isdir,
         is_executable=lambda path: path in coming or _is_executable(path),
-        path=_daemon_path(),
+        path=__salt__["containerd_daemon.search_path"](),
     )
     folder = os.path.dirname(path)
     return document.compose(base, overrides, strict=strict, folder=folder, node=node, release=release)
@@ -281,13 +281,6 @@ def _lacking(overrides):
 
 def _is_executable(path):
     return os.path.isfile(path) and os.access(path, os.X_OK)
-
-
-def _daemon_path():
-    """Return the folders where the daemon looks for programs; it also finds shims beside itself."""
-    binary = __salt__["cmd.which"]("containerd")
-    beside = [os.path.dirname(path) for path in (binary, os.path.realpath(binary))] if binary else []
-    return tuple(dict.fromkeys([*DAEMON_PATH, *beside]))
 
 
 def _moved_under_containers(before, result):

@@ -27,6 +27,11 @@ STATE = "var/lib/containerd-formula"
 RECORD = "change.json"
 # Which release the installed binary is.
 INSTALLED = "installed.json"
+# Which runtimes were proved, with which files.
+PROVED = "proved.json"
+# containerd's namespace of the containers that prove them, and the prefix of the folders of these.
+PROOFS = "containerd-formula-proof"
+PROOF = "proof-"
 # For root only: candidates and trials. The run that makes them removes them.
 RUN = "/run"
 RUN_FOLDER = f"{RUN}/containerd-formula"

@@ -11,6 +11,7 @@ from containerd_formula import places
 from containerd_formula.document import compose
 from containerd_formula.reading import reading
 from containerd_formula.registries import read
+from containerd_formula.runtime_settings import read as read_runtimes
 from salt.exceptions import CommandExecutionError
 from support import ROOT, load
 from support.hostile import ANY, TEXTS, assert_linear, called, patterns, public_functions
@@ -22,7 +23,10 @@ LEFT_OUT = (
     *("containerd_files.replace", "containerd_files.sweep", "containerd_sandbox.command"),
     # A folder for as long as it is needed.
     "containerd_files.temporary",
+    # As containerd_command.run.
+    "containerd_daemon.ctr",
 )
+RUNTIME = read_runtimes({"a": {"binary": "/nowhere"}}).runtimes[0]
 REGISTRIES = read({"hosts": {"a.io": {"mirrors": ["b.io"]}}})
 BASE = "version = 2\noom_score = 0\n"
 HARMLESS = {
@@ -76,6 +80,11 @@ HARMLESS = {
     "planned": {"wanted": {}, "files": {}, "gone": []},
     "given": {},
     **dict.fromkeys(("overrides", "fragment", "old", "new", "data", "dump", "result", "found"), {}),
+    "runtime": RUNTIME,
+    "programs": {"binary": "/nowhere", "shim": "/nowhere"},
+    "is_serving": True,
+    "proofs": [],
+    "runtimes": {"a": {"binary": "/nowhere"}},
     "releases": {
         "containerd": {"version": "1", "url": "file:///nowhere", "sha256": {"1": {"amd64": "0" * 64}}}
     },
