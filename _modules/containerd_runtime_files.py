@@ -119,8 +119,15 @@ def unpack(name, address, sha256, needed):
 def candidate(name, runtimes):
     """
     Return pillar of one runtime as if its unpacked archive, which may not be in use yet, were what is there.
+
+    :raises CommandExecutionError: there is no such runtime.
     """
-    one = next(one for one in runtime_settings.read(runtimes).runtimes if one.name == name)
+    found = [one for one in runtime_settings.read(runtimes).runtimes if one.name == name]
+    if not found:
+        raise CommandExecutionError(
+            f"containerd:runtimes has no {errors.brief(errors.quoted(name))} to prove."
+        )
+    one = found[0]
     given = {key: value for key, value in runtimes[name].items() if key not in _OF_ARCHIVES}
     link, folder = f"{places.RUNTIMES}/{name}/", f"{_folder(name, one.sha256)}/"
     given["options"] = one.options
