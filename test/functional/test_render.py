@@ -181,12 +181,14 @@ def test_runtimes_are_a_concern_and_a_layer_where_there_are_any(apply_with):
         "containerd service drop-in is managed",
         "containerd is ready",
         "containerd runtimes are proved",
+        "containerd old runtimes are removed",
     ]
     assert all(chunks[name]["runtimes"] == runtimes for name in names if "runtime" in name)
     assert "containerd runtimes are installed" in required(chunks["containerd runtimes can be used"], chunks)
     assert {"containerd is ready"} == required(chunks["containerd runtimes are proved"], chunks)
     none = apply_with("containerd", GRAINS["debian-12"], {"containerd": {"runtimes": {}}})
-    assert not [name for name in none if "runtime" in name]
+    # What is left of runtimes goes all the same.
+    assert [name for name in none if "runtime" in name] == ["containerd old runtimes are removed"]
     assert len(none["containerd configuration is managed"]["overrides"]) == 3
     image = {"containerd": {**settings, "service": {"manage": False}}}
     assert "containerd runtimes are proved" not in apply_with("containerd", GRAINS["debian-12"], image)
