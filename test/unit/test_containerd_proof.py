@@ -13,7 +13,7 @@ from salt.exceptions import CommandExecutionError
 from support import wired
 
 PROGRAMS = {"binary": "/usr/bin/crun", "shim": "/usr/bin/shim"}
-CONTAINER = ("run", "--rm", "--rootfs")
+CONTAINER = ("run", "--rm", "--null-io", "--rootfs")
 
 
 @pytest.fixture
@@ -49,8 +49,8 @@ def container(proof):
     """
     Return the options with which ctr was asked to run a container; None if it was not.
     """
-    runs = [argv for argv in proof.asked if argv[3:6] == CONTAINER]
-    return runs[0][6:-3] if runs else None
+    runs = [argv for argv in proof.asked if argv[3:7] == CONTAINER]
+    return runs[0][7:-3] if runs else None
 
 
 @pytest.mark.parametrize(
@@ -142,3 +142,9 @@ def test_what_another_run_uses_stays(proof, monkeypatch):
 def test_a_machine_without_a_program_is_told(proof, monkeypatch):
     monkeypatch.setattr(proof.os, "uname", lambda: SimpleNamespace(machine="vax"))
     assert "there is no program for vax" in made(proof, {"binary": "crun"})["reason"]
+
+
+def test_a_dry_run_runs_nothing(proof, monkeypatch):
+    monkeypatch.setitem(proof.__opts__, "test", True)
+    answer = made(proof, {"binary": "crun"})
+    assert (answer["ok"], answer["how"], proof.asked) == (True, "it is there", [])
