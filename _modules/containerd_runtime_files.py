@@ -22,6 +22,8 @@ _FOLDER = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,62})@([0-9a-f]{64})")
 # In the folder of a container: what containerd and its shim write of the programs that serve it.
 _WRITTEN = ("runtime", "options.json", "shim-binary-path")
 _SHIM = "containerd-shim"
+# What pillar says of an archive alone.
+_OF_ARCHIVES = ("archive", "sha256", "version")
 PROC = "/proc"
 
 
@@ -112,6 +114,27 @@ def unpack(name, address, sha256, needed):
         if work:
             shutil.rmtree(work, ignore_errors=True)
     return True
+
+
+def candidate(name, runtimes):
+    """
+    Return pillar of one runtime as if its unpacked archive, which may not be in use yet, were what is there.
+
+    :raises CommandExecutionError: there is no such runtime.
+    """
+    found = [one for one in runtime_settings.read(runtimes).runtimes if one.name == name]
+    if not found:
+        raise CommandExecutionError(
+            f"containerd:runtimes has no {errors.brief(errors.quoted(name))} to prove."
+        )
+    one = found[0]
+    given = {key: value for key, value in runtimes[name].items() if key not in _OF_ARCHIVES}
+    link, folder = f"{places.RUNTIMES}/{name}/", f"{_folder(name, one.sha256)}/"
+    given["options"] = one.options
+    for key, path in (("binary", one.binary), ("path", one.path)):
+        if path.startswith(link):
+            given[key] = folder + path.removeprefix(link)
+    return {name: given}
 
 
 def switch(name, sha256):

@@ -21,8 +21,8 @@ def installed(name, runtimes=None, source=""):
     """
     Install the packages and archives of runtimes. This restarts nothing: running containers are not touched.
 
-    All archives are fetched, checked and unpacked before anything is installed or switched to. One rename
-    switches to an archive; what config.toml names stays the same.
+    All archives are fetched, checked, unpacked and proved (``containerd_runtimes.prove``) before anything is
+    installed or switched to. One rename switches to an archive; what config.toml names stays the same.
 
     name
         Any text.
@@ -55,6 +55,7 @@ def installed(name, runtimes=None, source=""):
             for key, one in archives.items():
                 address = in_saltenv(one["address"], __env__)
                 __salt__["containerd_runtime_files.unpack"](key, address, one["sha256"], one["needed"])
+                _prove(key, runtimes)
         if wanted["packages"]:
             ret = __states__["containerd_package.all_installed"](name, wanted=wanted["packages"])
         if ret["result"] is False or not archives:
@@ -247,6 +248,18 @@ def _due(archives):
         if found != one["sha256"]:
             due[name] = {**one, "old": found}
     return due
+
+
+def _prove(name, runtimes):
+    """Fail if no pod would start by an archive that is not in use yet."""
+    if __salt__["containerd_release.installed"]() is None:
+        return
+    given = __salt__["containerd_runtime_files.candidate"](name, runtimes)
+    told = __salt__["containerd_runtimes.prove"](name, given)[name]
+    if not told["ok"]:
+        raise CommandExecutionError(
+            f"containerd:runtimes:{name}: its archive fails the proof, and is not in use: {told['reason']}."
+        )
 
 
 def _changes(archives):

@@ -8,11 +8,8 @@ include:
   - containerd.package
   - containerd.salt
   - containerd.config
-{%- if service.manage %}
-  - containerd.runtimes.tidy
-{%- if containerd.package.source == "archive" %}
+{%- if service.manage and containerd.package.source == "archive" %}
   - containerd.package.tidy
-{%- endif %}
 {%- endif %}
 
 containerd service drop-in is managed:
@@ -69,6 +66,14 @@ containerd runtimes are proved:
     - require:
       - containerd is ready
 {%- endif %}
+
+# Archives of runtimes that neither the configuration nor a container needs now, also where pillar names none any more.
+containerd old runtimes are removed:
+  containerd_runtimes.tidied:
+    - name: /opt/containerd-formula/runtimes
+    - runtimes: {{ containerd.runtimes | json(sort_keys=False) }}
+    - require:
+      - containerd is ready
 
 # If the daemon does not come up with a change, the last good configuration goes back.
 containerd configuration is rolled back:

@@ -45,7 +45,18 @@ def states(files):
     module.answer = {"result": True, "changes": {}, "comment": "as specified."}
     module.__states__ = {"containerd_package.all_installed": all_installed}
     own = {f"containerd_runtime_files.{n}": f for n, f in vars(files).items() if callable(f)}
-    module.__salt__ = {**own, "containerd_change.pending": list}
+    module.proved, module.verdict = [], {"ok": True, "how": "", "reason": ""}
+
+    def prove(name, given):
+        module.proved.append(given)
+        return {name: module.verdict}
+
+    module.__salt__ = {
+        **own,
+        "containerd_change.pending": list,
+        "containerd_runtimes.prove": prove,
+        "containerd_release.installed": lambda: "2.1.9",
+    }
     return module
 
 
@@ -185,6 +196,8 @@ def entry(name, kind=FILE, content="x", mode=0o755):
         (archive(("youki", FILE, "x", 0o644)), r"holds no program youki: .*programs are none\."),
         (archive(("youki", FOLDER, "", 0o755)), "holds no program youki"),
     ],
+    # The bytes differ from one process to the next.
+    ids=lambda value: "" if isinstance(value, bytes) else value,
 )
 def test_what_is_not_the_runtime_leaves_the_old_one(states, files, served, content, words, tmp_path):
     good = archive(("youki", FILE, "#!/bin/sh\necho 1\n", 0o755))
@@ -235,6 +248,31 @@ def test_a_file_in_the_place_of_the_link_stays(states, files, served):
     ret = states.installed("x", {"crun": served(PROGRAM)})
     assert ret["result"] is False
     assert "crun is not a link of this formula: move it away" in ret["comment"]
+
+
+def test_a_release_by_which_no_pod_would_start_is_not_switched_to(states, files, served):
+    states.installed("x", {"crun": served(PROGRAM)})
+    given = {"crun": {**served(b"#!/bin/sh\nfalse\n", options={"SystemdCgroup": True}), "version": "1.8.1"}}
+    states.verdict = {"ok": False, "how": "", "reason": "unknown version specified"}
+    ret = states.installed("x", given)
+    assert (ret["result"], ret["changes"]) == (False, {})
+    assert ret["comment"].endswith(
+        "its archive fails the proof, and is not in use: unknown version specified."
+    )
+    assert run(files, "crun/crun") == "crun 1.28"
+    folder = f"{files.places.RUNTIMES}/crun@{given['crun']['sha256']}"
+    assert states.proved[-1] == {"crun": {"binary": f"{folder}/crun", "options": {"SystemdCgroup": True}}}
+    # A node without a containerd cannot tell.
+    states.__salt__["containerd_release.installed"] = lambda: None
+    assert states.installed("x", given)["result"] is True
+
+
+def test_the_shim_of_an_archive_is_proved_where_it_will_run(states, files, served):
+    content = archive(("bin/shim", FILE, "#!/bin/sh\n", 0o755))
+    given = served(content, path="bin/shim", options={"ConfigPath": "/etc/kata.toml"})
+    states.installed("x", {"kata": given})
+    folder = f"{files.places.RUNTIMES}/kata@{given['sha256']}"
+    assert states.proved == [{"kata": {"path": f"{folder}/bin/shim", "options": given["options"]}}]
 
 
 def test_a_folder_of_others_is_not_taken_for_an_archive(files, tmp_path):
