@@ -105,7 +105,9 @@ def _run(runtime, folder):
     name = f"{PROOF}{os.getpid()}-{secrets.token_hex(4)}"
     has_run = False
     try:
-        answer = _ctr("run", "--rm", "--rootfs", *_options(runtime), folder, name, f"/{_PROGRAM}")
+        # Without --null-io it would read the input of whoever called Salt.
+        options = ("--rm", "--null-io", "--rootfs", *_options(runtime))
+        answer = _ctr("run", *options, folder, name, f"/{_PROGRAM}")
         has_run = answer["retcode"] == STATUS
         return has_run, "" if has_run else runtime_proof.why(answer["stderr"] or answer["stdout"])
     except CommandExecutionError as err:

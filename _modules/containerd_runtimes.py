@@ -169,10 +169,10 @@ def _wanted(name, runtimes):
     named = {one.name: one for one in model.runtimes}
     if name is None and runtimes is not None:
         return list(named.values())
-    known = named if name in named else {**_in_effect()[0], **named}
+    known = named if isinstance(name, str) and name in named else {**_in_effect()[0], **named}
     if name is None:
         return list(known.values())
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         shown, there = errors.brief(errors.quoted(name)), ", ".join(known) or "none"
         raise CommandExecutionError(
             f"There is no runtime {shown} in pillar or in config.toml: there is {there}."

@@ -12,6 +12,13 @@ containerd runtime specs are removed:
       - sls: containerd.service.clean
       - sls: containerd.config.clean
 
+containerd proofs of runtimes are removed:
+  file.absent:
+    - name: /var/lib/containerd-formula/proved.json
+    - require:
+      - sls: containerd.service.clean
+      - sls: containerd.config.clean
+
 containerd runtimes from archives are removed:
   containerd_runtimes.removed:
     - name: /opt/containerd-formula/runtimes

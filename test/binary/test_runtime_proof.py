@@ -170,3 +170,19 @@ def test_without_a_daemon_the_version_is_what_there_is(proved, monkeypatch):
     monkeypatch.setattr(sys.modules["formula._modules.containerd_daemon"], "_socket", lambda: "/nowhere")
     answer = proved("runc")
     assert answer["ok"] and answer["how"] == "it tells its version" and "no daemon" in answer["reason"]
+
+
+def test_the_input_of_whoever_asks_is_not_read(proved):
+    """
+    As that of a script that calls salt-call.
+    """
+    reading, writing = os.pipe()
+    os.write(writing, b"the rest of the script")
+    os.close(writing)
+    own = os.dup(0)
+    try:
+        os.dup2(reading, 0)
+        assert proved("runc") == RAN
+        assert os.read(0, 100) == b"the rest of the script"
+    finally:
+        os.dup2(own, 0)

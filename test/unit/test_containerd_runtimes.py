@@ -146,6 +146,8 @@ def test_a_runtime_of_the_configuration_is_proved_by_its_name(node, monkeypatch)
     assert node.prove("old") == {"old": RAN} and node.prove("crun", node.given) == {"crun": RAN}
     with pytest.raises(CommandExecutionError, match="no runtime 'crum' in pillar .*: there is old, crun"):
         node.prove("crum")
+    with pytest.raises(CommandExecutionError, match="no runtime a list in pillar"):
+        node.prove(["crun"])
     names = [one["handler"] for one in yaml.safe_load_all(node.runtime_classes())]
     assert names == ["crun", "old"]
 
