@@ -179,9 +179,10 @@ def absent(name, restart="auto"):
     """
     links = __salt__["containerd_archive.links"]()
     there = [path for path, target in links.items() if _target(path) == target]
+    releases = _releases()
     # Without a release or a link of ours, the unit file belongs to somebody else.
-    if there or os.path.isdir(places.ARCHIVES):
-        there += [path for path in (name, places.ARCHIVES) if os.path.exists(path)]
+    if there or releases:
+        there += [path for path in (name, *releases) if os.path.exists(path)]
     ret = _remove(name, there)
     return _restarted(ret, restart) if ret["changes"] and ret["result"] else ret
 
@@ -197,6 +198,14 @@ def _restarted(ret, restart):
     except CommandExecutionError as err:
         return {**ret, "result": False, "comment": f"{ret['comment']} {err}"}
     return {**ret, "comment": f"{ret['comment']}{told}"}
+
+
+def _releases():
+    """Return the folder of the releases; if runtimes lie in it too, what is in it beside them."""
+    if not os.path.isdir(places.RUNTIMES):
+        return [places.ARCHIVES] if os.path.isdir(places.ARCHIVES) else []
+    paths = [os.path.join(places.ARCHIVES, entry) for entry in sorted(os.listdir(places.ARCHIVES))]
+    return [path for path in paths if path != places.RUNTIMES]
 
 
 def _target(path):

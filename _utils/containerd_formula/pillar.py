@@ -256,6 +256,8 @@ def _package(package, grains):
         yield from _archive(package["archive"], version, grains)
     if source == "none" and version:
         yield f"{label}:version is set, and source none installs nothing; choose a source, or leave it out."
+    if package["upgrade"] and source in ("archive", "none"):
+        yield f"{label}:upgrade is set, and source {source} has no newest package; leave it out."
     if hold is not None and source in ("archive", "none"):
         yield f"{label}:hold is set, and source {source} has no package to hold; leave it out."
     if hold and grains.get("os_family") == "Arch":

@@ -192,9 +192,13 @@ def test_the_vendor_of_a_node_stays_unless_pillar_says_so(
 
 
 def test_version_and_hold_reach_the_package(apply_with):
-    pillar = {"containerd": {"package": {"version": "1.7.*", "hold": True}}}
+    pillar = {"containerd": {"package": {"version": "1.7.*", "hold": True, "upgrade": True}}}
+    for source in ("docker", "distro"):
+        pillar["containerd"]["package"]["source"] = source
+        chunk = apply_with("containerd", GRAINS["debian-12"], pillar)["containerd package is installed"]
+        assert (chunk["version"], chunk["hold"], chunk["upgrade"]) == ("1.7.*", True, True)
+    pillar["containerd"]["package"]["source"] = "docker"
     chunk = apply_with("containerd", GRAINS["debian-12"], pillar)["containerd package is installed"]
-    assert (chunk["version"], chunk["hold"]) == ("1.7.*", True)
     assert chunk["repository"] == "https://download.docker.com/linux/debian"
     assert (
         apply_with("containerd", GRAINS["debian-12"], {})["containerd package is installed"]["hold"] is None

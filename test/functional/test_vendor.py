@@ -105,11 +105,11 @@ def preview(apt, make_minion_opts):
     loaders = Loaders(make_minion_opts("vendor", grains={**grains, "oscodename": "bookworm"}))
     apt.loaders = loaders
 
-    def ask(version=""):
+    def ask(version="", **given):
         loaders.context.clear()
         before = apt.files()
         ret = loaders.states.containerd_package.installed(
-            name="x", packages=["containerd.io"], version=version, repository="http://x", test=True
+            name="x", packages=["containerd.io"], version=version, repository="http://x", test=True, **given
         )
         assert apt.files() == before
         return ret
@@ -177,6 +177,29 @@ def test_a_mirror_that_is_down_is_told_and_not_that_it_has_no_such_version(apt, 
     assert (ret.result, ret.changes) == (False, {})
     assert "The repositories cannot be asked for containerd.io: " in ret.comment
     assert "refused" in ret.comment
+
+
+def test_apt_itself_says_what_is_newer_and_takes_nothing_older(apt, preview):
+    apt.has({"containerd.io": "1.7.24-1"})
+    apt.publish("1.7.23-1", "1.7.24-1")
+    apt.configure()
+    apt.update()
+    ret = preview(upgrade=True)
+    assert (ret.result, ret.changes) == (True, {})
+    assert "there may be a newer containerd.io" in ret.comment
+    apt.publish("1.7.30-1", "2.1.9-1")
+    assert preview(upgrade=True).changes == {}
+    plan = apt.loaders.modules.containerd_package.plan
+    newer = {version: plan(["containerd.io"], version, upgrade=True) for version in ("1.7.*", "")}
+    assert {version: one["install"]["containerd.io"] for version, one in newer.items()} == {
+        "1.7.*": "1.7.30-1",
+        "": "2.1.9-1",
+    }
+    # The lists were refreshed by that.
+    assert preview("1.7.*", upgrade=True).changes == {"containerd.io": {"old": "1.7.24-1", "new": "1.7.30-1"}}
+    apt.has({"containerd.io": "2.2.0-1"})
+    apt.loaders.context.clear()
+    assert plan(["containerd.io"], upgrade=True)["install"] == {}
 
 
 @pytest.mark.parametrize(

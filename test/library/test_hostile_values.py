@@ -117,7 +117,7 @@ PARAMETERS = {
     "packages": (["a"], LINES),
     "failed": (True, NOTHING),
     "data.put.data": ({}, NOTHING),
-    "packages.newest.package": ("a", TEXTS),
+    **dict.fromkeys(("packages.newest.package", "packages.newest.key"), ("a", TEXTS)),
     "pattern": ("a", TEXTS),
     **dict.fromkeys(("who", "folder"), ("a", TEXTS)),
     "secrets.masked_variable.value": ("a", TEXTS),

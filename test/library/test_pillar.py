@@ -99,6 +99,8 @@ def test_a_right_pillar_has_no_problems(given):
         ),
         ({"package": {"source": "none", "hold": True}}, "source none has no package to hold"),
         ({"package": {"source": "none", "version": "1"}}, "source none installs nothing"),
+        ({"package": {"source": "none", "upgrade": True}}, "source none has no newest package; leave it"),
+        ({"package": {**ARCHIVE, "upgrade": True}}, "source archive has no newest package; leave it"),
         ({"package": {**ARCHIVE, "version": "1.7.*"}}, "'1.7.*'; an archive takes an exact one"),
         (
             {"package": {**ARCHIVE, "version": "1.7.25"}},

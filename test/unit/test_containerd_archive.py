@@ -8,6 +8,7 @@ import os
 import resource
 import shutil
 import subprocess
+import sys
 import tarfile
 
 import pytest
@@ -39,6 +40,7 @@ def archive(tmp_path, monkeypatch):
     """
     module = wired("containerd_archive")
     monkeypatch.setattr(module.places, "ARCHIVES", str(tmp_path / "opt"))
+    monkeypatch.setattr(module.places, "RUNTIMES", str(tmp_path / "opt/runtimes"))
     monkeypatch.setattr(module.places, "PREFIX", str(tmp_path / "usr"))
     return module
 
@@ -115,14 +117,15 @@ def test_a_file_that_changes_after_it_was_hashed_is_not_what_is_unpacked(
     """
     releases = pinned("1.7.24")
     path = releases["containerd"]["url"].replace("file://", "").format(version="1.7.24", arch="amd64")
-    verify = archive._verify
+    download = sys.modules["formula._modules.containerd_download"]
+    verify = download._verify
 
     def swap(*arguments):
         verify(*arguments)
         with open(path, "wb") as file:
             file.write(release("6.6.6"))
 
-    monkeypatch.setattr(archive, "_verify", swap)
+    monkeypatch.setattr(download, "_verify", swap)
     assert install(states, releases)["result"] is True
     assert content(archive) == "1.7.24"
 
@@ -305,6 +308,22 @@ def test_absent_removes_what_it_made_and_nothing_else(states, archive, pinned, t
     assert states.absent(str(unit))["changes"] == {}
 
 
+def test_runtimes_and_a_unit_of_others_stay_where_there_is_no_archive(states, archive, pinned, tmp_path):
+    """
+    Runtimes lie in the same folder, with each source of containerd.
+    """
+    unit, runtime = tmp_path / "containerd.service", tmp_path / "opt/runtimes/crun"
+    runtime.mkdir(parents=True)
+    unit.write_text("mine", encoding="utf-8")
+    assert states.absent(str(unit))["changes"] == {}
+    install(states, pinned("1.7.24"))
+    ret = states.absent(str(unit))
+    assert {f"{tmp_path}/opt/{name}" for name in ("containerd-1.7.24", "current-containerd")} < set(
+        ret["changes"]
+    )
+    assert (os.listdir(tmp_path / "opt"), unit.exists(), runtime.exists()) == (["runtimes"], False, True)
+
+
 def test_a_preview_predicts_and_changes_nothing(states, archive, pinned):
     states.__opts__["test"] = True
     releases = pinned("1.7.24")
@@ -365,7 +384,7 @@ def test_a_server_that_sends_without_an_end_is_stopped(archive, tmp_path, monkey
 
     monkeypatch.setitem(archive.__salt__, "cp.get_url", endless)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    with pytest.raises(CommandExecutionError, match="cannot be fetched: it is larger than 512 MB"):
+    with pytest.raises(CommandExecutionError, match="cannot be fetched: it is larger than 1 MB"):
         archive.unpack("runc", "1.1", "https://example.org/runc", "0" * 64, "amd64")
     assert resource.getrlimit(resource.RLIMIT_FSIZE) == before
     assert os.listdir(archive.places.ARCHIVES) == []

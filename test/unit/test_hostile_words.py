@@ -146,6 +146,7 @@ def node(tmp_path, monkeypatch):
         "pkg.version": lambda _: said["stdout"],
         "pkg.get_selections": lambda **_: {},
         "pkg.list_repo_pkgs": lambda name: {name: [said["stdout"]]},
+        "pkg.latest_version": lambda *_, **__: said["stdout"],
         "pkg.version_cmp": lambda *_: 0,
         "pkg.install": lambda *_, **__: {},
         "pkg.remove": lambda **_: {},
