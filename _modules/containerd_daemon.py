@@ -18,7 +18,7 @@ from containerd_formula import errors, schema, toml
 from containerd_formula.data import at
 from containerd_formula.document import without_secrets
 from containerd_formula.durations import seconds
-from containerd_formula.places import CONFIG, SOCKET, file_path
+from containerd_formula.places import COMMAND_TIMEOUT, CONFIG, SOCKET, file_path
 
 _told = errors.told_as(CommandExecutionError)
 
@@ -157,6 +157,20 @@ def ready(timeout=0, address=None, cri=True):
             if time.monotonic() >= deadline:
                 return {"ready": False, "answers": False, "reason": str(err)}
         time.sleep(POLL_INTERVAL)
+
+
+def ctr(*arguments, timeout=COMMAND_TIMEOUT):
+    """
+    Return what ``containerd_command.run`` returns of ``ctr`` with this node's daemon, whatever its retcode.
+
+    :raises CommandExecutionError: ctr is not installed, or no daemon answers.
+    """
+    address = _socket()
+    _need("ctr")
+    if not os.path.exists(address):
+        raise CommandExecutionError(f"no daemon answers: there is no socket {address}")
+    argv = ("--address", address, "--connect-timeout", "2s", *arguments)
+    return __salt__["containerd_command.run"]("ctr", *argv, timeout=timeout)
 
 
 def containers(state="/run/containerd"):

@@ -4,6 +4,7 @@ from salt.exceptions import CommandExecutionError
 
 CONFIG_SLS = "containerd.config"
 REGISTRIES_SLS = "containerd.registries"
+IMAGES_SLS = "containerd.images"
 # The names of the pillar's layers begin so.
 OF_PILLAR = "pillar"
 
@@ -29,6 +30,17 @@ def registries():
     return chunk["registries"], saltenv
 
 
+def images():
+    """
+    Return pillar ``images`` as the formula's SLS passes it to its state, and the saltenv.
+
+    :return: a pair: the list, and the saltenv's name.
+    :raises CommandExecutionError: as for ``managed``.
+    """
+    chunk, saltenv = _passed(IMAGES_SLS, "containerd_images", "imported")
+    return chunk["images"], saltenv
+
+
 def of_formula(beneath=False):
     """
     Return the formula's layers for this minion.
@@ -46,13 +58,13 @@ def of_formula(beneath=False):
     ]
 
 
-def _passed(sls, state):
-    """Return what an SLS passes to the function ``managed`` of a state, and the saltenv."""
+def _passed(sls, state, function="managed"):
+    """Return what an SLS passes to a function of a state, and the saltenv."""
     saltenv = __opts__.get("saltenv") or _saltenv_of_the_top_file()
     # Render as a run does: modules of Salt 3008 see pillar masked.
     chunks = __salt__["state.show_low_sls"](sls, saltenv=saltenv)
     for chunk in chunks:
-        if isinstance(chunk, dict) and (chunk.get("state"), chunk.get("fun")) == (state, "managed"):
+        if isinstance(chunk, dict) and (chunk.get("state"), chunk.get("fun")) == (state, function):
             return chunk, saltenv
     raise CommandExecutionError(
         f"{sls} does not render here, in saltenv {saltenv}: {chunks}. If the formula is in another "

@@ -45,6 +45,11 @@ class Image(NamedTuple):
         """Return the name that the import gives it, empty where it has a digest alone."""
         return f"{self.repository}:{self.tag}" if self.tag else ""
 
+    @property
+    def key(self):
+        """Return the name by which the import has it."""
+        return self.reference or f"{self.repository}@{self.digest}"
+
     def references(self, digest):
         """Return the names under which pods find it: by its tag, and by its digest."""
         return [*([self.reference] if self.tag else []), f"{self.repository}@{digest}"]
@@ -181,8 +186,7 @@ class _Reader:
 
     def is_twice(self, where, image, others):
         """Tell whether another entry has the same name."""
-        names = {one.reference or one.name for one in others}
-        if (image.reference or image.name) in names:
+        if image.key in {one.key for one in others}:
             self.tell((*where, "name"), f"{image.name} is there twice: leave one out")
             return True
         return False

@@ -25,6 +25,8 @@ STATE = "var/lib/containerd-formula"
 RECORD = "change.json"
 # Which release the installed binary is.
 INSTALLED = "installed.json"
+# Which digest an archive of an image gave.
+IMAGES = "images.json"
 # For root only: candidates and trials. The run that makes them removes them.
 RUN = "/run"
 RUN_FOLDER = f"{RUN}/containerd-formula"
