@@ -62,11 +62,11 @@ def plan(images, prune=True, rows=None):
 
 
 @_told
-def apply(planned, done, saltenv="base", cri=True):
+def apply(intended, done, saltenv="base", cri=True):
     """
     Do what ``plan`` returned: fetch, import, name, label; then remove what is not wanted any more.
 
-    planned
+    intended
         What ``plan`` returned.
 
     done
@@ -82,18 +82,18 @@ def apply(planned, done, saltenv="base", cri=True):
     :raises CommandExecutionError: an image could not be had; the others were.
     """
     wrong, names = [], []
-    if planned["todo"]:
+    if intended["todo"]:
         with __salt__["containerd_image_files.folder"]() as folder:
-            for one in planned["model"].images:
-                if one.key in planned["todo"]:
+            for one in intended["model"].images:
+                if one.key in intended["todo"]:
                     try:
-                        names += _have(one, planned, folder, done, saltenv)
+                        names += _have(one, intended, folder, done, saltenv)
                     except CommandExecutionError as err:
                         wrong.append(str(err))
     if names and cri and (missing := __salt__["containerd_images_there.taken_up"](names, _TAKEN_UP)):
         wrong.append(f"CRI does not show {', '.join(missing)}: is it ready? See containerd.ready.")
-    if planned["prune"]:
-        _remove_gone(planned["model"].images, done)
+    if intended["prune"]:
+        _remove_gone(intended["model"].images, done)
     if wrong:
         raise CommandExecutionError("\n".join(wrong))
     return True
@@ -118,15 +118,15 @@ def release(names):
         __salt__["containerd_images_there.label"](name, {words.OURS: "", words.PINNED: ""})
 
 
-def _have(one, planned, folder, done, saltenv):
+def _have(one, intended, folder, done, saltenv):
     """Have one image as pillar says; return its names."""
-    name, rows = one.key, planned["rows"]
+    name, rows = one.key, intended["rows"]
     digest = (_noted() or {}).get(_noted_as(one), "")
-    change = _change(one, digest, rows, planned["whole"])
+    change = _change(one, digest, rows, intended["whole"])
     if name in change:
         address = in_saltenv(one.archive, saltenv)
         path, digest = __salt__["containerd_image_files.prepared"](one, address, folder)
-        if not (digest and name in planned["whole"] and rows[name].digest == digest):
+        if not (digest and name in intended["whole"] and rows[name].digest == digest):
             __salt__["containerd_images_there.take"](path, _is_unpacked())
             found = __salt__["containerd_images_there.rows"]().get(name)
             if not found or (digest and found.digest != digest):
@@ -134,7 +134,7 @@ def _have(one, planned, folder, done, saltenv):
             digest = found.digest
             if not __salt__["containerd_images_there.whole"]([name]):
                 raise CommandExecutionError(f"{name} was imported, and has not all its content: apply again.")
-        _note(planned["model"].images, one, digest)
+        _note(intended["model"].images, one, digest)
         change = {**change, name: {**change[name], "new": digest}}
         # Another digest than pillar's archive had before is none.
         if change[name]["old"] == digest:

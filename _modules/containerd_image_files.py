@@ -146,7 +146,10 @@ def _unpack(download, path, shown):
 
 def _room(place):
     """Return how many bytes may be written into a folder."""
-    return max(0, shutil.disk_usage(place).free - _RESERVE)
+    try:
+        return max(0, shutil.disk_usage(place).free - _RESERVE)
+    except (OSError, ValueError) as err:
+        raise CommandExecutionError(f"{place} cannot be written to: {_why(err)}.") from err
 
 
 def _need(size, place, what):

@@ -99,8 +99,11 @@ def told():
     """
     Return sentences for a report: images of pillar that the node has not as pillar says, the sandbox image.
 
-    :raises CommandExecutionError: the formula does not render here, or no daemon answers.
+    :raises CommandExecutionError: the formula does not render here.
     """
+    # Without CRI no pod starts anyhow, and the report says why.
+    if not __salt__["containerd_daemon.ready"]()["ready"]:
+        return []
     sentences = sandbox()["warnings"]
     given = _given(None)[0]
     for name, one in (imported(given) if given else {}).items():

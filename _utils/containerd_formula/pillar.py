@@ -35,6 +35,8 @@ KINDS = {
     "config": ("null", "mapping"),
     "registries:check": ("boolean", "string"),
 }
+# Lists of something else than strings.
+ENTRIES = {"images": "mapping"}
 CHECKS = ("warn", "fail", False)
 ADDRESS = re.compile(r"(salt|https?|file)://\S+")
 # A requirement with a version. pip would take addresses and options, too.
@@ -138,9 +140,10 @@ def _shape(path, given, default):
             if _kind(value) not in kinds:
                 yield f"{label}:{key} is a {_kind(value)}; {cure}"
     elif isinstance(default, list):
-        wrong = [item for item in given if _kind(item) != "string"]
+        kind = ENTRIES.get(path, "string")
+        wrong = [item for item in given if _kind(item) != kind]
         if wrong:
-            yield f"{label} has an entry that is a {_kind(wrong[0])}; each must be a string."
+            yield f"{label} has an entry that is a {_kind(wrong[0])}; each must be a {kind}."
     elif isinstance(default, dict) and path not in FREE:
         yield from _keys(path, given, default, label)
 
@@ -167,6 +170,7 @@ def _values(given, defaults, grains):
     check = (given.get("registries") or {}).get("check", CHECKS[0])
     if check is True or check not in CHECKS:
         yield f"containerd:registries:check is {check!r}; it must be one of warn, fail, false."
+    yield from _images(given.get("images") or [])
     service = given.get("service") or {}
     restart = service.get("restart", RESTARTS[0])
     if restart not in RESTARTS:
@@ -326,6 +330,18 @@ def _pinned(label, origin, version, arch):
             f"{label}:sha256:{version}:{arch} is {found!r}; pin the SHA-256 of the release, 64 hexadecimal "
             "digits: nothing is installed without it."
         )
+
+
+def _images(images):
+    """Yield what is wrong with what nothing is imported without; the state knows more."""
+    for number, image in enumerate(images):
+        label = f"containerd:images:{number}"
+        if not isinstance(image.get("name"), str):
+            yield f"{label}:name is missing; write the whole name, such as registry.k8s.io/pause:3.10."
+        if not ADDRESS.fullmatch(str(image.get("archive"))):
+            yield f"{label}:archive is not an address; write a salt://, https:// or file:// one."
+        if not re.fullmatch(r"[0-9a-f]{64}", str(image.get("sha256"))):
+            yield f"{label}:sha256 is not 64 hexadecimal digits; pin what sha256sum prints for the archive."
 
 
 def _library(library):

@@ -4,12 +4,15 @@ Hostile input to the library: each function answers or refuses, at once, and in 
 
 import importlib
 import inspect
+import json
 
 import pytest
 import yaml
 from containerd_formula.data import DEPTH, SIZE, VALUES, plain
 from containerd_formula.document import compose
 from containerd_formula.errors import Refused, brief
+from containerd_formula.image_settings import read as read_images
+from containerd_formula.image_words import Row
 from containerd_formula.pillar import problems
 from containerd_formula.places import DROP_IN, ENVIRONMENT
 from containerd_formula.reading import reading
@@ -23,6 +26,13 @@ BASE = "version = 2\noom_score = 0\n[debug]\nlevel = 'info'\n[plugins.'io.contai
 MADE = compose(BASE, {"oom_score": 1})
 READ = reading({}, {}, MADE)
 REGISTRIES = read_registries({"hosts": {"a.io": {"mirrors": ["b.io"]}}})
+[IMAGE] = read_images([{"name": "a.io/a:1", "archive": "salt://a", "sha256": "0" * 64}]).images
+# What an archive's files say.
+SAID = {name: (lambda _, text=text: text.encode("utf-8", "replace")) for name, text in TEXTS.items()}
+SAID["deep"] = lambda _: b"[" * 100_000
+SAID["index"] = lambda _: json.dumps({"manifests": [{"digest": "sha256:a"}] * 5}).encode()
+SAID["wrong types"] = lambda _: b'{"manifests": {"a": 1}, "config": 5, "layers": [null], "os": 5}'
+SAID["a list"] = lambda _: b'[{"Config": "a", "Layers": [1], "RepoTags": [null]}, 5]'
 FOLDER = ROOT / "_utils/containerd_formula"
 MODULES = {
     ".".join(path.relative_to(FOLDER).with_suffix("").parts): path for path in sorted(FOLDER.rglob("*.py"))
@@ -138,6 +148,19 @@ PARAMETERS = {
     "release": ("1.7.24", NOTHING),
     "credentials": (True, NOTHING),
     "image": ("a", TEXTS),
+    **dict.fromkeys(
+        ("image_archive.found.members", "image_archive.chosen.members"),
+        (
+            {"index.json": 9, "blobs/sha256/a": 9},
+            {"docker": {"manifest.json": 9, "a": 9}, "none": {}, "large": {"index.json": 2**40}},
+        ),
+    ),
+    **dict.fromkeys(("image_archive.found.read", "image_archive.chosen.read"), (lambda _: b"{}", SAID)),
+    "image_archive.chosen.image": (IMAGE, NOTHING),
+    **dict.fromkeys(("node", "machine"), ("linux/amd64", TEXTS)),
+    "said": ("a", TEXTS),
+    "rows": ({"a": Row("sha256:a", {})}, NOTHING),
+    "digests": (["a"], LINES),
 }
 DEFAULTS = yaml.safe_load((ROOT / "containerd/defaults.yaml").read_text(encoding="utf-8"))
 # One of each kind of setting.

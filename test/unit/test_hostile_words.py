@@ -7,7 +7,7 @@ import tempfile
 
 import pytest
 import salt.utils.path
-from containerd_formula import places
+from containerd_formula import image_settings, places
 from containerd_formula.document import compose
 from containerd_formula.reading import reading
 from containerd_formula.registries import read
@@ -21,9 +21,12 @@ LEFT_OUT = (
     *("containerd_command.run", "containerd_salt.problems", "containerd_change.discard"),
     *("containerd_files.replace", "containerd_files.sweep", "containerd_sandbox.command"),
     # A folder for as long as it is needed.
-    "containerd_files.temporary",
+    *("containerd_files.temporary", "containerd_image_files.folder"),
+    # It takes the words of others.
+    "containerd_daemon.ctr",
 )
 REGISTRIES = read({"hosts": {"a.io": {"mirrors": ["b.io"]}}})
+IMAGES = image_settings.read([{"name": "a.io/a:1", "archive": "salt://a", "sha256": "0" * 64}])
 BASE = "version = 2\noom_score = 0\n"
 HARMLESS = {
     "kind": "containerd",
@@ -67,6 +70,14 @@ HARMLESS = {
     "one": REGISTRIES.registries[0].mirrors[0],
     "model": REGISTRIES,
     "answers": {},
+    "names": ["a"],
+    "short": "CRI.sandbox_image",
+    "labels": {"a": "b"},
+    "other": "a",
+    "place": "/nowhere",
+    "image": IMAGES.images[0],
+    "images": [],
+    "intended": {"model": IMAGES, "todo": ["a.io/a:1"], "rows": {}, "whole": [], "gone": [], "prune": True},
     "done": [],
     "bits": 0o600,
     **dict.fromkeys(("wanted", "there"), {}),
@@ -83,6 +94,7 @@ HARMLESS = {
 ATTACKED = (
     "given",
     "registries",
+    "images",
     "overrides",
     "fragment",
     "base",
