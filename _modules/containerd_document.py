@@ -17,9 +17,11 @@ from containerd_formula import (
     drift,
     errors,
     findings,
+    made_layers,
     minimal,
     reading,
     registry_config,
+    runtime_config,
     schema,
     toml,
 )
@@ -64,18 +66,20 @@ def compose(base, overrides, strict=True, path=CONFIG, cri=True):
 
     :raises CommandExecutionError: the base is not valid TOML, or the overrides are not fragments.
     """
+    release = _release(overrides)
+    coming = _coming(overrides, release)
     node = Node(
-        is_file=os.path.isfile,
+        is_file=lambda path: path in coming or os.path.isfile(path),
         cgroup_v2=os.path.exists(CGROUP_V2),
         why_not_roots=__salt__["containerd_paths.why_not_roots"],
         entries=__salt__["containerd_paths.entries"],
         cri=cri,
-        exists=os.path.exists,
+        exists=lambda path: path in coming or os.path.exists(path),
         is_folder=os.path.isdir,
-        is_executable=_is_executable,
+        is_executable=lambda path: path in coming or _is_executable(path),
         path=_daemon_path(),
     )
-    folder, release = os.path.dirname(path), _release(overrides)
+    folder = os.path.dirname(path)
     return document.compose(base, overrides, strict=strict, folder=folder, node=node, release=release)
 
 
@@ -218,7 +222,8 @@ def imported(path, data):
 @_told
 def plan(path, overrides, strict=True, trial=0, beside=None, cri=True):
     """
-    Do the work of ``containerd_toml.plan``; the text has its secrets.
+    Do the work of ``containerd_toml.plan``; the text has its secrets, and ``awaits`` names base specs of
+    runtimes that have to be there before the file.
 
     ``beside``, path to text, is what other files will hold: files that were rolled back together are refused.
     Without ``cri`` the daemon need not serve CRI.
@@ -235,6 +240,7 @@ def plan(path, overrides, strict=True, trial=0, beside=None, cri=True):
         "changes": {},
         "warnings": findings.warnings([*made.findings, *masked]),
         "secret": bool(secrets(made.site)),
+        "awaits": [],
     }
     current = _current(path)
     # The usual case: nothing more to parse or run.
@@ -253,8 +259,9 @@ def plan(path, overrides, strict=True, trial=0, beside=None, cri=True):
     }
     _refuse(_moved_under_containers(_good(path, current, found) or before, made.result), path)
     _refuse(_rolled_back_from(path, made.text, beside), path)
+    lacking = _lacking(overrides)
     proof, shown = __salt__["containerd_current.prove"](
-        made, path, read_as, strict=strict, trial=trial, cri=cri, no_sandbox=no_sandbox
+        made, path, read_as, strict=strict, trial=trial, cri=cri, no_sandbox=no_sandbox, more=lacking
     )
     _refuse(proof, path, masked)
     answer["warnings"] += findings.warnings(proof)
@@ -263,6 +270,7 @@ def plan(path, overrides, strict=True, trial=0, beside=None, cri=True):
     if HEADER not in (current or ""):
         answer["warnings"] += [f"In the file as it is: {one.message}" for one in read_as.dead]
     changes.update(reading.with_imports(reading.changes(before, made.result), read_as, shown, made))
+    answer["awaits"] = sorted(lacking)
     return {**answer, "write": True, "changes": changes or {path: {"old": None, "new": SAME}}}
 
 
@@ -283,6 +291,18 @@ def _release(overrides):
         return None
     # Without any, the binary's absence is the error.
     return __salt__["containerd_release.installed"]() or __salt__["containerd_daemon.version"]()
+
+
+def _coming(overrides, release):
+    """Return the files that the run brings for the runtimes, which a preview does not find yet."""
+    given = document.given(overrides, made_layers.RUNTIMES)
+    return {*runtime_config.specs(given, release), *runtime_config.installed(given, release)}
+
+
+def _lacking(overrides):
+    """Return the base specs that are not there yet: path to text."""
+    given = document.given(overrides, made_layers.RUNTIMES)
+    return __salt__["containerd_specs.missing"](given, _release(overrides)) if given else {}
 
 
 def _is_executable(path):

@@ -11,7 +11,7 @@ from containerd_formula import renew
 
 renew()
 
-from containerd_formula import errors, findings, pillar, registries, toml
+from containerd_formula import errors, findings, pillar, registries, runtime_settings, toml
 
 # Salt's loader has another name for these folders.
 _TAGS = {"modules": "module"}
@@ -54,7 +54,8 @@ def problems(given, defaults, families):
     """
     found = pillar.problems(given, defaults, families, __grains__)
     # Here, where the library is, also what is wrong for every release.
-    return found or findings.errors(registries.read(given.get("registries")).findings)
+    made = (registries.read(given.get("registries")), runtime_settings.read(given.get("runtimes")))
+    return found or findings.errors([one for model in made for one in model.findings])
 
 
 def states_are_ours():

@@ -3,6 +3,7 @@ include:
   - containerd.images.clean
   - containerd.service.clean
   - containerd.config.clean
+  - containerd.runtimes.clean
   - containerd.registries.clean
   - containerd.salt.clean
   - containerd.package.clean

@@ -18,7 +18,7 @@ FREE = (
     "package:archive:architectures",
     "package:archive:sha256",
     "package:archive:runc:sha256",
-    *("registries:endpoints", "registries:hosts"),
+    *("registries:endpoints", "registries:hosts", "runtimes"),
     *("service:environment", "service:limits", "service:directives"),
 )
 # For some of these: the types that each value may have, and the cure.
@@ -27,6 +27,8 @@ OF_VALUES = {
     **dict.fromkeys(
         ("registries:endpoints", "registries:hosts"), (("mapping", "null"), "it must be a mapping.")
     ),
+    # The name of the default one is text.
+    "runtimes": (("mapping", "null", "string"), "it must be a mapping, or null to take it away."),
     "kernel:sysctls": (("number", "string", "null"), "write the number, such as 1."),
 }
 # Settings of two types: most may be null, which is the same as not given.
@@ -35,8 +37,8 @@ KINDS = {
     "config": ("null", "mapping"),
     "registries:check": ("boolean", "string"),
 }
-# Lists of something else than strings.
-ENTRIES = {"images": "mapping"}
+# Lists of mappings.
+OF_MAPPINGS = ("images",)
 CHECKS = ("warn", "fail", False)
 ADDRESS = re.compile(r"(salt|https?|file)://\S+")
 # A requirement with a version. pip would take addresses and options, too.
@@ -140,10 +142,10 @@ def _shape(path, given, default):
             if _kind(value) not in kinds:
                 yield f"{label}:{key} is a {_kind(value)}; {cure}"
     elif isinstance(default, list):
-        kind = ENTRIES.get(path, "string")
-        wrong = [item for item in given if _kind(item) != kind]
+        wanted = "mapping" if path in OF_MAPPINGS else "string"
+        wrong = [item for item in given if _kind(item) != wanted]
         if wrong:
-            yield f"{label} has an entry that is a {_kind(wrong[0])}; each must be a {kind}."
+            yield f"{label} has an entry that is a {_kind(wrong[0])}; each must be a {wanted}."
     elif isinstance(default, dict) and path not in FREE:
         yield from _keys(path, given, default, label)
 
@@ -171,6 +173,10 @@ def _values(given, defaults, grains):
     if check is True or check not in CHECKS:
         yield f"containerd:registries:check is {check!r}; it must be one of warn, fail, false."
     yield from _images(given.get("images") or [])
+    for name, value in (given.get("runtimes") or {}).items():
+        if value is not None and isinstance(value, str) != (name == "default"):
+            wanted = "the name of a runtime" if name == "default" else "a mapping"
+            yield f"containerd:runtimes:{name} is a {_kind(value)}; it must be {wanted}."
     service = given.get("service") or {}
     restart = service.get("restart", RESTARTS[0])
     if restart not in RESTARTS:

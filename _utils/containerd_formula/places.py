@@ -8,6 +8,8 @@ SOCKET = "/run/containerd/containerd.sock"
 # What config_path is where pillar names registries: a folder for each, and one for all others.
 CERTS = f"{CONFIG_FOLDER}/certs.d"
 DEFAULT_REGISTRY = "_default"
+# What the containers of a runtime begin with, where pillar says something of it.
+BASE_SPECS = f"{CONFIG_FOLDER}/base-specs"
 _PASSING = ".containerd-formula"
 
 # The PATH of a unit that sets none: systemd.exec(5).

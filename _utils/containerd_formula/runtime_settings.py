@@ -3,6 +3,7 @@
 import re
 from typing import NamedTuple
 
+from containerd_formula import base_specs
 from containerd_formula.conditions import is_since
 from containerd_formula.data import plain, without_null
 from containerd_formula.errors import Refused, brief, quoted
@@ -36,9 +37,7 @@ _RENAMED = {
 }
 _THEIRS = {cells[2][-1] for cells, _ in ROWS if cells[2] and cells[2][:-1] == _TABLE}
 _THEIRS |= {
-    cells[3][-1]
-    for cells, _ in ROWS
-    if cells[3] and cells[3][:-1] == setting("RT.containerd.runtimes.*")
+    cells[3][-1] for cells, _ in ROWS if cells[3] and cells[3][:-1] == setting("RT.containerd.runtimes.*")
 }
 # containerd's own keys that pillar takes under their names.
 THEIRS = tuple(sorted(_THEIRS - {*_RENAMED, "options"} | {"base_runtime_spec"}))
@@ -96,8 +95,9 @@ def read(given, release=None):
 
 def is_configured(runtime):
     """Tell whether a runtime needs a table in config.toml: a runc with a version alone has containerd's."""
-    own = (runtime.path, runtime.binary, runtime.options, runtime.keys, runtime.base_spec)
-    return runtime.name != RUNC or runtime.type != RUNC_V2 or any(own)
+    own = (runtime.path, runtime.binary, runtime.options, runtime.keys)
+    is_plain = runtime.type == RUNC_V2 and runtime.base_spec is None and not any(own)
+    return runtime.name != RUNC or not is_plain
 
 
 def is_runc_shim(kind):
@@ -160,7 +160,8 @@ class _Reader:
             words = "no RuntimeClass can name it: use small letters, digits and dashes alone"
             self.tell(where, words, WARNING)
         before = len(self.found)
-        given = self.keys(where, without_null(given))
+        # Empty text is as good as none.
+        given = self.keys(where, {key: value for key, value in given.items() if value not in (None, "")})
         self.source(where, given)
         one = self.made(name, given)
         return one if not any(each.level == ERROR for each in self.found[before:]) else None
@@ -206,7 +207,7 @@ class _Reader:
     def made(self, name, given):
         """Return the runtime of settings that have the right types."""
         where, known = (name,), KNOWN.get(name, {})
-        options = dict(given.get("options", {}))
+        options = without_null(given.get("options", {}))
         binary = given.get("binary", "")
         if "BinaryName" in options:
             if binary:
@@ -228,7 +229,9 @@ class _Reader:
         elif binary and kind:
             words = f"the shim of {quoted(kind)} takes no binary: leave it out, or type"
             self.tell((*where, "binary"), words)
-        theirs = {key: value for key, value in {**known, **given}.items() if key in THEIRS}
+        for place, words, level in base_specs.wrong(given.get("base_spec", {}), self.release):
+            self.tell((*where, "base_spec", *place), words, level)
+        theirs = {key: without_null(value) for key, value in {**known, **given}.items() if key in THEIRS}
         if "base_spec" in given and "base_runtime_spec" in theirs:
             self.tell((*where, "base_spec"), "base_runtime_spec says it already: leave one out")
         return Runtime(
@@ -260,8 +263,8 @@ class _Reader:
         if not has_effect:
             self.tell(
                 where,
-                f"containerd {self.release} does nothing with it: upgrade to 1.6.21 or 1.7.1, or put the shim "
-                "beside the containerd binary and leave path out",
+                f"containerd {self.release} does nothing with it: upgrade to 1.6.21 or 1.7.1, or put the "
+                "shim beside the containerd binary and leave path out",
             )
         return self.place(where, path, archive)
 

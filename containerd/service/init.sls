@@ -57,6 +57,15 @@ containerd is ready:
     - require:
       - containerd service is running
       - containerd service runs with its configuration
+{%- if containerd.runtimes %}
+
+# On a bare node no daemon could start a container before. Else this does nothing.
+containerd runtimes are proved:
+  containerd_runtimes.proved:
+    - runtimes: {{ containerd.runtimes | json(sort_keys=False) }}
+    - require:
+      - containerd is ready
+{%- endif %}
 
 # If the daemon does not come up with a change, the last good configuration goes back.
 containerd configuration is rolled back:

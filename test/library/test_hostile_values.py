@@ -18,6 +18,7 @@ from containerd_formula.places import DROP_IN, ENVIRONMENT
 from containerd_formula.reading import reading
 from containerd_formula.registries import read as read_registries
 from containerd_formula.registry_words import questions
+from containerd_formula.runtime_settings import read as read_runtimes
 from containerd_formula.toml import loads
 from support import ROOT
 from support.hostile import ANY, TEXTS, assert_linear, called, nested, patterns, public_functions, within
@@ -33,6 +34,12 @@ SAID["deep"] = lambda _: b"[" * 100_000
 SAID["index"] = lambda _: json.dumps({"manifests": [{"digest": "sha256:a"}] * 5}).encode()
 SAID["wrong types"] = lambda _: b'{"manifests": {"a": 1}, "config": 5, "layers": [null], "os": 5}'
 SAID["a list"] = lambda _: b'[{"Config": "a", "Layers": [1], "RepoTags": [null]}, 5]'
+MADE_OF = {
+    f"{name}, {of}": {"a": value, **({"of": of} if of else {})}
+    for name, value in ANY.items()
+    for of in ("", "registries", "runtimes", "sandbox_image")
+}
+RUNTIME = read_runtimes({"crun": {}}).runtimes[0]
 FOLDER = ROOT / "_utils/containerd_formula"
 MODULES = {
     ".".join(path.relative_to(FOLDER).with_suffix("").parts): path for path in sorted(FOLDER.rglob("*.py"))
@@ -161,6 +168,19 @@ PARAMETERS = {
     "said": ("a", TEXTS),
     "rows": ({"a": Row("sha256:a", {})}, NOTHING),
     "digests": (["a"], LINES),
+    "runtime_settings.is_configured.runtime": (RUNTIME, NOTHING),
+    "layer": ({"a": {}}, MADE_OF),
+    **dict.fromkeys(("made_layers.made.name", "made_layers.needs_release.name"), ("a", NOTHING)),
+    "made_layers.twice.layer": ("a", TEXTS),
+    **dict.fromkeys(("applied", "owned", "made_layers.owned.default"), ({}, NOTHING)),
+    "made_layers.owned.source": ("runtimes", TEXTS),
+    "made_layers.past_the_files.default": ({"version": 2}, NOTHING),
+    "document.given.source": ("runtimes", TEXTS),
+    "kind": ("io.containerd.runc.v2", TEXTS),
+    "base_specs.render.default": ('{"process": {}}', TEXTS),
+    **dict.fromkeys(
+        (f"base_specs.{name}.fragment" for name in ("path", "render", "is_as_meant", "wrong")), ({}, ADMITTED)
+    ),
 }
 DEFAULTS = yaml.safe_load((ROOT / "containerd/defaults.yaml").read_text(encoding="utf-8"))
 # One of each kind of setting.
