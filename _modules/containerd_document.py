@@ -22,7 +22,6 @@ from containerd_formula import (
     reading,
     registry_config,
     runtime_config,
-    schema,
     toml,
 )
 from containerd_formula.conditions import holds
@@ -185,31 +184,6 @@ def dump(path=CONFIG):
     return toml.loads(
         __salt__["containerd_daemon.config_dump"](path, show_secrets=True)["text"], "config dump"
     )
-
-
-def setting(short, path=CONFIG):
-    """
-    Return a setting of a file, None where the file does not have it, or cannot be read.
-
-    short
-        Its name as in the library's table, such as ``CRI.sandbox_image``.
-    """
-    try:
-        return _at(short, read(path))
-    except CommandExecutionError:
-        return None
-
-
-@_told
-def sandbox_image(path=CONFIG):
-    """
-    Return the sandbox image that is in effect with a file.
-
-    :raises CommandExecutionError: containerd is not installed, or refuses the file.
-    """
-    data = dump(path) or toml.loads(__salt__["containerd_daemon.config_default"](), "config default")
-    name = _at("CRI.sandbox_image", data)
-    return name if isinstance(name, str) else ""
 
 
 def imported(path, data):
@@ -393,12 +367,3 @@ def _current(path):
 def _slurp(path):
     """Return the text of a file."""
     return __salt__["containerd_files.text"](path)
-
-
-def _at(short, data):
-    """Return a setting of a configuration, None where it has none."""
-    try:
-        path = schema.locate(short, data.get("version", 2), data)
-    except errors.Refused:
-        return None
-    return at(data, path) if path else None

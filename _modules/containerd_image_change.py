@@ -10,12 +10,13 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
-from containerd_formula import errors, image_settings
+from containerd_formula import errors, image_settings, schema, toml
 from containerd_formula import image_words as words
 from containerd_formula.addresses import in_saltenv
+from containerd_formula.data import at
 from containerd_formula.findings import errors as errors_of
 from containerd_formula.findings import warnings as warnings_of
-from containerd_formula.places import IMAGES
+from containerd_formula.places import CONFIG, IMAGES
 
 _told = errors.told_as(CommandExecutionError)
 # Seconds until CRI has taken an image up: it takes half a one.
@@ -118,6 +119,41 @@ def release(names):
         __salt__["containerd_images_there.label"](name, {words.OURS: "", words.PINNED: ""})
 
 
+def sandbox_image():
+    """
+    Return the sandbox image that is in effect, with drop-ins and containerd's own default.
+
+    :raises CommandExecutionError: containerd is not installed, or refuses its configuration.
+    """
+    data = __salt__["containerd_document.dump"](CONFIG)
+    if not data:
+        data = toml.loads(__salt__["containerd_daemon.config_default"](), "config default")
+    name = _at("CRI.sandbox_image", data)
+    return name if isinstance(name, str) else ""
+
+
+def setting(short):
+    """
+    Return a setting of config.toml, None where the file does not have it, or cannot be read.
+
+    short
+        Its name as in the library's table, such as ``CRI.sandbox_image``.
+    """
+    try:
+        return _at(short, __salt__["containerd_document.read"](CONFIG))
+    except CommandExecutionError:
+        return None
+
+
+def _at(short, data):
+    """Return a setting of a configuration, None where it has none."""
+    try:
+        path = schema.locate(short, data.get("version", 2), data)
+    except errors.Refused:
+        return None
+    return at(data, path) if path else None
+
+
 def _have(one, intended, folder, done, saltenv):
     """Have one image as pillar says; return its names."""
     name, rows = one.key, intended["rows"]
@@ -205,12 +241,12 @@ def _remove_gone(images, done):
 
 def _is_unpacked():
     """Tell whether ctr unpacks for CRI's snapshotter; for another one, CRI does it with the first pod."""
-    return __salt__["containerd_document.setting"]("CRI.containerd.snapshotter") in (None, _SNAPSHOTTER)
+    return setting("CRI.containerd.snapshotter") in (None, _SNAPSHOTTER)
 
 
 def _is_sandbox(name):
     """Tell whether an image is the sandbox image by the configuration, and pinned by that."""
-    return image_settings.normalised(__salt__["containerd_document.setting"]("CRI.sandbox_image")) == name
+    return image_settings.normalised(setting("CRI.sandbox_image")) == name
 
 
 def _noted_as(one):

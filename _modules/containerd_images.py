@@ -82,7 +82,7 @@ def sandbox():
         name that the kubeadm of this node wants, None without one; ``warnings``, sentences with the cure.
     :raises CommandExecutionError: containerd is not installed, or no daemon answers.
     """
-    name = __salt__["containerd_document.sandbox_image"]()
+    name = __salt__["containerd_image_change.sandbox_image"]()
     reference = image_settings.normalised(name)
     row = __salt__["containerd_images_there.rows"]().get(reference)
     facts = {

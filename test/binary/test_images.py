@@ -314,7 +314,7 @@ def test_the_report_of_pillar_and_of_the_sandbox_image(node, daemon, release):  
     assert report([entry]) == {APP: nothing}
     node.apply(entry)
     assert report([entry]) == {APP: {"digest": ONE.digest, "whole": True, "pinned": True, "as_pillar": True}}
-    node.functions["containerd_document.sandbox_image"] = lambda: APP
+    node.functions["containerd_image_change.sandbox_image"] = lambda: APP
     facts = node.functions["containerd_images.sandbox"]()
     assert facts["present"] and facts["whole"] and facts["pinned"]
     cannot = release in ("1.4.13", "1.6.20")
