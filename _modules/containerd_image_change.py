@@ -132,13 +132,8 @@ def sandbox_image():
     return name if isinstance(name, str) else ""
 
 
-def setting(short):
-    """
-    Return a setting of config.toml, None where the file does not have it, or cannot be read.
-
-    short
-        Its name as in the library's table, such as ``CRI.sandbox_image``.
-    """
+def _setting(short):
+    """Return a setting of config.toml, None where the file does not have it, or cannot be read."""
     try:
         return _at(short, __salt__["containerd_document.read"](CONFIG))
     except CommandExecutionError:
@@ -241,12 +236,12 @@ def _remove_gone(images, done):
 
 def _is_unpacked():
     """Tell whether ctr unpacks for CRI's snapshotter; for another one, CRI does it with the first pod."""
-    return setting("CRI.containerd.snapshotter") in (None, _SNAPSHOTTER)
+    return _setting("CRI.containerd.snapshotter") in (None, _SNAPSHOTTER)
 
 
 def _is_sandbox(name):
     """Tell whether an image is the sandbox image by the configuration, and pinned by that."""
-    return image_settings.normalised(setting("CRI.sandbox_image")) == name
+    return image_settings.normalised(_setting("CRI.sandbox_image")) == name
 
 
 def _noted_as(one):
