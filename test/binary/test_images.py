@@ -2,16 +2,19 @@
 Images of pillar in real daemons: imported once, whole, for this platform, by names that pods use, and pinned.
 """
 
+import bz2
 import gzip
 import hashlib
 import json
 import lzma
 import os
 import sys
+from pathlib import Path
 
 import pytest
+from lab import debian
 from support import load, salt_functions
-from support.binaries import binaries, release  # noqa: F401
+from support.binaries import RELEASES, WANTED, binaries, release  # noqa: F401
 from support.images import INDEX, Daemon, Image, descriptor, index, layout
 
 APP = "example.org/app:1"
@@ -162,7 +165,7 @@ def test_what_is_not_to_be_pinned_loses_its_pin(node):
     assert node.apply(node.entry(data, pinned=False))["changes"] == {}
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress], ids=["gzip", "xz"])
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bz2.compress])
 def test_a_compressed_archive(node, pack):
     done = node.apply(node.entry(pack(ONE.archive(name=APP))))
     assert (done["result"], node.rows()[APP].digest) == (True, ONE.digest), done["comment"]
@@ -204,6 +207,17 @@ def test_an_archive_of_docker_save(node):
     assert rows["old.org/a:1"].digest != rows["old.org/b:2"].digest
     # Two images of one archive do not contend for its record.
     assert node.apply(one, two)["changes"] == {}
+
+
+def test_an_archive_that_ctr_exported(node, daemon):
+    whole = index(FOREIGN.described(platform=OTHER), ONE.described(platform=NODE))
+    data = layout(index(descriptor(whole, INDEX, name="other.org/x:2")), whole, *ONE.blobs, *FOREIGN.blobs)
+    (node.folder / "in.tar").write_bytes(data)
+    daemon.ctr("images", "import", str(node.folder / "in.tar"))
+    daemon.ctr("images", "export", "--platform", NODE, str(node.folder / "out.tar"), "other.org/x:2")
+    done = node.apply(node.entry((node.folder / "out.tar").read_bytes()))
+    assert done["result"] is True, done["comment"]
+    assert node.rows()[APP].digest == descriptor(whole, INDEX)["digest"]
 
 
 def test_an_image_of_another_platform_is_refused_before_the_import(node, daemon):
@@ -277,6 +291,23 @@ def test_only_our_images_go_when_pillar_no_longer_has_them(node, daemon):
     assert (node.apply()["changes"], node.started) == ({}, [])
 
 
+def test_a_container_keeps_its_files_when_its_image_goes(node, daemon):
+    """
+    It has a snapshot of its own, whose layers stay with it.
+    """
+    node.apply(node.entry(ONE.archive(name=APP)))
+    daemon.ctr("containers", "create", APP, "held")
+    try:
+        assert APP in node.apply()["changes"] and daemon.names() == []
+        # Collected, as it would be a little later.
+        daemon.ctr("content", "prune", "references", check=False)
+        mounts = daemon.ctr("snapshots", "mounts", "/nowhere", "held").stdout
+        lower = mounts.split("lowerdir=")[1].split(":")[0].split(",")[0].split()[0]
+        assert (Path(lower) / "etc/text").read_text() == "a"
+    finally:
+        daemon.ctr("containers", "rm", "held")
+
+
 def test_clean_leaves_the_images_to_kubelet(node, daemon):
     node.apply(node.entry(ONE.archive(name=APP)))
     node.state.__opts__ = {"test": True}
@@ -296,6 +327,22 @@ def test_a_node_whose_daemon_does_not_answer(node, daemon):
     assert (done["result"], done["changes"]) == (False, {}) and "no daemon answers" in done["comment"]
     built = node.apply(entry, manage=False)
     assert built["result"] is True and "apply containerd.images on the booted node" in built["comment"]
+
+
+@pytest.mark.skipif(not {"1.6.20", "1.7.24"} <= set(WANTED), reason="it takes two releases")
+def test_a_pin_that_an_old_release_cannot_use_is_there_after_the_upgrade(tmp_path, monkeypatch, release):  # noqa: F811
+    if release != "1.7.24":
+        pytest.skip("once is enough")
+    old, new = (debian.unpacked("containerd", RELEASES[one]) / "usr/bin" for one in ("1.6.20", "1.7.24"))
+    with Daemon(tmp_path / "d", old) as daemon:
+        node = Node(daemon, tmp_path, monkeypatch)
+        entry = node.entry(ONE.archive(name=APP))
+        assert "cannot pin images" in node.apply(entry)["comment"]
+    with Daemon(tmp_path / "d", new) as daemon:
+        node = Node(daemon, tmp_path, monkeypatch)
+        done = node.apply(entry)
+        assert (done["result"], done["changes"], node.rows()[APP].is_pinned) == (True, {}, True)
+        assert "cannot pin images" not in done["comment"]
 
 
 def test_the_record_is_roots_alone_and_has_what_pillar_names(node):
