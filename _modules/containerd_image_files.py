@@ -50,7 +50,8 @@ def folder():
     for path in __salt__["containerd_paths.entries"](parent):
         with contextlib.suppress(OSError):
             if os.path.basename(path).startswith(_PREFIX):
-                if os.lstat(path).st_mtime < time.time() - LEFT_BEHIND:
+                inside = __salt__["containerd_paths.entries"](path)
+                if max(os.lstat(one).st_mtime for one in (path, *inside)) < time.time() - LEFT_BEHIND:
                     shutil.rmtree(path)
     try:
         # Not in /run: that is memory.

@@ -62,8 +62,12 @@ def remove(names):
     """
     Remove names of images: what no name and no container needs goes from the disk a little later.
     """
-    if names:
+    try:
         _ctr("rm", *names)
+    except CommandExecutionError:
+        # Others may have been faster.
+        if set(names) & set(rows()):
+            raise
 
 
 def taken_up(names, timeout):

@@ -15,7 +15,7 @@ _PILLAR = "containerd:images"
 _ADDRESS = re.compile(r"(?:https|salt|file)://[^\s]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # What registries and CRI take: a host, the path below it, a tag, a digest.
-_HOST = r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?"
+_HOST = r"(?:[A-Za-z0-9][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?"
 _PART = r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*"
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 REFERENCE = re.compile(

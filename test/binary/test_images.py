@@ -209,6 +209,31 @@ def test_an_archive_of_docker_save(node):
     assert node.apply(one, two)["changes"] == {}
 
 
+def test_for_another_snapshotter_cri_unpacks(node):
+    cri = {"containerd": {"snapshotter": "native"}}
+    node.functions["containerd_document.read"] = lambda _: {
+        "version": 2,
+        "plugins": {"io.containerd.grpc.v1.cri": cri},
+    }
+    done = node.apply(node.entry(ONE.archive()))
+    assert done["result"] is True, done["comment"]
+    assert any("--no-unpack" in one for one in node.started)
+    assert node.whole(APP) == [APP] and node.rows()[APP].is_taken_up
+
+
+def test_the_sandbox_image_in_effect_keeps_its_pin(node):
+    """
+    containerd itself would pin it again at its next start.
+    """
+    node.functions["containerd_document.read"] = lambda _: {
+        "version": 3,
+        "plugins": {"io.containerd.cri.v1.images": {"pinned_images": {"sandbox": APP}}},
+    }
+    entry = node.entry(ONE.archive(), pinned=False)
+    assert node.apply(entry)["result"] is True and node.rows()[APP].is_pinned
+    assert node.apply(entry)["changes"] == {}
+
+
 def test_an_archive_that_ctr_exported(node, daemon):
     whole = index(FOREIGN.described(platform=OTHER), ONE.described(platform=NODE))
     data = layout(index(descriptor(whole, INDEX, name="other.org/x:2")), whole, *ONE.blobs, *FOREIGN.blobs)

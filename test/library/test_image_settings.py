@@ -83,7 +83,8 @@ def test_a_release_that_cannot_pin_is_told_of(release, can):
         ("localhost/pause:1", "localhost/pause:1"),
         ("a.io:5000/b:1", "a.io:5000/b:1"),
         (f"a.io/b:1@{D}", f"a.io/b@{D}"),
-        *(("", ""), ("A/b", ""), (None, ""), ("a.io/b:", ""), ("a.io/b@sha256:1", ""), ("a b", "")),
+        *(("", ""), ("-a.io/b:1", ""), ("A/b", ""), (None, ""), ("a.io/b:", ""), ("a b", "")),
+        ("a.io/b@sha256:1", ""),
     ],
 )
 def test_the_name_by_which_containerd_has_an_image(name, whole):

@@ -120,14 +120,16 @@ def test_an_archive_that_is_larger_unpacked_than_the_room(files, tmp_path, monke
 
 
 def test_what_killed_runs_left_goes_and_what_is_new_or_of_others_stays(files, tmp_path):
-    for name in ("images-old", "images-new", "change-old"):
+    for name in ("images-old", "images-new", "change-old", "images-filled-old"):
         (tmp_path / "kept" / name).mkdir()
+        if "filled" in name:
+            (tmp_path / "kept" / name / "download").write_text("")
         if name.endswith("old"):
             then = time.time() - 3600
             os.utime(tmp_path / "kept" / name, (then, then))
     with files.folder():
         left = set(os.listdir(tmp_path / "kept"))
-    assert {"images-new", "change-old"} <= left and "images-old" not in left
+    assert {"images-new", "change-old", "images-filled-old"} <= left and "images-old" not in left
 
 
 def test_a_file_of_the_masters_file_server_is_read_where_it_is(files, tmp_path):
