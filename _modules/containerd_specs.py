@@ -25,8 +25,9 @@ def plan(root, given):
 
     A spec whose fragment and release stay is not made anew: the usual run starts no program.
 
-    :return: a dictionary: ``wanted``, path to fragment; ``files``, path to text, those to write; ``gone``,
-        those to remove; ``changes``, path to old and new; ``release``, for which it is.
+    :return: a dictionary: ``wanted``, path to fragment; ``files``, path to text, those to write; ``changes``,
+        path to old and new; ``gone``, those to remove: nobody reads them, so that is no change of the node;
+        ``release``, for which it is.
     :raises CommandExecutionError: the pillar is wrong, containerd makes no spec, or somebody else than root
         could change a file.
     """
@@ -41,19 +42,18 @@ def plan(root, given):
     made = [path for path in changed if release]
     default = _default() if made else ""
     gone = [path for path in _own(root) if path not in wanted and not _is_named(path)]
-    changes = {**changed, **{path: {"old": "not named any more", "new": None} for path in gone}}
     return {
         "wanted": wanted,
         "files": {path: base_specs.render(default, wanted[path]) for path in made},
         "gone": gone,
-        "changes": changes,
+        "changes": changed,
         "release": release,
     }
 
 
 def apply(planned, done):
     """
-    Write what was planned, then remove what goes. ``done`` gets the paths.
+    Write what was planned, then remove what goes. ``done`` gets the paths of what is written.
 
     :raises CommandExecutionError: something cannot be written; what is not in ``done`` is as it was.
     """
@@ -64,7 +64,6 @@ def apply(planned, done):
     for path in planned["gone"]:
         __salt__["containerd_files.sweep_beside"](path)
         __salt__["containerd_files.remove"](path)
-        done.append(path)
     for folder in {os.path.dirname(path) for path in planned["gone"]}:
         # Only if it is empty now.
         with contextlib.suppress(OSError):

@@ -11,8 +11,8 @@ def specs_managed(name, runtimes=None):
     Have the base specs of runtimes: what ``ctr oci spec`` prints, with the fragments of pillar merged in.
 
     Another fragment, or another release of containerd, is another file. So config.toml names another, the
-    daemon restarts for it, and the way back has the old file. A file that no configuration names any more
-    goes in a later run.
+    daemon restarts for it, and the way back has the old file. A later run removes a file that no
+    configuration names any more, which is no change: the comment says so.
 
     name
         The folder, ``/etc/containerd/base-specs``.
@@ -46,14 +46,15 @@ def specs_managed(name, runtimes=None):
             raise CommandExecutionError("containerd is not installed: apply containerd.package.")
         if planned["wanted"] and not __opts__["test"]:
             __salt__["containerd_release.note"]()
-        if not planned["changes"]:
-            return ret
-        if __opts__["test"]:
-            told = " Their names follow from the release of containerd that there will be." if unknown else ""
-            comment = f"{name} would be changed.{told}"
-            return {**ret, "result": None, "changes": planned["changes"], "comment": comment}
-        __salt__["containerd_specs.apply"](planned, done)
+        if not __opts__["test"]:
+            __salt__["containerd_specs.apply"](planned, done)
     except CommandExecutionError as err:
         changes = {path: planned["changes"][path] for path in done}
         return {**ret, "result": False, "changes": changes, "comment": str(err)}
-    return {**ret, "changes": planned["changes"], "comment": f"{name} was changed."}
+    would, result = ("would be", None) if __opts__["test"] else ("was", True)
+    if planned["changes"]:
+        ret.update(changes=planned["changes"], result=result, comment=f"{name} {would} changed.")
+    told = [f"{path} {would} removed: no configuration names it any more." for path in planned["gone"]]
+    if unknown:
+        told.append("The names follow from the release of containerd that there will be.")
+    return {**ret, "comment": "\n".join([ret["comment"], *told])}

@@ -28,7 +28,8 @@ def as_told(given, release=None):
     put(fragment, setting("IMG.pinned_images.sandbox" if is_new else "CRI.sandbox_image"), image)
     # What is no name at all is for the check of the document.
     why = _why_not_whole(image) if is_reference(image) else ""
-    if why and is_new:
+    # While the release is unknown, it may be an older one.
+    if why and is_new and release:
         words = "containerd pins it by its whole name alone, and else kubelet removes it when the disk fills"
         raise Refused(f"{KEY}: {image}: {why}: {words}.")
     told = [f"{KEY}: {image}: {why}, which containerd 2.0 needs to pin it."] if why else []
