@@ -119,6 +119,7 @@ def release(names):
         __salt__["containerd_images_there.label"](name, {words.OURS: "", words.PINNED: ""})
 
 
+@_told
 def sandbox_image():
     """
     Return the sandbox image that is in effect, with drop-ins and containerd's own default.

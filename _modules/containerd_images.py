@@ -102,7 +102,7 @@ def told():
     :raises CommandExecutionError: the formula does not render here.
     """
     # Without CRI no pod starts anyhow, and the report says why.
-    if not __salt__["containerd_daemon.ready"]()["ready"]:
+    if not _is_ready():
         return []
     sentences = sandbox()["warnings"]
     given = _given(None)[0]
@@ -112,6 +112,14 @@ def told():
             why = "is not as pillar says" if one["whole"] else lacks
             sentences.append(f"{name} {why}: apply containerd.images.")
     return sentences
+
+
+def _is_ready():
+    """Tell whether CRI is; no where there is no ctr to ask with."""
+    try:
+        return __salt__["containerd_daemon.ready"]()["ready"]
+    except CommandExecutionError:
+        return False
 
 
 def _kubeadms():

@@ -15,6 +15,7 @@ from support import ROOT
 DEFAULTS = yaml.safe_load((ROOT / "containerd/defaults.yaml").read_text(encoding="utf-8"))
 DEBIAN = {"os": "Debian", "os_family": "Debian", "cpuarch": "x86_64"}
 HASH = "0" * 64
+IMAGE = {"name": "a.io/a:1", "archive": "salt://a.tar", "sha256": HASH}
 ARCHIVE = {"source": "archive", "version": "1.7.24", "archive": {"sha256": {"1.7.24": {"amd64": HASH}}}}
 
 
@@ -34,7 +35,7 @@ def problems(given, grains=DEBIAN):
         {"registries": {"check": False, "prune": False, "hosts": {"a.io": None, "b.io": {}}}},
         {"registries": {"check": "fail"}},
         {"runtimes": {"default": "crun", "crun": {"package": "crun"}, "kata": None}},
-        {"sandbox_image": "a.io/b:1", "images": [{"name": "a"}], "package": {"upgrade": True}},
+        {"sandbox_image": "a.io/b:1", "images": [IMAGE], "package": {"upgrade": True}},
         {"package": {"version": "5:1.7.24~rc.1-1+b2", "hold": None}},
         {"package": {"version": "1.[67].*", "hold": True}},
         {"package": {"docker": {"key": "salt://docker.asc", "fingerprints": ["9dc8 5822" * 5]}}},
@@ -78,6 +79,9 @@ def test_a_right_pillar_has_no_problems(given):
         ({"runtimes": {"crun": "crun"}}, "containerd:runtimes:crun is a string; it must be a mapping."),
         ({"runtimes": {"default": {}}}, "containerd:runtimes:default is a mapping; it must be the name of"),
         ({"sandbox_image": 3.1}, "containerd:sandbox_image is a number; it must be a string."),
+        ({"images": [{**IMAGE, "name": None}]}, "containerd:images:0:name is missing; write the whole name"),
+        ({"images": [{**IMAGE, "archive": "/a"}]}, "containerd:images:0:archive is not an address"),
+        ({"images": [IMAGE, {**IMAGE, "sha256": 1}]}, "containerd:images:1:sha256 is not 64 hexadecimal"),
         ({"images": ["a"]}, "containerd:images has an entry that is a string; each must be a mapping."),
         ({"package": {"upgrade": "yes"}}, "containerd:package:upgrade is a string; it must be a boolean."),
         ({"config_for": {">=1.5": None}}, "containerd:config_for:>=1.5 is a null; it must be a mapping."),
