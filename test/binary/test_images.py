@@ -156,13 +156,26 @@ def test_a_pin_that_a_second_import_took_comes_back(node, daemon):
     assert not any("import" in one for one in node.started)
 
 
-def test_what_is_not_to_be_pinned_loses_its_pin(node):
+def test_a_name_that_others_gave_another_image_comes_back(node, daemon):
+    entry = node.entry(ONE.archive(name=APP))
+    node.apply(entry)
+    daemon.ctr("images", "import", node.entry(TWO.archive(name=APP))["archive"][len("file://") :])
+    predicted, done = node.apply(entry, test=True), node.apply(entry)
+    assert done["changes"][APP] == predicted["changes"][APP] == {"old": TWO.digest, "new": ONE.digest}
+    assert node.rows()[APP].digest == ONE.digest
+
+
+def test_what_is_not_to_be_pinned_loses_its_pin(node, daemon):
     data = ONE.archive(name=APP)
     node.apply(node.entry(data))
     done = node.apply(node.entry(data, pinned=False))
     assert done["changes"] == {f"{APP} pinned": {"old": True, "new": False}}
     assert not any(row.is_pinned for row in node.rows().values())
     assert node.apply(node.entry(data, pinned=False))["changes"] == {}
+    # One name that is pinned pins the image.
+    daemon.ctr("images", "label", APP, f"{PIN}=pinned")
+    assert node.apply(node.entry(data, pinned=False))["changes"] == done["changes"]
+    assert not any(row.is_pinned for row in node.rows().values())
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bz2.compress])
