@@ -22,7 +22,7 @@ from containerd_formula.schema import deprecated
 
 _told = errors.told_as(CommandExecutionError)
 # The SLS that syncs compares this with its own value, and syncs if they differ. Written by make stamp.
-RELEASE = "0.1.0+5bb1b23a"
+RELEASE = "0.1.0+b446bda3"
 
 
 def release():
@@ -138,11 +138,12 @@ def status(path=CONFIG, overrides=None):
     :return: a dictionary that has all its keys on every node: ``installed``, ``version``, ``schema`` (the
         config version that the binary prints), ``file_schema`` (that of the file), ``not_in_effect`` (dotted
         path to wanted and effective value), ``drift`` (as function ``drift`` returns it), ``deprecated`` and
-        ``drop_ins`` and ``registries`` (lists of sentences; each mirror of pillar ``registries`` is asked,
-        unless its ``check`` is false), ``restart_pending`` (the daemon has not read a change of the
-        formula's, or the file is newer than the daemon; None if the daemon does not run or there is no
-        systemd), ``cri_ok``, ``cri_reason``, and ``errors`` (a list of questions without an answer, each with
-        the reason).
+        ``drop_ins``, ``registries``, ``runtimes`` and ``images`` (lists of sentences; each mirror of pillar
+        ``registries`` is asked, unless its ``check`` is false; of runtimes files are looked at; ``images``
+        are those of pillar and the sandbox image, where CRI is ok), ``restart_pending`` (the daemon has not
+        read a change of the formula's, or the file is newer than the daemon; None if the daemon does not run
+        or there is no systemd), ``cri_ok``, ``cri_reason``, and ``errors`` (a list of questions without an
+        answer, each with the reason).
     :raises CommandExecutionError: ``path`` is not a file path.
     """
     file_path(path)
@@ -156,6 +157,8 @@ def status(path=CONFIG, overrides=None):
         "deprecated": [],
         "drop_ins": [],
         "registries": [],
+        "runtimes": [],
+        "images": [],
         "restart_pending": None,
         "cri_ok": False,
         "cri_reason": "containerd is not installed",
@@ -163,7 +166,7 @@ def status(path=CONFIG, overrides=None):
     }
     if not report["installed"]:
         return report
-    for question in (_version, _document, _file, _daemon, _registries):
+    for question in (_version, _document, _file, _daemon, _registries, _runtimes, _images):
         try:
             for facts in question(path, overrides):
                 report.update(facts)
@@ -245,6 +248,14 @@ def _daemon(path, _):
 
 def _registries(*_):
     yield {"registries": __salt__["containerd_registries.told"]()}
+
+
+def _runtimes(*_):
+    yield {"runtimes": __salt__["containerd_runtimes.told"]()}
+
+
+def _images(*_):
+    yield {"images": __salt__["containerd_images.told"]()}
 
 
 def _restart_pending(path):

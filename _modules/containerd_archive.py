@@ -6,14 +6,9 @@ commands in ``/usr/local`` are links through it, so that one rename switches. A 
 release is an archive, or ``runc``, whose release is one binary.
 """
 
-import contextlib
-import errno
-import hashlib
 import os
 import re
-import resource
 import shutil
-import stat
 import tarfile
 import tempfile
 
@@ -28,7 +23,6 @@ _BLOCK = 1 << 20
 _PROGRAM_MODE = 0o755
 # Bytes. A release has about 50 MB.
 _LARGEST = 1 << 29
-_TOO_LARGE = f"it is larger than {_LARGEST >> 20} MB"
 
 
 def current(kind="containerd"):
@@ -116,9 +110,8 @@ def unpack(kind, version, url, sha256, arch):
     try:
         os.makedirs(places.ARCHIVES, mode=0o755, exist_ok=True)
         work = tempfile.mkdtemp(prefix=f".{kind}-", dir=places.ARCHIVES)
-        download = os.path.join(work, "download")
-        fetched = _fetch(address, download, shown)
-        _verify(fetched, sha256, shown)
+        # Into our own folder: the file hashed is the file unpacked.
+        fetched = __salt__["containerd_download.fetched"](address, sha256, work, _LARGEST)
         programs = os.path.join(work, "bin")
         os.mkdir(programs)
         (_extract if kind == "containerd" else _copy)(fetched, programs)
@@ -126,8 +119,8 @@ def unpack(kind, version, url, sha256, arch):
         if missing:
             raise CommandExecutionError(f"{shown} is not a release of {kind}: it has no bin/{missing[0]}.")
         os.chmod(work, _PROGRAM_MODE)
-        if os.path.exists(download):
-            os.unlink(download)
+        if os.path.dirname(fetched) == work:
+            os.unlink(fetched)
         # The folder appears whole, or not at all.
         os.rename(work, target)
     except (OSError, tarfile.TarError, EOFError) as err:
@@ -189,7 +182,7 @@ def link(path, target):
     """
     if os.path.lexists(path) and not os.path.islink(path):
         raise CommandExecutionError(
-            f"{path} is not a link of this formula: move it away, so that source archive can put one there."
+            f"{path} is not a link of this formula: move it away, so that the formula can put one there."
         )
     try:
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
@@ -201,76 +194,6 @@ def link(path, target):
     except OSError as err:
         raise CommandExecutionError(f"{path} cannot be linked to {target}: {err}.") from err
     return True
-
-
-def _fetch(address, download, shown):
-    """Fetch an address into our own folder, so that the file hashed is the file unpacked; return its path."""
-    if address.startswith("file://"):
-        try:
-            return _copied(address[len("file://") :], download)
-        except (OSError, ValueError) as err:
-            why = getattr(err, "strerror", None) or err
-            raise CommandExecutionError(f"{shown} cannot be read: {why}.") from err
-    try:
-        with _limited():
-            # Not into the minion's cache: it is large, and is unpacked at once.
-            path = __salt__["cp.get_url"](address, download)
-    except Exception as err:  # noqa: BLE001 - Salt's fetchers raise whatever their libraries do.
-        # They report a full disk as a closed connection.
-        full = shutil.disk_usage(os.path.dirname(download)).free < _BLOCK
-        why = "No space left on device" if full else secrets.masked_url(str(err))
-        if "File too large" in why:
-            why = _TOO_LARGE
-        raise CommandExecutionError(f"{shown} cannot be fetched: {why}.") from err
-    if not path:
-        raise CommandExecutionError(f"{shown} cannot be fetched: there is no such file.")
-    return path
-
-
-def _copied(source, download):
-    """Copy a regular file of a sane size, without waiting for a pipe or device; return the copy's path."""
-    descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file, open(download, "wb") as copy:
-        found = os.fstat(descriptor)
-        # Files below /proc look like regular ones.
-        if not stat.S_ISREG(found.st_mode) or found.st_dev == os.stat("/proc").st_dev:
-            raise OSError(errno.EINVAL, "it is not a regular file")
-        size = 0
-        while block := file.read(_BLOCK):
-            size += len(block)
-            if size > _LARGEST:
-                raise OSError(errno.EFBIG, _TOO_LARGE)
-            copy.write(block)
-    return download
-
-
-@contextlib.contextmanager
-def _limited():
-    """Limit the size of files that this process writes: Salt's fetchers have no limit."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    limit = _LARGEST if before[0] == resource.RLIM_INFINITY else min(before[0], _LARGEST)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def _verify(path, sha256, address):
-    """Fail unless a file has a hash."""
-    digest = hashlib.sha256()
-    try:
-        with open(path, "rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-    except OSError as err:
-        raise CommandExecutionError(f"{address} cannot be read: {err.strerror}.") from err
-    found = digest.hexdigest()
-    if found != sha256:
-        raise CommandExecutionError(
-            f"{address} has the sha256 {found}, and pinned is {sha256}: the download was cut, or it is "
-            "another file. Nothing was installed. Compare both with the publisher's checksum."
-        )
 
 
 def _extract(archive, folder):

@@ -80,11 +80,11 @@ def before(path, text, found, made, no_sandbox):
         return reading.guessed(found, made)._replace(dead=[findings.Finding(path, words)])
 
 
-def prove(made, path, read_as, strict=True, trial=0, cri=True, no_sandbox=""):
+def prove(made, path, read_as, strict=True, trial=0, cri=True, no_sandbox="", more=None):
     """
     Let the installed containerd read a document, and start with it, before the document is written.
 
-    ``read_as`` is what was in effect before.
+    ``read_as`` is what was in effect before; ``more`` are other files that are to be: path to text.
 
     :return: findings, and what is in effect with the document: empty if it was not read.
     """
@@ -96,6 +96,8 @@ def prove(made, path, read_as, strict=True, trial=0, cri=True, no_sandbox=""):
     imports = __salt__["containerd_imports.files"](path, made.result)
     files = {**{name: name for name in imports}, path: candidate}
     try:
+        for name, text in (more or {}).items():
+            files[name] = __salt__["containerd_change.candidate"](text)
         said = __salt__["containerd_daemon.dumped"](*((candidate,) if no_sandbox else (path, files)))
         shown = toml.loads(said["text"], "config dump")
         found = effect.not_in_effect(made.site, made.result, shown, said["warnings"], strict, made.default)
@@ -110,7 +112,9 @@ def prove(made, path, read_as, strict=True, trial=0, cri=True, no_sandbox=""):
     except (CommandExecutionError, errors.Refused) as err:
         found = [findings.Finding(path, f"containerd refuses it: {err}")]
     finally:
-        __salt__["containerd_change.discard"](candidate)
+        for name in (path, *(more or {})):
+            if name in files:
+                __salt__["containerd_change.discard"](files[name])
     return [one._replace(message=_tellable(one.message, made, candidate, path)) for one in found], shown
 
 

@@ -4,6 +4,7 @@ Ask the containerd of this node: what its binary prints, and what the running da
 Nothing here changes the node.
 """
 
+import contextlib
 import glob
 import os
 import re
@@ -18,7 +19,7 @@ from containerd_formula import errors, schema, toml
 from containerd_formula.data import at
 from containerd_formula.document import without_secrets
 from containerd_formula.durations import seconds
-from containerd_formula.places import CONFIG, SOCKET, file_path
+from containerd_formula.places import COMMAND_TIMEOUT, CONFIG, DAEMON_PATH, SOCKET, file_path
 
 _told = errors.told_as(CommandExecutionError)
 
@@ -159,6 +160,42 @@ def ready(timeout=0, address=None, cri=True):
         time.sleep(POLL_INTERVAL)
 
 
+def serves():
+    """
+    Tell whether a daemon of the installed release answers; after an upgrade the old one may do.
+
+    Where there is no socket it starts nothing.
+    """
+    if not os.path.exists(_socket()):
+        return False
+    with contextlib.suppress(CommandExecutionError):
+        lines = [line.split() for line in _ctr(_socket(), "version").splitlines()]
+        # The first is the client's, of the installed release; the second the daemon's.
+        versions = [words[1] for words in lines if len(words) == 2 and words[0] == "Version:"]
+        return len(versions) > 1 and versions[0] == versions[1]
+    return False
+
+
+def ctr(*arguments, timeout=COMMAND_TIMEOUT):
+    """
+    Run ctr against the daemon of this node; return the dictionary of ``cmd.run_all``, with any ``retcode``.
+
+    :raises CommandExecutionError: ctr is not installed, there is no socket, or it does not end in time.
+    """
+    address = _socket()
+    _there(address)
+    _need("ctr")
+    options = ("--address", address, "--connect-timeout", "2s")
+    return __salt__["containerd_command.run"]("ctr", *options, *arguments, timeout=timeout)
+
+
+def search_path():
+    """Return the folders where the daemon looks for programs; it also finds shims beside itself."""
+    binary = __salt__["cmd.which"]("containerd")
+    beside = [os.path.dirname(path) for path in (binary, os.path.realpath(binary))] if binary else []
+    return tuple(dict.fromkeys([*DAEMON_PATH, *beside]))
+
+
 def containers(state="/run/containerd"):
     """
     Return the containers that have a task, without asking the daemon.
@@ -223,10 +260,14 @@ def _ctr(address, *args):
     """Run ctr against a socket; return what it printed."""
     if not isinstance(address, str):
         raise CommandExecutionError(f"The address {errors.quoted(address)} is not a socket path: write one.")
-    # ctr of 1.7 would wait ten seconds for a missing socket.
+    _there(address)
+    return _run("ctr", "--address", address, "--connect-timeout", "2s", *args)["stdout"]
+
+
+def _there(address):
+    """Fail if there is no socket, with ctr installed: that of 1.7 would wait ten seconds for it."""
     if not os.path.exists(address) and __salt__["cmd.which"]("ctr"):
         raise CommandExecutionError(errors.brief(f"no daemon answers: there is no socket {address}"))
-    return _run("ctr", "--address", address, "--connect-timeout", "2s", *args)["stdout"]
 
 
 def _run(binary, *args, config=CONFIG):

@@ -12,11 +12,22 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
-from containerd_formula import document, drift, errors, findings, minimal, reading, registry_config, toml
+from containerd_formula import (
+    document,
+    drift,
+    errors,
+    findings,
+    made_layers,
+    minimal,
+    reading,
+    registry_config,
+    runtime_config,
+    toml,
+)
 from containerd_formula.conditions import holds
 from containerd_formula.data import at, same
 from containerd_formula.durations import seconds
-from containerd_formula.places import CONFIG, DAEMON_PATH, DROP_IN, ENVIRONMENT, file_path
+from containerd_formula.places import CONFIG, DROP_IN, ENVIRONMENT, file_path
 from containerd_formula.rules.context import Node
 from containerd_formula.secrets import secrets
 
@@ -54,18 +65,20 @@ def compose(base, overrides, strict=True, path=CONFIG, cri=True):
 
     :raises CommandExecutionError: the base is not valid TOML, or the overrides are not fragments.
     """
+    release = _release(overrides)
+    coming = _coming(overrides, release)
     node = Node(
-        is_file=os.path.isfile,
+        is_file=lambda path: path in coming or os.path.isfile(path),
         cgroup_v2=os.path.exists(CGROUP_V2),
         why_not_roots=__salt__["containerd_paths.why_not_roots"],
         entries=__salt__["containerd_paths.entries"],
         cri=cri,
-        exists=os.path.exists,
+        exists=lambda path: path in coming or os.path.exists(path),
         is_folder=os.path.isdir,
-        is_executable=_is_executable,
-        path=_daemon_path(),
+        is_executable=lambda path: path in coming or _is_executable(path),
+        path=__salt__["containerd_daemon.search_path"](),
     )
-    folder, release = os.path.dirname(path), _release(overrides)
+    folder = os.path.dirname(path)
     return document.compose(base, overrides, strict=strict, folder=folder, node=node, release=release)
 
 
@@ -183,7 +196,8 @@ def imported(path, data):
 @_told
 def plan(path, overrides, strict=True, trial=0, beside=None, cri=True):
     """
-    Do the work of ``containerd_toml.plan``; the text has its secrets.
+    Do the work of ``containerd_toml.plan``; the text has its secrets, and ``awaits`` names base specs of
+    runtimes that have to be there before the file.
 
     ``beside``, path to text, is what other files will hold: files that were rolled back together are refused.
     Without ``cri`` the daemon need not serve CRI.
@@ -200,6 +214,7 @@ def plan(path, overrides, strict=True, trial=0, beside=None, cri=True):
         "changes": {},
         "warnings": findings.warnings([*made.findings, *masked]),
         "secret": bool(secrets(made.site)),
+        "awaits": [],
     }
     current = _current(path)
     # The usual case: nothing more to parse or run.
@@ -218,8 +233,9 @@ def plan(path, overrides, strict=True, trial=0, beside=None, cri=True):
     }
     _refuse(_moved_under_containers(_good(path, current, found) or before, made.result), path)
     _refuse(_rolled_back_from(path, made.text, beside), path)
+    lacking = _lacking(overrides)
     proof, shown = __salt__["containerd_current.prove"](
-        made, path, read_as, strict=strict, trial=trial, cri=cri, no_sandbox=no_sandbox
+        made, path, read_as, strict=strict, trial=trial, cri=cri, no_sandbox=no_sandbox, more=lacking
     )
     _refuse(proof, path, masked)
     answer["warnings"] += findings.warnings(proof)
@@ -228,6 +244,7 @@ def plan(path, overrides, strict=True, trial=0, beside=None, cri=True):
     if HEADER not in (current or ""):
         answer["warnings"] += [f"In the file as it is: {one.message}" for one in read_as.dead]
     changes.update(reading.with_imports(reading.changes(before, made.result), read_as, shown, made))
+    answer["awaits"] = sorted(lacking)
     return {**answer, "write": True, "changes": changes or {path: {"old": None, "new": SAME}}}
 
 
@@ -250,15 +267,20 @@ def _release(overrides):
     return __salt__["containerd_release.installed"]() or __salt__["containerd_daemon.version"]()
 
 
+def _coming(overrides, release):
+    """Return the files that the run brings for the runtimes, which a preview does not find yet."""
+    given = document.given(overrides, made_layers.RUNTIMES)
+    return {*runtime_config.specs(given, release), *runtime_config.installed(given, release)}
+
+
+def _lacking(overrides):
+    """Return the base specs that are not there yet: path to text."""
+    given = document.given(overrides, made_layers.RUNTIMES)
+    return __salt__["containerd_specs.missing"](given, _release(overrides)) if given else {}
+
+
 def _is_executable(path):
     return os.path.isfile(path) and os.access(path, os.X_OK)
-
-
-def _daemon_path():
-    """Return the folders where the daemon looks for programs; it also finds shims beside itself."""
-    binary = __salt__["cmd.which"]("containerd")
-    beside = [os.path.dirname(path) for path in (binary, os.path.realpath(binary))] if binary else []
-    return tuple(dict.fromkeys([*DAEMON_PATH, *beside]))
 
 
 def _moved_under_containers(before, result):

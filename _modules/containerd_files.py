@@ -71,8 +71,7 @@ def kept(name, make=False):
 
     :raises CommandExecutionError: as for ``own_folder``.
     """
-    folder = os.path.join(__opts__.get("root_dir") or "/", places.STATE)
-    return os.path.join(own_folder(folder, make), name)
+    return os.path.join(own_folder(_state(), make), name)
 
 
 def content(path):
@@ -183,13 +182,13 @@ def remove(path):
 
 
 @contextlib.contextmanager
-def temporary(prefix):
+def temporary(prefix, parent=None):
     """
     Yield a new folder that only root can enter. If the run is killed, the next one removes it.
     """
     folder = None
     while not folder:
-        own = own_folder(places.RUN_FOLDER)
+        own = own_folder(parent or places.RUN_FOLDER)
         # Another run may remove the folder at this moment.
         with contextlib.suppress(FileNotFoundError):
             folder = tempfile.mkdtemp(prefix=prefix, dir=own)
@@ -217,7 +216,9 @@ def sweep(folder):
     ours = {
         places.RUN_FOLDER: (".*", ".*"),
         places.RUN: ("", re.escape(places.PROBE) + _RANDOM),
+        places.RUNTIMES: ("", rf"\.runtime-{_RANDOM}"),
         places.ARCHIVES: ("", rf"\.(?:containerd|runc)-{_RANDOM}"),
+        _state(): ("", re.escape(places.PROOF) + _RANDOM),
     }
     if folder in ours:
         _sweep(folder, *ours[folder])
@@ -244,6 +245,11 @@ def _left_behind(path):
     inside = os.scandir(path) if stat.S_ISDIR(found.st_mode) else ()
     newest = max([found.st_mtime, *(entry.stat(follow_symlinks=False).st_mtime for entry in inside)])
     return found.st_uid == 0 and newest < time.time() - places.LEFT_BEHIND
+
+
+def _state():
+    """Return the folder where the formula keeps its own files."""
+    return os.path.join(__opts__.get("root_dir") or "/", places.STATE)
 
 
 def _prefix(name):

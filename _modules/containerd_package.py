@@ -7,7 +7,6 @@ here changes packages: the state ``containerd_package`` does.
 
 import contextlib
 import functools
-import glob
 import os
 import shutil
 import tempfile
@@ -19,10 +18,10 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 containerd_formula.renew()
 from containerd_formula import apt, errors, places, secrets
 from containerd_formula import packages as versions
-from containerd_formula.data import is_unicode
 
 _told = errors.told_as(CommandExecutionError)
 _NEWEST = "the newest"
+_KEY = "containerd:package:version"
 # What a plan cannot find out.
 _NOT_LISTED = (
     "No repository that is configured now lists {}: it is unknown whether there is such a version, and which "
@@ -32,10 +31,12 @@ _NOT_SIMULATED = (
     "It is unknown which other packages would be installed or removed with it: only apt can simulate that, "
     "with lists that have it."
 )
+_NOT_REFRESHED = "The lists of the repositories are not refreshed in a dry run: there may be a newer {}."
+_OLD_LISTS = "Not all lists could be refreshed, so there may be newer versions: {}"
 
 
 @_told
-def plan(packages, version="", hold=None, repository="", update=True):
+def plan(packages, version="", hold=None, repository="", update=True, upgrade=False):
     """
     Return what has to change to have packages in a version, and held or not. This changes no package.
 
@@ -54,7 +55,10 @@ def plan(packages, version="", hold=None, repository="", update=True):
         for other repositories.
 
     update : ``True``
-        Whether to refresh the lists of the repositories if something is to be installed.
+        Whether to refresh the lists of the repositories if something is to be installed or upgraded.
+
+    upgrade : ``False``
+        Whether an installed version that fits gives way to a newer one that fits, never to an older one.
 
     CLI Example:
 
@@ -69,25 +73,52 @@ def plan(packages, version="", hold=None, repository="", update=True):
     :raises CommandExecutionError: there is no such version, the repository does not answer, or a package that
         is not containerd's would be removed.
     """
-    found = {package: __salt__["pkg.version"](package) for package in packages}
+    one = {"packages": packages, "version": version, "hold": hold, "upgrade": upgrade}
+    return plan_together([one], repository=repository, update=update)
+
+
+@_told
+def plan_together(wanted, repository="", update=True):
+    """
+    Return the plan for packages of several versions: one refresh, and one change of the package manager's.
+
+    wanted
+        A list of dictionaries with the ``packages``, ``version``, ``hold`` and ``upgrade`` of ``plan``, and
+        the pillar ``key`` of the version, for errors.
+
+    :return: what ``plan`` returns.
+    :raises CommandExecutionError: as for ``plan``.
+    """
+    if _manager().holds is _no_holds and any(one.get("hold") for one in wanted):
+        raise errors.Refused("hold is set, and this node's package manager holds no packages: leave it out.")
+    by_package = {package: one for one in wanted for package in one["packages"]}
+    version = {package: one.get("version") or "" for package, one in by_package.items()}
+    found = {package: __salt__["pkg.version"](package) for package in by_package}
+    wrong = [package for package in by_package if not _fits(found[package], version[package])]
+    due = [package for package, one in by_package.items() if one.get("upgrade") and package not in wrong]
     install, changes, unasked = {}, {}, ""
-    wrong = [package for package in packages if not _fits(found[package], version)]
-    if wrong:
+    if wrong or due:
         complaints = _manager().refresh(repository) if update else []
         for package in wrong:
-            install[package] = _chosen(package, version, update, complaints)
-        changes, unasked = _foreseen(install, found, version)
+            key = by_package[package].get("key") or _KEY
+            install[package] = _chosen(package, version[package], update, complaints, key)
+        newer = {package: _newer(package, found[package], version[package]) for package in due}
+        install.update({package: chosen for package, chosen in newer.items() if chosen})
+        unasked = _unsure(due, update, complaints)
+    if install:
+        changes, unknown = _foreseen(install, found, version)
+        unasked = f"{unknown} {unasked}".strip()
     displaced = [name for name, change in changes.items() if not change["new"]]
-    is_held = held([*packages, *displaced])
-    kept = [package for package in packages if package in is_held]
-    wanted = kept if hold is None else list(packages) if hold else []
-    for package in [*packages, *displaced]:
-        if (package in is_held) != (package in wanted):
-            changes[f"{package} hold"] = {"old": package in is_held, "new": package in wanted}
+    is_held = held([*by_package, *displaced])
+    kept = [package for package, one in by_package.items() if one.get("hold") is None and package in is_held]
+    wanted_holds = kept + [package for package, one in by_package.items() if one.get("hold")]
+    for package in [*by_package, *displaced]:
+        if (package in is_held) != (package in wanted_holds):
+            changes[f"{package} hold"] = {"old": package in is_held, "new": package in wanted_holds}
     return {
         "install": install,
         "held": is_held,
-        "wanted_holds": wanted,
+        "wanted_holds": wanted_holds,
         "changes": changes,
         "unasked": unasked,
     }
@@ -131,51 +162,6 @@ def probe(text):
     return True
 
 
-def rivals(uri, suite, own):
-    """
-    Return the apt sources that clash with ours.
-
-    uri
-        The address of our source.
-
-    suite
-        The suite of our source.
-
-    own
-        The file of our source.
-
-    :return: a dictionary: file to its text with the lines of such sources commented out.
-    """
-    return _rewritten(own, lambda path, text: apt.set_aside(path, text, uri, suite))
-
-
-def restored_rivals(own):
-    """
-    Return the apt sources that were commented out for ours.
-
-    own
-        The file of our source.
-
-    :return: a dictionary: file to its text without these comments.
-    """
-    return _rewritten(own, lambda path, text: apt.restored(text))
-
-
-def users_of_key(path, own):
-    """
-    Return the files of other apt sources that use a key.
-
-    path
-        The file of the key.
-
-    own
-        The file of our source.
-
-    :return: a list of paths.
-    """
-    return [source for source, text in _sources(own).items() if path in text]
-
-
 def _for_root(path, flags):
     return os.open(path, flags, 0o600)
 
@@ -184,13 +170,13 @@ def _fits(found, version):
     return bool(found) and (not version or versions.matches(found, version))
 
 
-def _chosen(package, version, update, complaints):
+def _chosen(package, version, update, complaints, key):
     """Return the version to install; an empty text for the newest, or if the lists do not have it yet."""
     if not version:
         return ""
     there_are = _available(package)
     try:
-        return versions.newest(package, version, there_are, complaints)
+        return versions.newest(package, version, there_are, complaints, key)
     except errors.Refused:
         # The repository is not configured yet.
         if not (update or there_are):
@@ -199,7 +185,23 @@ def _chosen(package, version, update, complaints):
         if update or not _manager().offered_now:
             raise
     found, complaints = _manager().offered_now(package)
-    return versions.newest(package, version, _newest_first(found), complaints)
+    return versions.newest(package, version, _newest_first(found), complaints, key)
+
+
+def _newer(package, there, version):
+    """Return the newest version that fits, if it is newer than the installed one; else an empty text."""
+    if not version:
+        # The package manager's own choice: the newest of all may be from backports.
+        return __salt__["pkg.latest_version"](package, refresh=False) or ""
+    fitting = [offered for offered in _available(package) if versions.matches(offered, version)]
+    return fitting[0] if fitting and _manager().compare(fitting[0], there) > 0 else ""
+
+
+def _unsure(due, update, complaints):
+    """Return a sentence about why packages may have newer versions than the lists say, or an empty text."""
+    if due and not update:
+        return _NOT_REFRESHED.format(", ".join(due))
+    return _OLD_LISTS.format(" ".join(complaints)) if due and complaints else ""
 
 
 def _available(package):
@@ -220,35 +222,13 @@ def _foreseen(install, found, version):
     gone = {name: __salt__["pkg.version"](name) for name in versions.displaced(install)}
     changes = {name: {"old": there, "new": ""} for name, there in gone.items() if there}
     for name, chosen in install.items():
-        changes[name] = {"old": found[name], "new": chosen or version or _NEWEST}
+        changes[name] = {"old": found[name], "new": chosen or version[name] or _NEWEST}
     unlisted = [
-        name for name, chosen in install.items() if not (known[name] if known else chosen or not version)
+        name
+        for name, chosen in install.items()
+        if not (known[name] if known else chosen or not version[name])
     ]
     return changes, _NOT_LISTED.format(", ".join(unlisted)) if unlisted else _NOT_SIMULATED
-
-
-def _rewritten(own, rewrite):
-    """Return {path: new text} of the apt sources that a function changes."""
-    texts = _sources(own)
-    new = {path: rewrite(path, text) for path, text in texts.items()}
-    changed = {path: text for path, text in new.items() if text != texts[path]}
-    for path, text in changed.items():
-        if not is_unicode(text):
-            raise CommandExecutionError(f"{path} has to be changed, and is not UTF-8: rewrite it in UTF-8.")
-    return changed
-
-
-def _sources(own):
-    """Return {path: text} of the files in which apt looks for sources, without ours."""
-    paths = [os.path.join(places.APT_SOURCES, "sources.list")]
-    for ending in ("list", "sources"):
-        paths += sorted(glob.glob(os.path.join(places.APT_SOURCES, "sources.list.d", f"*.{ending}")))
-    texts = {}
-    for path in paths:
-        if path != own and os.path.isfile(path):
-            with open(path, encoding="utf-8", errors="surrogateescape") as file:
-                texts[path] = file.read()
-    return texts
 
 
 # By os family. A new package manager needs a few of these functions, and a row of _MANAGERS.

@@ -11,7 +11,7 @@ from containerd_formula import renew
 
 renew()
 
-from containerd_formula import errors, findings, pillar, registries, toml
+from containerd_formula import errors, findings, image_settings, pillar, registries, runtime_settings, toml
 
 # Salt's loader has another name for these folders.
 _TAGS = {"modules": "module"}
@@ -52,9 +52,15 @@ def problems(given, defaults, families):
 
     :return: a list of sentences, empty if all is well.
     """
-    found = pillar.problems(given, defaults, families, __grains__)
+    if found := pillar.problems(given, defaults, families, __grains__):
+        return found
     # Here, where the library is, also what is wrong for every release.
-    return found or findings.errors(registries.read(given.get("registries")).findings)
+    made = (
+        registries.read(given.get("registries")),
+        runtime_settings.read(given.get("runtimes")),
+        image_settings.read(given.get("images")),
+    )
+    return findings.errors([one for model in made for one in model.findings])
 
 
 def states_are_ours():

@@ -264,6 +264,7 @@ def plan(path=CONFIG, overrides=None, strict=True, trial=0, show_secrets=False):
         ``state`` would change under running containers, or this content was rolled back before.
     """
     made = __salt__["containerd_document.plan"](path, trial=trial, **_own(overrides, strict))
+    made.pop("awaits")
     return {**made, "text": _shown(made["text"], show_secrets)}
 
 

@@ -7,7 +7,7 @@ import containerd_formula
 from salt.exceptions import CommandExecutionError
 
 containerd_formula.renew()
-from containerd_formula import places
+from containerd_formula import places, runtime_settings
 from containerd_formula.addresses import in_saltenv
 
 # The saltenv of the SLS: Salt sets it.
@@ -19,7 +19,7 @@ PENDING = (
 )
 
 
-def unpacked(name, releases, arch):
+def unpacked(name, releases, arch, runtimes=None):
     """
     Fetch, check and unpack releases beside those in use. This does not switch to them.
 
@@ -32,6 +32,9 @@ def unpacked(name, releases, arch):
 
     arch
         Upstream's (Go's) name of this machine's architecture, such as ``amd64``.
+
+    runtimes : ``None``
+        A dictionary, as pillar ``containerd:runtimes``: a later state may bring runc.
 
     SLS Example:
 
@@ -54,7 +57,8 @@ def unpacked(name, releases, arch):
         for kind, release in releases.items()
         if release["version"] not in __salt__["containerd_archive.unpacked"](kind)
     }
-    if "runc" not in releases and not __salt__["cmd.which"]("runc"):
+    comes = "runc" in releases or runtime_settings.brings_runc(runtimes)
+    if not comes and not __salt__["cmd.which"]("runc"):
         comment = "There is no runc on this node: pin one in containerd:package:archive:runc, or install it."
         return {**ret, "result": None if __opts__["test"] else False, "comment": comment}
     changes = {kind: {"old": "", "new": release["version"]} for kind, release in missing.items()}
@@ -179,9 +183,10 @@ def absent(name, restart="auto"):
     """
     links = __salt__["containerd_archive.links"]()
     there = [path for path, target in links.items() if _target(path) == target]
+    releases = _releases()
     # Without a release or a link of ours, the unit file belongs to somebody else.
-    if there or os.path.isdir(places.ARCHIVES):
-        there += [path for path in (name, places.ARCHIVES) if os.path.exists(path)]
+    if there or releases:
+        there += [path for path in (name, *releases) if os.path.exists(path)]
     ret = _remove(name, there)
     return _restarted(ret, restart) if ret["changes"] and ret["result"] else ret
 
@@ -197,6 +202,14 @@ def _restarted(ret, restart):
     except CommandExecutionError as err:
         return {**ret, "result": False, "comment": f"{ret['comment']} {err}"}
     return {**ret, "comment": f"{ret['comment']}{told}"}
+
+
+def _releases():
+    """Return the folder of the releases; if runtimes lie in it too, what is in it beside them."""
+    if not os.path.isdir(places.RUNTIMES):
+        return [places.ARCHIVES] if os.path.isdir(places.ARCHIVES) else []
+    paths = [os.path.join(places.ARCHIVES, entry) for entry in sorted(os.listdir(places.ARCHIVES))]
+    return [path for path in paths if path != places.RUNTIMES]
 
 
 def _target(path):

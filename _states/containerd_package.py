@@ -12,7 +12,7 @@ from containerd_formula import errors, secrets
 _FAILURES = (CommandExecutionError, MinionError, SaltInvocationError)
 
 
-def installed(name, packages, version="", hold=None, repository="", source=""):
+def installed(name, packages, version="", hold=None, repository="", source="", upgrade=False):
     """
     Install packages in a version, and hold them or not.
 
@@ -41,6 +41,10 @@ def installed(name, packages, version="", hold=None, repository="", source=""):
     source : ````
         Where the packages come from and why, such as ``distro, as installed``, if pillar does not say it.
 
+    upgrade : ``False``
+        Whether each run refreshes the lists, and installs a newer version that fits if there is one. A hold
+        does not stop this. No older version is taken for it.
+
     SLS Example:
 
     .. code-block:: yaml
@@ -57,8 +61,35 @@ def installed(name, packages, version="", hold=None, repository="", source=""):
     """
     # Look before the install.
     told = _about(source, packages) if source else []
-    ret = _installed(name, packages, version, hold, repository)
+    wanted = [{"packages": packages, "version": version, "hold": hold, "upgrade": upgrade}]
+    ret = _installed(name, wanted, repository)
     return {**ret, "comment": " ".join([ret["comment"], *told])}
+
+
+def all_installed(name, wanted):
+    """
+    Install packages of several versions as ``installed`` does, with one refresh and one change.
+
+    name
+        Any text.
+
+    wanted
+        A list of dictionaries with the ``packages``, ``version``, ``hold`` and ``upgrade`` of ``installed``,
+        and the pillar ``key`` of the version, for errors.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        runtimes are installed:
+          containerd_package.all_installed:
+            - wanted:
+                - {packages: [runc], version: 1.3.*}
+                - {packages: [crun], upgrade: true}
+
+    :return: the state return of ``installed``.
+    """
+    return _installed(name, wanted)
 
 
 def _about(source, packages):
@@ -73,15 +104,16 @@ def _about(source, packages):
     return told
 
 
-def _installed(name, packages, version, hold, repository):
+def _installed(name, wanted, repository=""):
     """Plan the install, carry it out, and return the state return."""
-    ret = {"name": name, "result": True, "changes": {}, "comment": f"{', '.join(packages)}: as specified."}
+    packages = ", ".join(package for one in wanted for package in one["packages"])
+    ret = {"name": name, "result": True, "changes": {}, "comment": f"{packages}: as specified."}
     try:
-        plan = __salt__["containerd_package.plan"](
-            packages, version, hold=hold, repository=repository, update=not __opts__["test"]
+        plan = __salt__["containerd_package.plan_together"](
+            wanted, repository=repository, update=not __opts__["test"]
         )
         if not plan["changes"]:
-            return ret
+            return {**ret, "comment": f"{ret['comment']} {plan['unasked']}".rstrip()}
         if __opts__["test"]:
             comment = f"{', '.join(plan['changes'])} would be changed. {plan['unasked']}".rstrip()
             return {**ret, "result": None, "changes": plan["changes"], "comment": comment}
@@ -254,7 +286,7 @@ def rivals_set_aside(name, uri, suite, own):
     :return: a state return; ``changes`` are file to old and new.
     """
     return _rewrite(
-        name, lambda: __salt__["containerd_package.rivals"](uri, suite, own), "in use", "set aside"
+        name, lambda: __salt__["containerd_sources.rivals"](uri, suite, own), "in use", "set aside"
     )
 
 
@@ -278,7 +310,7 @@ def rivals_restored(name, own):
 
     :return: a state return; ``changes`` are file to old and new.
     """
-    return _rewrite(name, lambda: __salt__["containerd_package.restored_rivals"](own), "set aside", "in use")
+    return _rewrite(name, lambda: __salt__["containerd_sources.restored_rivals"](own), "set aside", "in use")
 
 
 def key_removed(name, own):
@@ -302,7 +334,7 @@ def key_removed(name, own):
 
     :return: a state return; that of ``file.absent`` if it removes.
     """
-    users = __salt__["containerd_package.users_of_key"](name, own)
+    users = __salt__["containerd_sources.users_of_key"](name, own)
     if users and os.path.exists(name):
         comment = f"{name} stays: {', '.join(users)} needs it."
         return {"name": name, "result": True, "changes": {}, "comment": comment}

@@ -220,6 +220,9 @@ def _write(ret, plan, **attributes):
     ret.update(changes=plan["changes"], comment="\n".join([f"{name} {would} written.", *plan["warnings"]]))
     if __opts__["test"]:
         return _with_pending({**ret, "result": None})
+    if plan["awaits"]:
+        words = f"{', '.join(plan['awaits'])} must be there first: apply containerd.runtimes."
+        return {**ret, "result": False, "changes": {}, "comment": f"{name} was not written: {words}"}
     try:
         __salt__["containerd_change.apply"](name, plan["text"], **attributes)
     except CommandExecutionError as err:

@@ -1,7 +1,9 @@
 {#- Undoes the formula, in reverse order. Images, containers and volumes (/var/lib/containerd) stay. #}
 include:
+  - containerd.images.clean
   - containerd.service.clean
   - containerd.config.clean
+  - containerd.runtimes.clean
   - containerd.registries.clean
   - containerd.salt.clean
   - containerd.package.clean

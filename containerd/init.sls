@@ -6,3 +6,4 @@ include:
   - containerd.registries
   - containerd.config
   - containerd.service
+  - containerd.images

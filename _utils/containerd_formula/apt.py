@@ -4,7 +4,7 @@ import re
 
 from containerd_formula import secrets
 from containerd_formula.errors import Refused
-from containerd_formula.packages import SAME_FILES
+from containerd_formula.packages import may_remove
 
 # Begins each line of a source that was set aside.
 ASIDE = "# Set aside by containerd-formula: "
@@ -46,11 +46,11 @@ def foreseen(simulated, install):
     """Return the changes of a simulated install; fail if it would remove other packages."""
     lines = simulated.splitlines()
     removed = {match["name"]: match["old"] for match in map(_REMOVE.match, lines) if match}
-    strangers = [name for name in removed if name not in (*SAME_FILES, *install)]
+    strangers = [name for name in removed if name not in (*may_remove(install), *install)]
     if strangers:
         raise Refused(
             f"installing {', '.join(install)} would remove {', '.join(strangers)}; nothing was changed. "
-            "Remove them yourself, or choose another containerd:package:source."
+            "Remove them yourself, choose another containerd:package:source, or leave it out of pillar."
         )
     changes = {name: {"old": old, "new": ""} for name, old in removed.items()}
     for match in filter(None, map(_INSTALL.match, lines)):

@@ -31,6 +31,11 @@ def holds(condition, release):
     return all(_holds(sign, numbers, found) for sign, numbers in parsed(condition))
 
 
+def is_since(since, release):
+    """Tell whether a release has what came with another; one that is not known is the newest."""
+    return release is None or holds(f">={since}", release)
+
+
 def _holds(sign, numbers, found):
     """Tell whether one term of a condition matches the numbers of a release."""
     if sign == ">=":

@@ -2,11 +2,10 @@
 
 from typing import NamedTuple
 
-from containerd_formula import registry_config, rules, schema, toml
-from containerd_formula.conditions import holds, parsed
+from containerd_formula import made_layers, rules, schema, toml
+from containerd_formula.conditions import holds, is_since, parsed
 from containerd_formula.data import (
     SAMPLES,
-    at,
     combine,
     fit,
     leaves,
@@ -19,9 +18,9 @@ from containerd_formula.data import (
 )
 from containerd_formula.errors import Refused, brief
 from containerd_formula.findings import WARNING, Finding, finding
+from containerd_formula.made_layers import REGISTRIES, SOURCE, SOURCES, SYSTEMD
 from containerd_formula.paths import dotted
-from containerd_formula.places import CERTS, CONFIG_FOLDER
-from containerd_formula.registry_settings import is_since
+from containerd_formula.places import CONFIG_FOLDER
 from containerd_formula.secrets import masked, secrets, without
 from containerd_formula.table import SCHEMAS
 from containerd_formula.translation import removed_tables, translate, written
@@ -34,8 +33,6 @@ _WHOLE_TABLE = (
 
 # The key beside a layer's name that holds its condition on the release.
 CONDITION = "for"
-# And: that it is no fragment, but the pillar of this name, of which one is made.
-SOURCE, REGISTRIES = "of", "registries"
 
 
 class Composed(NamedTuple):
@@ -57,19 +54,10 @@ def layers(overrides, release=None):
     """
     Return a fragment of config.toml, or a list of named ones, as a list of (name, plain fragment).
 
-    The conditions of layers are left out: see ``conditions``. A layer made of pillar ``registries`` is what a
+    The conditions of layers are left out: see ``conditions``. A layer that is made of other pillar is what a
     ``release`` needs, or the newest one.
     """
-    result = []
-    for layer in _layers(overrides):
-        [name] = _names(layer)
-        fragment = layer[name]
-        if fragment is not None and not _is_table(fragment):
-            raise Refused(f"layer {name} of overrides must be a fragment of config.toml: a mapping.")
-        if _is_made(layer):
-            fragment = registry_config.as_config(fragment, release)
-        result.append((str(name), plain(fragment or {})))
-    return result
+    return [(one.name, one.fragment) for one in _read(overrides, release)]
 
 
 def conditions(overrides):
@@ -83,8 +71,14 @@ def conditions(overrides):
 
 def needs_release(overrides):
     """Tell whether it matters to overrides which release of containerd is installed."""
-    made = (layer[_names(layer)[0]] for layer in _layers(overrides) if _is_made(layer))
-    return any(conditions(overrides)) or any(given.get("hosts") for given in made if _is_table(given))
+    made = [layer for layer in _layers(overrides) if _is_made(layer)]
+    return any(conditions(overrides)) or any(made_layers.needs_release(*_names(one), one) for one in made)
+
+
+def given(overrides, source):
+    """Return the pillar of which a layer is made, None where there is no such layer."""
+    made = [layer for layer in _layers(overrides) if _is_made(layer) and layer[SOURCE] == source]
+    return made[-1][_names(made[-1])[0]] if made else None
 
 
 def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None, release=None):
@@ -102,8 +96,9 @@ def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None, relea
             f"containerd config default is of version {version!r}; this formula knows 2, 3 and 4: is the "
             "binary containerd's, and the formula new enough for it?"
         )
-    site, origin, authors, found = {}, {}, {}, []
-    for (name, fragment), condition in zip(layers(overrides, release), conditions(overrides)):
+    site, origin, authors, owned, found = {}, {}, {}, {}, []
+    named = _read(overrides, release)
+    for (name, fragment, source, told), condition in zip(named, conditions(overrides)):
         if condition is not None and not _holds(name, condition, release):
             words = f"layer {name}: left out, since it is for {condition} and containerd is {release}."
             found.append(Finding(name, brief(words), WARNING, about="release"))
@@ -116,17 +111,21 @@ def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None, relea
         except Refused as err:
             found.append(Finding(name, f"layer {name}: {err}", about="layer"))
             continue
-        found += [finding(path, _WHOLE_TABLE, about="value") for path in whole]
+        found += [*told, *(finding(path, _WHOLE_TABLE, about="value") for path in whole)]
         # Without strict a key that the target lacks is a warning; a wrong value stays an error.
         found += [
             one if strict or one.about == "value" else one._replace(level=WARNING) for one in moved.findings
         ]
         patch = {key: value for key, value in moved.fragment.items() if key != "version"}
         applied = _patch(document, result, patch, (), found, default)
+        if source:
+            owned.update(made_layers.owned(source, applied, version, default))
+        else:
+            found += made_layers.twice(name, applied, owned)
         site = combine(site, applied)
         origin.update(dict.fromkeys(leaves(applied), name))
-    made = _made_of_registries(overrides, release)
-    found += _past_the_files(default, result) if made and is_since("1.5", release) else []
+    made = [one.name for one in named if one.source == REGISTRIES and one.fragment]
+    found += made_layers.past_the_files(default, result) if made and is_since("1.5", release) else []
     # Of what the formula makes itself: the folder comes with the files, and deprecated keys go by themselves.
     found += [
         one
@@ -248,18 +247,9 @@ def _problem(path, err):
     return finding(path, "")._replace(message=str(err))
 
 
-def _made_of_registries(overrides, release):
-    """Return the names of the layers that are made of pillar ``registries``, if it says anything."""
-    pairs = zip(layers(overrides, release), _layers(overrides))
-    return [name for (name, fragment), layer in pairs if _is_made(layer) and fragment]
-
-
-def _past_the_files(default, result):
-    """Yield an error where containerd would not read the files of pillar ``registries``."""
-    path = schema.locate("CRI.registry.config_path", default["version"], default)
-    if at(default, path) is not None and at(result, path) != CERTS:
-        words = f"the files of containerd:registries are in {CERTS}, and nowhere else: remove this key"
-        yield finding(path, words, about="value")
+def _read(overrides, release):
+    """Return overrides as a list of ``made_layers.Layer``."""
+    return [made_layers.made(*_names(layer), layer, release) for layer in _layers(overrides)]
 
 
 def _layers(overrides):
@@ -279,12 +269,13 @@ def _layers(overrides):
 
 def _names(layer):
     """Return the keys of a layer without its condition and source: one key, its name."""
-    return [key for key in layer if len(layer) == 1 or key not in (CONDITION, SOURCE)]
+    beside = (CONDITION, SOURCE, *((SYSTEMD,) if SOURCE in layer else ()))
+    return [key for key in layer if len(layer) == 1 or key not in beside]
 
 
 def _is_made(layer):
-    """Tell whether a layer is made of pillar ``registries``."""
-    return len(layer) > 1 and layer.get(SOURCE) == REGISTRIES
+    """Tell whether a layer is made of other pillar, and no fragment."""
+    return len(layer) > 1 and layer.get(SOURCE) in SOURCES
 
 
 def _holds(name, condition, release):

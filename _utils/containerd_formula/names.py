@@ -27,3 +27,9 @@ def is_slip(one, other):
     tail = len(os.path.commonprefix([one[::-1], other[::-1]]))
     one, other = (rest[: len(rest) - tail] for rest in (one, other))
     return max(len(one), len(other)) < 2 or (len(one) == 2 and one == other[::-1])
+
+
+def shim(kind):
+    """Return the program of a runtime type; empty if the type is not valid."""
+    parts = kind.split(".")
+    return f"containerd-shim-{parts[-2]}-{parts[-1]}" if len(parts) > 1 and all(parts) else ""

@@ -5,8 +5,8 @@ import re
 
 from containerd_formula.errors import Refused
 
-# Packages with the same files: one may replace another. No other package may be removed for one of them.
-SAME_FILES = ("containerd", "containerd.io", "runc")
+# Packages with the same files: a containerd may replace them. No other may be removed for one of them.
+_SAME_FILES = ("containerd", "containerd.io", "runc")
 # Packages in conflict: installing the one removes the others.
 _DISPLACED = {"containerd.io": ("containerd", "runc"), "containerd": ("containerd.io",)}
 # How many of the available versions an error names.
@@ -37,7 +37,12 @@ def displaced(packages):
     return [name for package in packages for name in _DISPLACED.get(package, ())]
 
 
-def newest(package, wanted, offered, complaints=()):
+def may_remove(packages):
+    """Return which packages may be removed to install some: a containerd displaces another, runc none."""
+    return _SAME_FILES if any(name in _DISPLACED for name in packages) else ()
+
+
+def newest(package, wanted, offered, complaints=(), key="containerd:package:version"):
     """Return the newest offered version that matches pillar; ``offered`` has the newest first."""
     for version in offered:
         if matches(version, wanted):
@@ -45,5 +50,5 @@ def newest(package, wanted, offered, complaints=()):
     there_are = f"they offer {', '.join(offered[:_SHOWN])}" if offered else "they have no version of it"
     raise Refused(
         f"No repository of this node has {package} {wanted}: {there_are}. Nothing was changed. Correct "
-        f"containerd:package:version or the repository. {' '.join(complaints)}".rstrip()
+        f"{key} or the repository. {' '.join(complaints)}".rstrip()
     )

@@ -18,7 +18,7 @@ FREE = (
     "package:archive:architectures",
     "package:archive:sha256",
     "package:archive:runc:sha256",
-    *("registries:endpoints", "registries:hosts"),
+    *("registries:endpoints", "registries:hosts", "runtimes"),
     *("service:environment", "service:limits", "service:directives"),
 )
 # For some of these: the types that each value may have, and the cure.
@@ -27,6 +27,8 @@ OF_VALUES = {
     **dict.fromkeys(
         ("registries:endpoints", "registries:hosts"), (("mapping", "null"), "it must be a mapping.")
     ),
+    # The name of the default one is text.
+    "runtimes": (("mapping", "null", "string"), "it must be a mapping, or null to take it away."),
     "kernel:sysctls": (("number", "string", "null"), "write the number, such as 1."),
 }
 # Settings of two types: most may be null, which is the same as not given.
@@ -35,19 +37,18 @@ KINDS = {
     "config": ("null", "mapping"),
     "registries:check": ("boolean", "string"),
 }
-CHECKS = ("warn", "fail", False)
+RUNC = ("package", "version", "hold", "upgrade", "archive")
+CHOICES = (("registries", "check", ("warn", "fail", False)), ("service", "restart", ("auto", "manual")))
 ADDRESS = re.compile(r"(salt|https?|file)://\S+")
 # A requirement with a version. pip would take addresses and options, too.
 TOMLKIT = re.compile(r"tomlkit(?: ?[<>=!~]={0,2} ?[\w.*+!-]+(?:, ?[<>=!~]={0,2} ?[\w.*+!-]+)*)?", re.ASCII)
 # Characters that no path or variable can hold, or that YAML refuses or turns into blanks.
 UNWRITABLE = re.compile(r"[\x00\x7f-\x9f\u2028\u2029\ufffe\uffff]")
-RESTARTS = ("auto", "manual")
 # As conditions.py reads them.
 CONDITION = re.compile(r" *(>=|<)?\d{1,4}(\.\d{1,4}){0,2} *(, *(>=|<)?\d{1,4}(\.\d{1,4}){0,2} *)*", re.ASCII)
-# Limits of the whole pillar: values plus characters, and levels of keys. Salt's merge is recursive.
-SIZE, DEPTH = 500_000, 64
-# Limits of the answer: characters of a sentence, and sentences.
-SHOWN, TOLD = 1000, 100
+# Limits of the whole pillar: values plus characters, and levels of keys, for Salt's merge is recursive; of
+# the answer: characters of a sentence, and sentences.
+SIZE, DEPTH, SHOWN, TOLD = 500_000, 64, 1000, 100
 
 
 def problems(given, defaults, families, grains):
@@ -91,7 +92,7 @@ def _excess(given):
 
 def _unusable(value):
     """Return why a value can be neither compared nor written, or None if it can."""
-    if isinstance(value, str) and not _is_unicode(value):
+    if isinstance(value, str) and value.encode("utf-8", "ignore").decode() != value:
         return "holds text that is not Unicode; type it again."
     if isinstance(value, str) and (found := UNWRITABLE.search(value)):
         return f"holds the character {found[0]!a}, which cannot be written; leave it out."
@@ -105,15 +106,6 @@ def _unusable(value):
             if not isinstance(key, (str, int, float)) or _unusable(key) or len(str(key)) > SHOWN:
                 return f"has a key that is a {_kind(key)}; write text of up to {SHOWN} characters."
     return None
-
-
-def _is_unicode(text):
-    """Tell whether a text can be written as UTF-8."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _short(text):
@@ -138,9 +130,10 @@ def _shape(path, given, default):
             if _kind(value) not in kinds:
                 yield f"{label}:{key} is a {_kind(value)}; {cure}"
     elif isinstance(default, list):
-        wrong = [item for item in given if _kind(item) != "string"]
+        wanted = "mapping" if path == "images" else "string"
+        wrong = [item for item in given if _kind(item) != wanted]
         if wrong:
-            yield f"{label} has an entry that is a {_kind(wrong[0])}; each must be a string."
+            yield f"{label} has an entry that is a {_kind(wrong[0])}; each must be a {wanted}."
     elif isinstance(default, dict) and path not in FREE:
         yield from _keys(path, given, default, label)
 
@@ -162,16 +155,21 @@ def _values(given, defaults, grains):
     if "repository" in (given.get("package") or {}):
         yield "containerd:package:repository is set by the formula for each os family; leave it out."
     yield from _conditions(given.get("config_for") or {})
-    yield from _package(_merged(given.get("package") or {}, defaults["package"]), grains)
+    package = _merged(given.get("package") or {}, defaults["package"])
+    yield from _package(package, grains)
+    yield from _runc((given.get("runtimes") or {}).get("runc"), package)
     yield from _library(_merged(given.get("salt") or {}, defaults["salt"]))
-    check = (given.get("registries") or {}).get("check", CHECKS[0])
-    if check is True or check not in CHECKS:
-        yield f"containerd:registries:check is {check!r}; it must be one of warn, fail, false."
-    service = given.get("service") or {}
-    restart = service.get("restart", RESTARTS[0])
-    if restart not in RESTARTS:
-        yield f"containerd:service:restart is {restart!r}; it must be one of {', '.join(RESTARTS)}."
-    timeout = service.get("ready_timeout")
+    yield from _images(given.get("images") or [])
+    for name, value in (given.get("runtimes") or {}).items():
+        if value is not None and isinstance(value, str) != (name == "default"):
+            wanted = "the name of a runtime" if name == "default" else "a mapping"
+            yield f"containerd:runtimes:{name} is a {_kind(value)}; it must be {wanted}."
+    for section, key, choices in CHOICES:
+        value = (given.get(section) or {}).get(key, choices[0])
+        if value is True or value not in choices:
+            known = ", ".join(str(choice).lower() for choice in choices)
+            yield f"containerd:{section}:{key} is {value!r}; it must be one of {known}."
+    timeout = (given.get("service") or {}).get("ready_timeout")
     if timeout is not None and timeout <= 0:
         yield f"containerd:service:ready_timeout is {timeout}; it must be above 0 (seconds)."
 
@@ -256,6 +254,8 @@ def _package(package, grains):
         yield from _archive(package["archive"], version, grains)
     if source == "none" and version:
         yield f"{label}:version is set, and source none installs nothing; choose a source, or leave it out."
+    if package["upgrade"] and source in ("archive", "none"):
+        yield f"{label}:upgrade is set, and source {source} has no newest package; leave it out."
     if hold is not None and source in ("archive", "none"):
         yield f"{label}:hold is set, and source {source} has no package to hold; leave it out."
     if hold and grains.get("os_family") == "Arch":
@@ -324,6 +324,31 @@ def _pinned(label, origin, version, arch):
             f"{label}:sha256:{version}:{arch} is {found!r}; pin the SHA-256 of the release, 64 hexadecimal "
             "digits: nothing is installed without it."
         )
+
+
+def _runc(runc, package):
+    """Yield what is wrong with a runc apart from containerd's, for the source that containerd comes from."""
+    given = [key for key in runc if key in RUNC and runc[key] is not None] if isinstance(runc, dict) else []
+    label, source = "containerd:runtimes:runc", package["source"]
+    if source == "docker" and given and "archive" not in given:
+        yield (
+            f"{label}:{given[0]} is set, and source docker has runc in containerd.io; take a containerd.io "
+            "that has it (containerd:package:version), or write archive and sha256."
+        )
+    if source == "archive" and given and package["archive"]["runc"]["version"]:
+        yield f"{label} and containerd:package:archive:runc:version exclude each other; leave one out."
+
+
+def _images(images):
+    """Yield what is wrong with the archives of images; the state knows more."""
+    for number, image in enumerate(images):
+        label = f"containerd:images:{number}"
+        if not isinstance(image.get("name"), str):
+            yield f"{label}:name is missing; write the whole name, such as registry.k8s.io/pause:3.10."
+        if not ADDRESS.fullmatch(str(image.get("archive"))):
+            yield f"{label}:archive is not an address; write a salt://, https:// or file:// one."
+        if not re.fullmatch(r"[0-9a-f]{64}", str(image.get("sha256"))):
+            yield f"{label}:sha256 is not 64 hexadecimal digits; pin what sha256sum prints for the archive."
 
 
 def _library(library):

@@ -8,6 +8,8 @@ SOCKET = "/run/containerd/containerd.sock"
 # What config_path is where pillar names registries: a folder for each, and one for all others.
 CERTS = f"{CONFIG_FOLDER}/certs.d"
 DEFAULT_REGISTRY = "_default"
+# What the containers of a runtime begin with, where pillar says something of it.
+BASE_SPECS = f"{CONFIG_FOLDER}/base-specs"
 _PASSING = ".containerd-formula"
 
 # The PATH of a unit that sets none: systemd.exec(5).
@@ -25,6 +27,13 @@ STATE = "var/lib/containerd-formula"
 RECORD = "change.json"
 # Which release the installed binary is.
 INSTALLED = "installed.json"
+# Which runtimes were proved, with which files.
+PROVED = "proved.json"
+# containerd's namespace of the containers that prove them, and the prefix of the folders of these.
+PROOFS = "containerd-formula-proof"
+PROOF = "proof-"
+# Which digest an archive of an image gave.
+IMAGES = "images.json"
 # For root only: candidates and trials. The run that makes them removes them.
 RUN = "/run"
 RUN_FOLDER = f"{RUN}/containerd-formula"
@@ -32,6 +41,8 @@ RUN_FOLDER = f"{RUN}/containerd-formula"
 PROBE = "containerd-formula-probe-"
 # Unpacked release archives, one folder each, and the prefix to which upstream's instructions install.
 ARCHIVES = "/opt/containerd-formula"
+# Below it each runtime that comes in an archive has its stable name: a link to the folder of its hash.
+RUNTIMES = f"{ARCHIVES}/runtimes"
 PREFIX = "/usr/local"
 APT_SOURCES = "/etc/apt"
 

@@ -8,11 +8,12 @@ import base64
 import binascii
 
 from containerd_formula import registries
+from containerd_formula.conditions import is_since
 from containerd_formula.data import at, put, table, texts
 from containerd_formula.errors import Refused
 from containerd_formula.findings import errors
 from containerd_formula.places import CERTS
-from containerd_formula.registry_settings import PEM, is_host, is_since, own_host, parsed, shown
+from containerd_formula.registry_settings import PEM, is_host, own_host, parsed, shown
 from containerd_formula.table import IDS
 
 CRI, IMAGES = IDS["CRI"], IDS["IMG"]

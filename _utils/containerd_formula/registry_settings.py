@@ -7,7 +7,7 @@ containerd tells nobody of a hosts.toml that it cannot use: what is wrong is fou
 import re
 from typing import NamedTuple
 
-from containerd_formula.conditions import holds
+from containerd_formula.conditions import is_since
 from containerd_formula.data import is_unicode
 from containerd_formula.durations import nanoseconds
 from containerd_formula.errors import brief, quoted
@@ -87,11 +87,6 @@ def shown(name):
 def has_certificates_alone(text):
     """Tell whether a PEM text may be read by everybody: it has certificates, and no key."""
     return _CERTIFICATE in text and "PRIVATE KEY-----" not in text
-
-
-def is_since(since, release):
-    """Tell whether a release has what came with another; one that is not known is the newest."""
-    return release is None or holds(f">={since}", release)
 
 
 class Settings:

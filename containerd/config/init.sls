@@ -6,6 +6,9 @@ include:
   - containerd.package
   - containerd.salt
   - containerd.registries
+{%- if containerd.runtimes %}
+  - containerd.runtimes
+{%- endif %}
 
 # In bubblewrap's sandbox a candidate is read and started. If it cannot be installed, the state below says so.
 containerd sandbox is installed:
@@ -28,6 +31,12 @@ containerd configuration is managed:
 {%- if containerd.registries.hosts %}
         - {{ {"registries": containerd.registries, "of": "registries"} | json(sort_keys=False) }}
 {%- endif %}
+{%- if containerd.runtimes %}
+        - {{ dict(runtimes=containerd.runtimes, of="runtimes", systemd="systemd" in grains) | json(sort_keys=False) }}
+{%- endif %}
+{%- if containerd.sandbox_image %}
+        - {{ {"sandbox_image": containerd.sandbox_image, "of": "sandbox_image"} | json(sort_keys=False) }}
+{%- endif %}
         - pillar: {{ containerd.config | json(sort_keys=False) }}
 {%- for condition, fragment in containerd.config_for.items() %}
         - {{ {"pillar " ~ condition: fragment, "for": condition} | json(sort_keys=False) }}
@@ -44,6 +53,9 @@ containerd configuration is managed:
       - sls: containerd.package
       - sls: containerd.salt
       - sls: containerd.registries
+{%- if containerd.runtimes %}
+      - sls: containerd.runtimes
+{%- endif %}
       - containerd sandbox is installed
 
 # The service does not watch this: a new owner or mode needs no restart.

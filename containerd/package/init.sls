@@ -6,7 +6,9 @@
 include:
   - containerd.pillar
   - containerd.salt.modules
-{%- if containerd.package.hold and containerd.package.hold_needs %}
+{%- set runtimes = containerd.runtimes.values() | select("mapping") | selectattr("hold", "defined") %}
+{%- set holds = containerd.package.hold or (runtimes | selectattr("hold") | list) %}
+{%- if holds and containerd.package.hold_needs %}
 
 containerd package can be held:
   pkg.installed:

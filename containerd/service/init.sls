@@ -57,6 +57,23 @@ containerd is ready:
     - require:
       - containerd service is running
       - containerd service runs with its configuration
+{%- if containerd.runtimes %}
+
+# On a bare node no daemon could start a container before. Else this does nothing.
+containerd runtimes are proved:
+  containerd_runtimes.proved:
+    - runtimes: {{ containerd.runtimes | json(sort_keys=False) }}
+    - require:
+      - containerd is ready
+{%- endif %}
+
+# Archives of runtimes that neither the configuration nor a container needs now, also where pillar names none any more.
+containerd old runtimes are removed:
+  containerd_runtimes.tidied:
+    - name: /opt/containerd-formula/runtimes
+    - runtimes: {{ containerd.runtimes | json(sort_keys=False) }}
+    - require:
+      - containerd is ready
 
 # If the daemon does not come up with a change, the last good configuration goes back.
 containerd configuration is rolled back:

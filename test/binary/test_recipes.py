@@ -18,7 +18,7 @@ BLOCK = re.compile(r"^```yaml\n(containerd:\n.*?)^```$", re.MULTILINE | re.DOTAL
 DEFAULTS = yaml.safe_load((ROOT / "containerd/defaults.yaml").read_text(encoding="utf-8"))
 DEBIAN = {"os": "Debian", "os_family": "Debian", "osarch": "amd64", "cpuarch": "x86_64"}
 # What the document says that a release lacks.
-LACKS = {"1.4.13": "registry.config_path"}
+LACKS = {"1.4.13": ("registry.config_path", "kata:path"), "1.6.20": ("kata:path",)}
 
 
 def pillars():
@@ -49,12 +49,18 @@ def test_its_registries_are_right_for_each_release_that_has_files(shown, release
 
 
 def test_each_release_runs_with_it(shown, release, salt_functions, tmp_path):
-    config = shown.get("config", {})
+    made = [
+        {name: shown[name], "of": name, **({"systemd": True} if name == "runtimes" else {})}
+        for name in ("runtimes", "sandbox_image")
+        if name in shown
+    ]
+    layers = [*made, {"pillar": shown.get("config", {})}]
     try:
-        plan = salt_functions["containerd_toml.plan"](str(tmp_path / "config.toml"), config)
+        plan = salt_functions["containerd_toml.plan"](str(tmp_path / "config.toml"), layers)
     except CommandExecutionError as err:
-        assert LACKS[release] in str(err)
-        assert "config_path" in str(config)
+        lacks = [key for key in LACKS[release] if key in str(err)]
+        assert len(str(err).splitlines()) <= 2 and lacks
+        assert "config_path" in str(layers) or "kata" in str(layers)
     else:
         assert plan["write"]
 

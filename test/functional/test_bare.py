@@ -30,6 +30,25 @@ def test_preview_says_what_depends_on_the_release(loaders, config_path, no_conta
     assert "It is unknown yet whether the overrides for these releases apply: >=2.1." in ret.comment
 
 
+def test_preview_shows_what_runtimes_and_the_pause_image_will_set(loaders, config_path, no_containerd):
+    layers = [
+        *LAYERS,
+        {
+            "runtimes": {"crun": {"package": "crun"}, "runc": {"base_spec": {}}},
+            "of": "runtimes",
+            "systemd": True,
+        },
+        {"sandbox_image": "pause:3.10", "of": "sandbox_image"},
+    ]
+    ret = loaders.states.containerd_toml.managed(name=str(config_path), overrides=layers, test=True)
+    assert ret.result is None, ret.comment
+    told = {key.rpartition("containerd.runtimes.")[2]: change["new"] for key, change in ret.changes.items()}
+    assert told["crun.options.BinaryName"] == "/usr/bin/crun"
+    assert told["crun.options.SystemdCgroup"] is told["runc.options.SystemdCgroup"] is True
+    assert told["runc.base_runtime_spec"].startswith("/etc/containerd/base-specs/runc-")
+    assert "pause:3.10" in told.values()
+
+
 def test_live_run_without_containerd_is_an_error_with_its_cure(loaders, config_path, no_containerd):
     ret = loaders.states.containerd_toml.managed(name=str(config_path), overrides=LAYERS)
     assert ret.result is False

@@ -155,6 +155,51 @@ def test_registries_are_files_and_a_layer_of_the_configuration(apply_with):
     assert "containerd:registries:hosts:z.io:mirrors: it must be a list" in chunk["comment"]
 
 
+def test_runtimes_are_a_concern_and_a_layer_where_there_are_any(apply_with):
+    """
+    They come before config.toml names them, and are asked again once the daemon is ready.
+    """
+    runtimes = {"default": "crun", "crun": {"package": "crun"}, "nvidia": None}
+    settings = {"runtimes": runtimes, "sandbox_image": "registry.k8s.io/pause:3.10"}
+    chunks = apply_with("containerd", GRAINS["debian-12"], {"containerd": settings})
+    overrides = chunks["containerd configuration is managed"]["overrides"]
+    assert [next(iter(layer)) for layer in overrides] == [
+        "formula",
+        "os",
+        "runtimes",
+        "sandbox_image",
+        "pillar",
+    ]
+    assert overrides[2] == {"runtimes": runtimes, "of": "runtimes", "systemd": True}
+    assert overrides[3] == {"sandbox_image": "registry.k8s.io/pause:3.10", "of": "sandbox_image"}
+    names = [name for name in chunks if "runtime" in name or name.endswith(("n is managed", "is ready"))]
+    assert names == [
+        "containerd runtimes are installed",
+        "containerd runtime specs are managed",
+        "containerd runtimes can be used",
+        "containerd configuration is managed",
+        "containerd service drop-in is managed",
+        "containerd is ready",
+        "containerd runtimes are proved",
+        "containerd old runtimes are removed",
+    ]
+    assert all(chunks[name]["runtimes"] == runtimes for name in names if "runtime" in name)
+    assert "containerd runtimes are installed" in required(chunks["containerd runtimes can be used"], chunks)
+    assert {"containerd is ready"} == required(chunks["containerd runtimes are proved"], chunks)
+    none = apply_with("containerd", GRAINS["debian-12"], {"containerd": {"runtimes": {}}})
+    # What is left of runtimes goes all the same.
+    assert [name for name in none if "runtime" in name] == ["containerd old runtimes are removed"]
+    assert len(none["containerd configuration is managed"]["overrides"]) == 3
+    image = {"containerd": {**settings, "service": {"manage": False}}}
+    assert "containerd runtimes are proved" not in apply_with("containerd", GRAINS["debian-12"], image)
+
+
+def test_wrong_runtimes_stop_the_run_before_anything_changes(apply_with):
+    wrong = {"containerd": {"runtimes": {"crun": {"binery": "/usr/bin/crun"}}}}
+    chunk = apply_with("containerd", GRAINS["debian-12"], wrong)["containerd pillar is valid"]
+    assert "containerd:runtimes:crun:binery: there is no such key; did you mean binary?" in chunk["comment"]
+
+
 def test_order_of_the_overrides_is_that_of_the_pillar(apply_with):
     pillar = {"containerd": {"config": {"version": 2, "zeta": 1, "alpha": {"b": 1, "a": 2}}}}
     chunk = apply_with("containerd.config", GRAINS["debian-12"], pillar)[
@@ -184,4 +229,4 @@ def test_the_map_is_rendered_as_rarely_as_can_be(apply_with):
     rendered = {chunk["__sls__"] for chunk in apply_with("containerd", GRAINS["debian-12"], {}).values()}
     files = [ROOT / sls.replace(".", "/") for sls in rendered]
     files = [path / "init.sls" if path.is_dir() else path.with_suffix(".sls") for path in files]
-    assert len([path for path in files if "map.jinja" in path.read_text(encoding="utf-8")]) <= 7
+    assert len([path for path in files if "map.jinja" in path.read_text(encoding="utf-8")]) <= 8

@@ -118,6 +118,44 @@ def test_dnf_reads_the_repository_and_checks_who_made_its_lists(
     assert taken or re.search("GPG (signature )?verification", done.stderr)
 
 
+RUNC = {"runc": {"version": "1.3.*", "hold": True}, "default": "runc", "kata": None}
+
+
+@pytest.mark.parametrize(
+    ("runtimes", "held"), [(RUNC, True), ({"crun": {"package": "crun"}}, False), ({}, False)]
+)
+def test_a_hold_of_a_runtime_brings_what_holds(apply_with, runtimes, held):
+    pillar = {"containerd": {"package": {"source": "distro"}, "runtimes": runtimes}}
+    chunks = apply_with("containerd", GRAINS["rocky-9"], pillar)
+    assert ("containerd package can be held" in chunks) is held
+
+
+@pytest.mark.parametrize("source", ["distro", "none", "archive"])
+def test_nothing_restarts_for_a_runtime(apply_with, source):
+    """
+    Not the daemon, which starts the one that is there with the next container.
+    """
+    package = {"source": source, "upgrade": source == "distro"}
+    if source == "archive":
+        package.update(version="1.7.24", archive={"sha256": {"1.7.24": {"amd64": "0" * 64}}})
+    pillar = {"containerd": {"package": package, "runtimes": {"runc": {"upgrade": True}}}}
+    chunks = apply_with("containerd", GRAINS["debian-12"], pillar)
+    assert chunks["containerd pillar is valid"]["fun"] == "nop"
+    installed = chunks["containerd runtimes are installed"]
+    assert (installed["source"], installed["runtimes"]["runc"]) == (source, {"upgrade": True})
+    followed = [
+        str(one)
+        for chunk in chunks.values()
+        for key in ("watch", "listen", "onchanges")
+        for one in chunk.get(key, [])
+    ]
+    assert followed
+    assert not [one for one in followed if "runtime" in one]
+    assert not [key for key in installed if key.endswith("_in")]
+    tidied = chunks["containerd old runtimes are removed"]
+    assert "containerd is ready" in str(tidied["require"])
+
+
 @pytest.mark.parametrize("name", ["rocky-9", "debian-12"])
 def test_the_credentials_of_a_mirror_are_for_root(apply_with, name):
     docker = {"url": "https://me:hunter2@mirror.example.org/docker"}
@@ -192,9 +230,13 @@ def test_the_vendor_of_a_node_stays_unless_pillar_says_so(
 
 
 def test_version_and_hold_reach_the_package(apply_with):
-    pillar = {"containerd": {"package": {"version": "1.7.*", "hold": True}}}
+    pillar = {"containerd": {"package": {"version": "1.7.*", "hold": True, "upgrade": True}}}
+    for source in ("docker", "distro"):
+        pillar["containerd"]["package"]["source"] = source
+        chunk = apply_with("containerd", GRAINS["debian-12"], pillar)["containerd package is installed"]
+        assert (chunk["version"], chunk["hold"], chunk["upgrade"]) == ("1.7.*", True, True)
+    pillar["containerd"]["package"]["source"] = "docker"
     chunk = apply_with("containerd", GRAINS["debian-12"], pillar)["containerd package is installed"]
-    assert (chunk["version"], chunk["hold"]) == ("1.7.*", True)
     assert chunk["repository"] == "https://download.docker.com/linux/debian"
     assert (
         apply_with("containerd", GRAINS["debian-12"], {})["containerd package is installed"]["hold"] is None

@@ -13,10 +13,12 @@ PAGE = (ROOT / "docs/states.md").read_text(encoding="utf-8")
 # What every SLS brings, and the table does not repeat.
 ALWAYS = {"containerd.pillar", "containerd.salt.modules"}
 MIRROR = {"docker": {"url": "http://mirror.example.org"}, "hold": True}
+RUNTIMES = {"runtimes": {"crun": {"package": "crun"}}}
 ARCHIVE = {"source": "archive", "version": "1.7.24", "archive": {"sha256": {"1.7.24": {"amd64": "0" * 64}}}}
+PILLAR = {"containerd": RUNTIMES}
 # Together they have each state: by source, platform, and what the node is for.
 NODES = [
-    ("debian-12", {"package": MIRROR}),
+    ("debian-12", {"package": MIRROR, **RUNTIMES}),
     ("rocky-9", {"package": MIRROR}),
     ("debian-12", {"package": ARCHIVE}),
     ("debian-12", {"package": {"source": "none"}, "service": {"manage": False}}),
@@ -45,13 +47,13 @@ def test_the_table_has_each_sls_of_a_concern():
 
 @pytest.mark.parametrize("sls", [sls for sls in ALONE if sls not in ("containerd", "containerd.clean")])
 def test_alone_it_applies_what_the_table_says(apply_with, sls):  # noqa: F811
-    found = {chunk["__sls__"] for chunk in apply_with(sls, GRAINS["debian-12"], {}).values()}
+    found = {chunk["__sls__"] for chunk in apply_with(sls, GRAINS["debian-12"], PILLAR).values()}
     assert found - ALWAYS - {sls} == set(ALONE[sls])
 
 
 @pytest.mark.parametrize(("sls", "end"), [("containerd", ""), ("containerd.clean", ".clean")])
 def test_all_of_it_is_all_of_the_others(apply_with, sls, end):  # noqa: F811
-    found = {chunk["__sls__"] for chunk in apply_with(sls, GRAINS["debian-12"], {}).values()}
+    found = {chunk["__sls__"] for chunk in apply_with(sls, GRAINS["debian-12"], PILLAR).values()}
     concerns = {name for name in ALONE if name != sls and name.endswith(".clean") is bool(end)}
     assert found - ALWAYS - {"containerd.package.repo.clean"} == concerns - {"containerd"}
 
@@ -75,6 +77,8 @@ WRITE = ("file.managed", "containerd_toml.managed", "containerd_key.managed")
 INSIDE = {
     ("containerd.package", places.ARCHIVES),
     ("containerd.config", f"/{places.STATE}"),
+    ("containerd.runtimes", places.RUNTIMES),
+    ("containerd.runtimes", places.BASE_SPECS),
     ("containerd.service", places.DROP_IN),
     ("containerd.service", places.ENVIRONMENT),
 }

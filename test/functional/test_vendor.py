@@ -6,6 +6,7 @@ They have a database and sources of their own, by their own variables: this mach
 
 import os
 import subprocess
+import time
 
 import pytest
 from lab.repository import Key, Server
@@ -22,14 +23,17 @@ def control(name, version, **fields):
     return "".join(f"{key}: {value}\n" for key, value in lines.items())
 
 
-def deb(folder, version):
+# Docker's package has the files of two of Debian's.
+SAME = dict.fromkeys(("Provides", "Conflicts", "Replaces"), "containerd, runc")
+
+
+def deb(folder, version, name="containerd.io", **fields):
     """
-    Build Docker's package, empty but for what apt needs to know.
+    Build a package, empty but for what apt needs to know.
     """
-    root = folder / f"containerd.io_{version}"
+    root = folder / f"{name}_{version}"
     (root / "DEBIAN").mkdir(parents=True)
-    same = dict.fromkeys(("Provides", "Conflicts", "Replaces"), "containerd, runc")
-    (root / "DEBIAN/control").write_text(control("containerd.io", version, **same), encoding="utf-8")
+    (root / "DEBIAN/control").write_text(control(name, version, **fields), encoding="utf-8")
     subprocess.run(["dpkg-deb", "--build", root], check=True, capture_output=True)
     return root.with_name(f"{root.name}.deb")
 
@@ -55,12 +59,14 @@ class Apt:
         (folder / "apt.conf").write_text("".join(lines), encoding="utf-8")
         self.has(INSTALLED)
 
-    def has(self, packages):
-        status = [control(name, version, Status="install ok installed") for name, version in packages.items()]
+    def has(self, packages, **fields):
+        fields["Status"] = "install ok installed"
+        status = [control(name, version, **fields) for name, version in packages.items()]
         (self.folder / "dpkg/status").write_text("\n".join(status), encoding="utf-8")
 
-    def publish(self, *versions):
-        self.debs += [deb(self.folder / "debs", version) for version in versions]
+    def publish(self, *versions, name="containerd.io"):
+        fields = SAME if name == "containerd.io" else {}
+        self.debs += [deb(self.folder / "debs", version, name, **fields) for version in versions]
         self.server.apt("docker", self.debs, self.key)
 
     def configure(self):
@@ -105,11 +111,11 @@ def preview(apt, make_minion_opts):
     loaders = Loaders(make_minion_opts("vendor", grains={**grains, "oscodename": "bookworm"}))
     apt.loaders = loaders
 
-    def ask(version=""):
+    def ask(version="", **given):
         loaders.context.clear()
         before = apt.files()
         ret = loaders.states.containerd_package.installed(
-            name="x", packages=["containerd.io"], version=version, repository="http://x", test=True
+            name="x", packages=["containerd.io"], version=version, repository="http://x", test=True, **given
         )
         assert apt.files() == before
         return ret
@@ -177,6 +183,58 @@ def test_a_mirror_that_is_down_is_told_and_not_that_it_has_no_such_version(apt, 
     assert (ret.result, ret.changes) == (False, {})
     assert "The repositories cannot be asked for containerd.io: " in ret.comment
     assert "refused" in ret.comment
+
+
+def test_apt_itself_says_what_is_newer_and_takes_nothing_older(apt, preview):
+    apt.has({"containerd.io": "1.7.24-1"})
+    apt.publish("1.7.23-1", "1.7.24-1")
+    apt.configure()
+    apt.update()
+    ret = preview(upgrade=True)
+    assert (ret.result, ret.changes) == (True, {})
+    assert "there may be a newer containerd.io" in ret.comment
+    # apt asks a server for what changed since, in whole seconds.
+    time.sleep(1.1)
+    apt.publish("1.7.30-1", "2.1.9-1")
+    assert preview(upgrade=True).changes == {}
+    plan = apt.loaders.modules.containerd_package.plan
+    newer = {version: plan(["containerd.io"], version, upgrade=True) for version in ("1.7.*", "")}
+    assert {version: one["install"]["containerd.io"] for version, one in newer.items()} == {
+        "1.7.*": "1.7.30-1",
+        "": "2.1.9-1",
+    }
+    # The lists were refreshed by that.
+    assert preview("1.7.*", upgrade=True).changes == {"containerd.io": {"old": "1.7.24-1", "new": "1.7.30-1"}}
+    apt.has({"containerd.io": "2.2.0-1"})
+    apt.loaders.context.clear()
+    assert plan(["containerd.io"], upgrade=True)["install"] == {}
+
+
+def test_runc_is_upgraded_by_apt_itself_and_never_for_a_containerd(apt, preview):
+    """
+    The second is the containerd.io that somebody else installed, where the source is none.
+    """
+    apt.publish("1.1.5+ds1-1+b2", "1.3.1-1", name="runc")
+    apt.publish("1.30-1", name="crun")
+    apt.configure()
+    apt.update()
+    states = apt.loaders.states.containerd_runtimes
+    given = {"name": "x", "runtimes": {"runc": {"upgrade": True}, "crun": {"package": "crun"}}, "test": True}
+    ret = states.installed(**given, source="distro")
+    assert (ret.result, ret.changes) == (
+        None,
+        {"runc": {"old": INSTALLED["runc"], "new": "1.3.1-1"}, "crun": {"old": "", "new": "1.30-1"}},
+    )
+    given["runtimes"]["runc"] = {"version": "1.1.5"}
+    assert list(states.installed(**given, source="distro").changes) == ["crun"]
+    apt.has({"containerd.io": "1.7.24-1"}, **SAME)
+    apt.loaders.context.clear()
+    ret = states.installed(**given, source="none")
+    assert (ret.result, ret.changes) == (False, {})
+    assert "would remove containerd.io; nothing was changed" in ret.comment
+    given["runtimes"]["runc"] = {"version": "9.*"}
+    ret = states.installed(**given, source="none")
+    assert "Correct containerd:runtimes:runc:version or the repository" in ret.comment
 
 
 @pytest.mark.parametrize(

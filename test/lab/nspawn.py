@@ -21,6 +21,11 @@ TOOLS = ("systemd-nspawn", "slirp4netns", "ip", "tar", "depmod")
 OFF_LIMIT = 20
 # Where this host's own root lacks one, a runtime that has it would fail to pass it on.
 LACKS = "CAP_SYS_RESOURCE"
+# Its own settings of the network, and no others of the kernel's; and cgroup v1 without the empty tree of v2
+# beside it, where this host has that: crun refuses both at once.
+SETTINGS = {"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}
+if not Path("/sys/fs/cgroup/cgroup.controllers").exists():
+    SETTINGS["SYSTEMD_NSPAWN_UNIFIED_HIERARCHY"] = "0"
 # Modules that are part of this host's kernel. A container has no /lib/modules to tell.
 BUILT_IN = {"overlay": "kernel/fs/overlayfs/overlay.ko", "br_netfilter": "kernel/net/bridge/br_netfilter.ko"}
 
@@ -100,8 +105,7 @@ class Nspawn:
             self._processes.append(
                 subprocess.Popen(
                     command,
-                    # Its own settings of the network, and no others of the kernel's.
-                    env={**os.environ, "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"},
+                    env={**os.environ, **SETTINGS},
                     stdin=subprocess.DEVNULL,
                     stdout=file,
                     stderr=file,

@@ -57,8 +57,8 @@ def test_what_would_remove_a_stranger_is_refused(word):
     with pytest.raises(Refused) as caught:
         apt.foreseen(f"{word} docker.io [20.10.24]\n{SIMULATED}", ["containerd.io"])
     assert str(caught.value) == (
-        "installing containerd.io would remove docker.io; nothing was changed. Remove them yourself, or "
-        "choose another containerd:package:source."
+        "installing containerd.io would remove docker.io; nothing was changed. Remove them yourself, choose "
+        "another containerd:package:source, or leave it out of pillar."
     )
 
 

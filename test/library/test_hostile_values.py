@@ -4,17 +4,21 @@ Hostile input to the library: each function answers or refuses, at once, and in 
 
 import importlib
 import inspect
+import json
 
 import pytest
 import yaml
 from containerd_formula.data import DEPTH, SIZE, VALUES, plain
 from containerd_formula.document import compose
 from containerd_formula.errors import Refused, brief
+from containerd_formula.image_settings import read as read_images
+from containerd_formula.image_words import Row
 from containerd_formula.pillar import problems
 from containerd_formula.places import DROP_IN, ENVIRONMENT
 from containerd_formula.reading import reading
 from containerd_formula.registries import read as read_registries
 from containerd_formula.registry_words import questions
+from containerd_formula.runtime_settings import read as read_runtimes
 from containerd_formula.toml import loads
 from support import ROOT
 from support.hostile import ANY, TEXTS, assert_linear, called, nested, patterns, public_functions, within
@@ -23,6 +27,19 @@ BASE = "version = 2\noom_score = 0\n[debug]\nlevel = 'info'\n[plugins.'io.contai
 MADE = compose(BASE, {"oom_score": 1})
 READ = reading({}, {}, MADE)
 REGISTRIES = read_registries({"hosts": {"a.io": {"mirrors": ["b.io"]}}})
+[IMAGE] = read_images([{"name": "a.io/a:1", "archive": "salt://a", "sha256": "0" * 64}]).images
+# What an archive's files say.
+SAID = {name: (lambda _, text=text: text.encode("utf-8", "replace")) for name, text in TEXTS.items()}
+SAID["deep"] = lambda _: b"[" * 100_000
+SAID["index"] = lambda _: json.dumps({"manifests": [{"digest": "sha256:a"}] * 5}).encode()
+SAID["wrong types"] = lambda _: b'{"manifests": {"a": 1}, "config": 5, "layers": [null], "os": 5}'
+SAID["a list"] = lambda _: b'[{"Config": "a", "Layers": [1], "RepoTags": [null]}, 5]'
+MADE_OF = {
+    f"{name}, {of}": {"a": value, **({"of": of} if of else {})}
+    for name, value in ANY.items()
+    for of in ("", "registries", "runtimes", "sandbox_image")
+}
+RUNTIME = read_runtimes({"crun": {}}).runtimes[0]
 FOLDER = ROOT / "_utils/containerd_formula"
 MODULES = {
     ".".join(path.relative_to(FOLDER).with_suffix("").parts): path for path in sorted(FOLDER.rglob("*.py"))
@@ -117,7 +134,7 @@ PARAMETERS = {
     "packages": (["a"], LINES),
     "failed": (True, NOTHING),
     "data.put.data": ({}, NOTHING),
-    "packages.newest.package": ("a", TEXTS),
+    **dict.fromkeys(("packages.newest.package", "packages.newest.key"), ("a", TEXTS)),
     "pattern": ("a", TEXTS),
     **dict.fromkeys(("who", "folder"), ("a", TEXTS)),
     "secrets.masked_variable.value": ("a", TEXTS),
@@ -138,6 +155,34 @@ PARAMETERS = {
     "release": ("1.7.24", NOTHING),
     "credentials": (True, NOTHING),
     "image": ("a", TEXTS),
+    "machine": ("x86_64", TEXTS),
+    "runtime": (RUNTIME, NOTHING),
+    **dict.fromkeys(
+        ("image_archive.found.members", "image_archive.chosen.members"),
+        (
+            {"index.json": 9, "blobs/sha256/a": 9},
+            {"docker": {"manifest.json": 9, "a": 9}, "none": {}, "large": {"index.json": 2**40}},
+        ),
+    ),
+    **dict.fromkeys(("image_archive.found.read", "image_archive.chosen.read"), (lambda _: b"{}", SAID)),
+    "image_archive.chosen.image": (IMAGE, NOTHING),
+    **dict.fromkeys(("node", "machine"), ("linux/amd64", TEXTS)),
+    "said": ("a", TEXTS),
+    "rows": ({"a": Row("sha256:a", {})}, NOTHING),
+    "digests": (["a"], LINES),
+    "runtime_settings.is_configured.runtime": (RUNTIME, NOTHING),
+    "layer": ({"a": {}}, MADE_OF),
+    **dict.fromkeys(("made_layers.made.name", "made_layers.needs_release.name"), ("a", NOTHING)),
+    "made_layers.twice.layer": ("a", TEXTS),
+    **dict.fromkeys(("applied", "owned", "made_layers.owned.default"), ({}, NOTHING)),
+    "made_layers.owned.source": ("runtimes", TEXTS),
+    "made_layers.past_the_files.default": ({"version": 2}, NOTHING),
+    "document.given.source": ("runtimes", TEXTS),
+    "kind": ("io.containerd.runc.v2", TEXTS),
+    "base_specs.render.default": ('{"process": {}}', TEXTS),
+    **dict.fromkeys(
+        (f"base_specs.{name}.fragment" for name in ("path", "render", "is_as_meant", "wrong")), ({}, ADMITTED)
+    ),
 }
 DEFAULTS = yaml.safe_load((ROOT / "containerd/defaults.yaml").read_text(encoding="utf-8"))
 # One of each kind of setting.

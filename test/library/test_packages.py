@@ -28,6 +28,16 @@ def test_a_version_is_what_the_pillar_means(found, wanted, expected):
     assert packages.matches(found, wanted) is expected
 
 
+def test_only_a_containerd_displaces_another():
+    assert packages.may_remove(["runc", "crun"]) == ()
+    assert "containerd" in packages.may_remove(["containerd.io"])
+
+
+def test_an_error_names_the_key_of_the_version():
+    with pytest.raises(Refused, match="Correct containerd:runtimes:crun:version or the repository"):
+        packages.newest("crun", "9.*", [], key="containerd:runtimes:crun:version")
+
+
 def test_the_first_that_fits_is_taken():
     assert packages.newest("c", "1.7.*", ["2.1.9-1", "1.7.24-1", "1.7.9-1", "1.6.20-1"]) == "1.7.24-1"
 

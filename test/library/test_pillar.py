@@ -15,7 +15,10 @@ from support import ROOT
 DEFAULTS = yaml.safe_load((ROOT / "containerd/defaults.yaml").read_text(encoding="utf-8"))
 DEBIAN = {"os": "Debian", "os_family": "Debian", "cpuarch": "x86_64"}
 HASH = "0" * 64
+IMAGE = {"name": "a.io/a:1", "archive": "salt://a.tar", "sha256": HASH}
 ARCHIVE = {"source": "archive", "version": "1.7.24", "archive": {"sha256": {"1.7.24": {"amd64": HASH}}}}
+RUNC = {"runc": {"version": "1.3.3", "sha256": {"1.3.3": {"amd64": HASH}}}}
+FETCHED = {"archive": "salt://runc", "sha256": HASH}
 
 
 def problems(given, grains=DEBIAN):
@@ -33,11 +36,18 @@ def problems(given, grains=DEBIAN):
         {"package": {"source": "none"}},
         {"registries": {"check": False, "prune": False, "hosts": {"a.io": None, "b.io": {}}}},
         {"registries": {"check": "fail"}},
+        {"runtimes": {"default": "crun", "crun": {"package": "crun"}, "kata": None}},
+        {"sandbox_image": "a.io/b:1", "images": [IMAGE], "package": {"upgrade": True}},
         {"package": {"version": "5:1.7.24~rc.1-1+b2", "hold": None}},
         {"package": {"version": "1.[67].*", "hold": True}},
         {"package": {"docker": {"key": "salt://docker.asc", "fingerprints": ["9dc8 5822" * 5]}}},
         {"package": {"docker": {"key": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"}}},
         {"package": ARCHIVE},
+        {"package": {**ARCHIVE, "archive": {**ARCHIVE["archive"], **RUNC}}},
+        {"package": ARCHIVE, "runtimes": {"runc": FETCHED}},
+        {"runtimes": {"runc": FETCHED}},
+        {"runtimes": {"runc": {"base_spec": {}}, "crun": {"package": "crun"}}},
+        {"package": {"source": "distro", "upgrade": True}, "runtimes": {"runc": {"upgrade": True}}},
         {"kernel": {"sysctls": {"net/ipv4/conf/eth0.1/forwarding": 1}}},
         {"salt": {"tomlkit": "tomlkit>=0.15.1,<0.16"}},
         {"salt": {"tomlkit": "tomlkit == 0.15.2", "package": "python3-tomlkit"}},
@@ -71,6 +81,16 @@ def test_a_right_pillar_has_no_problems(given):
         ({"registries": {"hosts": []}}, "containerd:registries:hosts is a list; it must be a mapping."),
         ({"registries": {"hosts": {"a.io": []}}}, "containerd:registries:hosts:a.io is a list; it must be"),
         ({"registries": {"host": {}}}, "containerd:registries:host is not a setting of this formula; did"),
+        ({"runtimes": []}, "containerd:runtimes is a list; it must be a mapping."),
+        ({"runtimes": {"crun": []}}, "containerd:runtimes:crun is a list; it must be a mapping, or null"),
+        ({"runtimes": {"crun": "crun"}}, "containerd:runtimes:crun is a string; it must be a mapping."),
+        ({"runtimes": {"default": {}}}, "containerd:runtimes:default is a mapping; it must be the name of"),
+        ({"sandbox_image": 3.1}, "containerd:sandbox_image is a number; it must be a string."),
+        ({"images": [{**IMAGE, "name": None}]}, "containerd:images:0:name is missing; write the whole name"),
+        ({"images": [{**IMAGE, "archive": "/a"}]}, "containerd:images:0:archive is not an address"),
+        ({"images": [IMAGE, {**IMAGE, "sha256": 1}]}, "containerd:images:1:sha256 is not 64 hexadecimal"),
+        ({"images": ["a"]}, "containerd:images has an entry that is a string; each must be a mapping."),
+        ({"package": {"upgrade": "yes"}}, "containerd:package:upgrade is a string; it must be a boolean."),
         ({"config_for": {">=1.5": None}}, "containerd:config_for:>=1.5 is a null; it must be a mapping."),
         ({"config_for": None}, "containerd:config_for is a null; it must be a mapping, or left out."),
         ({"service": None}, "containerd:service is a null; it must be a mapping, or left out."),
@@ -99,6 +119,23 @@ def test_a_right_pillar_has_no_problems(given):
         ),
         ({"package": {"source": "none", "hold": True}}, "source none has no package to hold"),
         ({"package": {"source": "none", "version": "1"}}, "source none installs nothing"),
+        ({"package": {"source": "none", "upgrade": True}}, "source none has no newest package; leave it"),
+        (
+            {"runtimes": {"runc": {"version": "1.3.*"}}},
+            "containerd:runtimes:runc:version is set, and source do",
+        ),
+        (
+            {"runtimes": {"runc": {"upgrade": True}}},
+            "take a containerd.io that has it (containerd:package:ver",
+        ),
+        (
+            {
+                "package": {**ARCHIVE, "archive": {**ARCHIVE["archive"], **RUNC}},
+                "runtimes": {"runc": FETCHED},
+            },
+            "containerd:runtimes:runc and containerd:package:archive:runc:version exclude each other",
+        ),
+        ({"package": {**ARCHIVE, "upgrade": True}}, "source archive has no newest package; leave it"),
         ({"package": {**ARCHIVE, "version": "1.7.*"}}, "'1.7.*'; an archive takes an exact one"),
         (
             {"package": {**ARCHIVE, "version": "1.7.25"}},

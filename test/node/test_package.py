@@ -5,11 +5,9 @@ and down through its releases, then removed, and from upstream's archive. The te
 
 import hashlib
 import os
-import subprocess
-import sys
 
 import pytest
-from conftest import SALTS, SUITE, container
+from conftest import SALTS, SUITE, TOMLKIT, container, tomlkit_wheel
 from lab import repository
 from support.formula import FormulaNode
 
@@ -20,7 +18,7 @@ CONFIG = {"version": 2, "oom_score": -500, "plugins": {V2: {"sandbox_image": PAU
 RELEASES = {"1.6.20": "bookworm", "1.7.24": "trixie", "2.1.9": "forky"}
 PACKAGE = "containerd package is installed"
 MANAGED = "containerd configuration is managed"
-WHEEL = "tomlkit-0.15.2-py3-none-any.whl"
+WHEEL = f"tomlkit-{TOMLKIT}-py3-none-any.whl"
 # Names, inodes and targets: not the times of a folder in which something came and went.
 LISTED = ["find", "/opt/containerd-formula", "/usr/local/bin", "-printf", "%i %p %l\\n"]
 SOURCES = "cd /etc/apt && find . -name '*.list' -o -name '*.sources' | sort | xargs head -v -n 99"
@@ -55,13 +53,7 @@ def server(keys):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """
-    Download tomlkit's wheel, for Salt's file server to have.
-    """
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"--dest={folder}"]
-    subprocess.run([*pip, "--only-binary=:all:", f"tomlkit=={WHEEL.split('-')[1]}"], check=True)
-    return (folder / WHEEL).read_bytes()
+    return tomlkit_wheel(tmp_path_factory.mktemp("wheel"))[0]
 
 
 @pytest.fixture(scope="module", params=PACKAGE_SALTS, ids=lambda salt: f"salt-{salt}")

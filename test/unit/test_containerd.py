@@ -39,10 +39,13 @@ def test_a_report_without_ctr_says_so_and_tells_the_rest(containerd, tmp_path):
         "containerd_service.properties": lambda: {"ActiveState": "active"},
         "containerd_change.pending": lambda: ["a"],
         "containerd_registries.told": lambda: ["a mirror"],
+        "containerd_runtimes.told": lambda: ["a runtime"],
+        "containerd_images.told": lambda: ["an image"],
     }
     report = containerd.status(str(path))
     assert (report["version"], asked, report["file_schema"]) == ("1.7.24", ["containerd"], 2)
     assert report["restart_pending"] is True
     assert (report["cri_ok"], report["cri_reason"]) == (False, "ctr is not installed")
-    assert report["registries"] == ["a mirror"]
+    assert (report["registries"], report["runtimes"]) == (["a mirror"], ["a runtime"])
+    assert report["images"] == ["an image"]
     assert report["errors"] == ["document: ctr is not installed"]

@@ -5,14 +5,14 @@ Upstream's archives: what is not whole, or not what was pinned, leaves everythin
 import hashlib
 import io
 import os
-import resource
 import shutil
 import subprocess
+import sys
 import tarfile
 
 import pytest
 from salt.exceptions import CommandExecutionError
-from support import load, wired
+from support import load
 
 NAMES = ("containerd", "containerd-shim-runc-v2", "ctr")
 
@@ -30,17 +30,6 @@ def release(version, names=NAMES, more=()):
             member.linkname = content if kind != tarfile.REGTYPE else ""
             tar.addfile(member, io.BytesIO(content.encode()))
     return buffer.getvalue()
-
-
-@pytest.fixture
-def archive(tmp_path, monkeypatch):
-    """
-    Return the execution module over folders of the test's own.
-    """
-    module = wired("containerd_archive")
-    monkeypatch.setattr(module.places, "ARCHIVES", str(tmp_path / "opt"))
-    monkeypatch.setattr(module.places, "PREFIX", str(tmp_path / "usr"))
-    return module
 
 
 @pytest.fixture
@@ -115,14 +104,15 @@ def test_a_file_that_changes_after_it_was_hashed_is_not_what_is_unpacked(
     """
     releases = pinned("1.7.24")
     path = releases["containerd"]["url"].replace("file://", "").format(version="1.7.24", arch="amd64")
-    verify = archive._verify
+    download = sys.modules["formula._modules.containerd_download"]
+    verify = download._verify
 
     def swap(*arguments):
         verify(*arguments)
         with open(path, "wb") as file:
             file.write(release("6.6.6"))
 
-    monkeypatch.setattr(archive, "_verify", swap)
+    monkeypatch.setattr(download, "_verify", swap)
     assert install(states, releases)["result"] is True
     assert content(archive) == "1.7.24"
 
@@ -148,6 +138,21 @@ def test_without_any_runc_nothing_is_installed(states, archive, pinned):
     assert (ret["result"], ret["changes"]) == (False, {})
     assert "pin one in containerd:package:archive:runc" in ret["comment"]
     assert not os.path.exists(archive.places.ARCHIVES)
+
+
+@pytest.mark.parametrize(
+    ("runc", "comes"),
+    [
+        ({"version": "1.3.*"}, True),
+        ({"archive": "salt://runc", "sha256": "0" * 64}, True),
+        ({"base_spec": {"process": {}}}, False),
+        (None, False),
+    ],
+)
+def test_a_runc_that_pillar_brings_later_is_enough(states, pinned, runc, comes):
+    states.__salt__["cmd.which"] = lambda name: None
+    ret = states.unpacked("x", pinned("1.7.24"), "amd64", {"runc": runc, "default": "runc"})
+    assert ret["result"] is comes, ret["comment"]
 
 
 @pytest.mark.parametrize(
@@ -305,6 +310,22 @@ def test_absent_removes_what_it_made_and_nothing_else(states, archive, pinned, t
     assert states.absent(str(unit))["changes"] == {}
 
 
+def test_runtimes_and_a_unit_of_others_stay_where_there_is_no_archive(states, archive, pinned, tmp_path):
+    """
+    Runtimes lie in the same folder, with each source of containerd.
+    """
+    unit, runtime = tmp_path / "containerd.service", tmp_path / "opt/runtimes/crun"
+    runtime.mkdir(parents=True)
+    unit.write_text("mine", encoding="utf-8")
+    assert states.absent(str(unit))["changes"] == {}
+    install(states, pinned("1.7.24"))
+    ret = states.absent(str(unit))
+    assert {f"{tmp_path}/opt/{name}" for name in ("containerd-1.7.24", "current-containerd")} < set(
+        ret["changes"]
+    )
+    assert (os.listdir(tmp_path / "opt"), unit.exists(), runtime.exists()) == (["runtimes"], False, True)
+
+
 def test_a_preview_predicts_and_changes_nothing(states, archive, pinned):
     states.__opts__["test"] = True
     releases = pinned("1.7.24")
@@ -314,17 +335,6 @@ def test_a_preview_predicts_and_changes_nothing(states, archive, pinned):
     states.__opts__["test"] = False
     done = [states.unpacked("x", releases, "amd64"), states.in_use("x", releases)]
     assert [ret["changes"] for ret in done] == [ret["changes"] for ret in predicted]
-
-
-def test_a_download_that_fails_tells_no_password(archive):
-    def broken(_address, _path):
-        raise OSError("connection refused")
-
-    archive.__salt__["cp.get_url"] = broken
-    with pytest.raises(CommandExecutionError) as caught:
-        archive.unpack("runc", "1.1.15", "https://me:hunter2@example.org/runc.{arch}", "0" * 64, "amd64")
-    assert "hunter2" not in str(caught.value)
-    assert "example.org/runc.amd64 cannot be fetched: connection refused" in str(caught.value)
 
 
 def test_what_a_killed_run_was_unpacking_is_swept(states, archive, pinned):
@@ -339,36 +349,6 @@ def test_what_a_killed_run_was_unpacking_is_swept(states, archive, pinned):
         ".containerd-notes",
         ".runc-ab_cd123",
     ]
-
-
-@pytest.mark.parametrize("source", ["fifo", "/dev/zero", "/proc/kmsg", "/proc/self/fdinfo/0", "large", "a\0"])
-def test_only_a_regular_file_of_a_sane_size_is_copied(archive, tmp_path, monkeypatch, source):
-    monkeypatch.setattr(archive, "_LARGEST", 1 << 20)
-    os.mkfifo(tmp_path / "fifo")
-    (tmp_path / "large").write_bytes(b"x" * ((1 << 20) + 1))
-    with pytest.raises(CommandExecutionError, match="cannot be read: (it is|embedded null)"):
-        archive.unpack("runc", "1.1", f"file://{tmp_path / source}", "0" * 64, "amd64")
-    assert os.listdir(archive.places.ARCHIVES) == []
-
-
-def test_a_server_that_sends_without_an_end_is_stopped(archive, tmp_path, monkeypatch):
-    """
-    Its file would fill the disk before its hash is known.
-    """
-    monkeypatch.setattr(archive, "_LARGEST", 1 << 20)
-
-    def endless(_, path):
-        with open(path, "wb", buffering=0) as file:
-            for _ in range(3):
-                file.write(b"x" * (1 << 20))
-        return path
-
-    monkeypatch.setitem(archive.__salt__, "cp.get_url", endless)
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    with pytest.raises(CommandExecutionError, match="cannot be fetched: it is larger than 512 MB"):
-        archive.unpack("runc", "1.1", "https://example.org/runc", "0" * 64, "amd64")
-    assert resource.getrlimit(resource.RLIMIT_FSIZE) == before
-    assert os.listdir(archive.places.ARCHIVES) == []
 
 
 @pytest.mark.parametrize("whose", ["opt", "opt/runc-1.1"])

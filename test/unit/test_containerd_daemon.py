@@ -183,3 +183,30 @@ def test_what_is_no_path_of_a_socket_is_refused(daemon, address):
     answers(daemon)
     with pytest.raises(CommandExecutionError, match="is not a socket path"):
         daemon.plugins(address)
+
+
+VERSIONS = "Client:\n  Version:  {}\n  Revision: a\n  Go version: go1\n\nServer:\n  Version:  {}\n  UUID: 1\n"
+
+
+def test_the_old_daemon_of_an_upgrade_does_not_serve(daemon, tmp_path, monkeypatch):
+    socket = tmp_path / "containerd.sock"
+    monkeypatch.setattr(daemon, "_socket", lambda: str(socket))
+    answers(daemon, VERSIONS.format("2.1.9", "2.1.9"))
+    assert daemon.serves() is False
+    socket.touch()
+    assert daemon.serves() is True
+    for said in (VERSIONS.format("2.1.9", "1.7.24"), "Client:\n  Version: 2.1.9\n", ""):
+        answers(daemon, said)
+        assert daemon.serves() is False
+    answers(daemon, retcode=1)
+    assert daemon.serves() is False
+
+
+def test_a_shim_is_looked_for_beside_containerd_too(daemon, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real/containerd").touch()
+    (tmp_path / "containerd").symlink_to("real/containerd")
+    daemon.__salt__ = {"cmd.which": lambda name: str(tmp_path / name)}
+    assert daemon.search_path()[-2:] == (str(tmp_path), str(tmp_path / "real"))
+    daemon.__salt__ = {"cmd.which": lambda name: None}
+    assert daemon.search_path() == daemon.DAEMON_PATH

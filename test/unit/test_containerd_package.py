@@ -4,107 +4,24 @@ What is installed, held and refused, whatever the package manager; which sources
 
 import pytest
 from salt.exceptions import CommandExecutionError, SaltInvocationError
-from support import functions_of, load
+from support.packages import Pkg, module, wire  # noqa: F401
 
 URL = "https://download.docker.com/linux/debian"
 
 
-class Pkg:
-    """
-    A package manager that remembers what it was asked.
-    """
-
-    def __init__(self, installed=None, offered=None, held=()):
-        self.installed = installed or {}
-        self.offered = offered or {}
-        self.held = list(held)
-        self.answers = {"update": {"retcode": 0, "stderr": "", "stdout": ""}}
-        self.done = []
-
-    def functions(self):
-        return {
-            "pkg.version": lambda name: self.installed.get(name, ""),
-            "pkg.list_repo_pkgs": lambda name: {name: self.offered[name]} if name in self.offered else {},
-            "pkg.version_cmp": lambda a, b: (numbers(a) > numbers(b)) - (numbers(a) < numbers(b)),
-            "pkg.get_selections": lambda state: {state: self.held},
-            "pkg.list_holds": lambda full: self.held,
-            "pkg.refresh_db": lambda: self.done.append("refresh"),
-            "pkg.install": self.install,
-            "pkg.hold": lambda pkgs: self.hold("hold", pkgs),
-            "pkg.unhold": lambda pkgs: self.hold("unhold", pkgs),
-            "containerd_command.run": self.run,
-            **functions_of("containerd_files", "containerd_paths"),
-        }
-
-    def run(self, *argv, timeout=None, env=None):
-        if argv[0] == "apt-cache":
-            return self.answers["madison"]
-        assert (argv[0], timeout, env["LC_ALL"]) == ("apt-get", 900, "C.UTF-8")
-        function = "update" if "update" in argv else "simulate"
-        self.done.append(function)
-        self.argv = argv
-        return self.answers[function]
-
-    def install(self, pkgs, refresh):
-        assert refresh is False
-        self.done.append(("install", pkgs))
-        if self.answers.get("install"):
-            raise CommandExecutionError(self.answers["install"])
-        changed = {}
-        for item in pkgs:
-            name, version = (
-                next(iter(item.items())) if isinstance(item, dict) else (item, self.offered[item][0])
-            )
-            changed[name] = {"old": self.installed.get(name, ""), "new": version}
-            self.installed[name] = version
-        return changed
-
-    def hold(self, function, pkgs):
-        self.done.append((function, pkgs))
-        self.held = [*self.held, *pkgs] if function == "hold" else [p for p in self.held if p not in pkgs]
-        return {name: {"result": True, "comment": ""} for name in pkgs}
-
-
-def numbers(version):
-    return [int(part) for part in version.split("-")[0].split(".")]
-
-
-@pytest.fixture
-def module():
-    return load("_modules/containerd_package.py")
-
-
-@pytest.fixture
-def wire(module):
-    """
-    Return state and execution module over a package manager.
-    """
-
-    def make(pkg, family="RedHat", test=False):
-        state = load("_states/containerd_package.py")
-        module.__grains__ = {"os_family": family}
-        module.__salt__ = pkg.functions()
-        own = {f"containerd_package.{n}": f for n, f in vars(module).items() if callable(f)}
-        state.__salt__ = {**module.__salt__, **own}
-        state.__opts__ = {"test": test}
-        return state
-
-    return make
-
-
-def test_the_newest_that_fits_is_chosen(module, wire):
+def test_the_newest_that_fits_is_chosen(module, wire):  # noqa: F811
     wire(Pkg(offered={"c": ["1.7.9-1", "1.7.24-1", "1.6.20-1", "2.1.9-1"]}))
     assert module.plan(["c"], "1.7.*")["install"] == {"c": "1.7.24-1"}
 
 
-def test_where_salt_compares_no_versions_their_texts_are(module, wire):
+def test_where_salt_compares_no_versions_their_texts_are(module, wire):  # noqa: F811
     pkg = Pkg(offered={"c": ["1.7.2-1", "1.7.3-1", "1.7.1-1"]})
     wire(pkg, "Arch")
     del module.__salt__["pkg.version_cmp"]
     assert module.plan(["c"], "1.7.*")["install"] == {"c": "1.7.3-1"}
 
 
-def test_a_version_that_is_not_offered_is_an_error_of_salts(module, wire):
+def test_a_version_that_is_not_offered_is_an_error_of_salts(module, wire):  # noqa: F811
     wire(Pkg(offered={"c": ["1.6.20-1", "1.7.24-1"]}))
     with pytest.raises(
         CommandExecutionError, match=r"has c 9\.\*: they offer 1.7.24-1, 1.6.20-1. Nothing was"
@@ -115,7 +32,7 @@ def test_a_version_that_is_not_offered_is_an_error_of_salts(module, wire):
 
 
 @pytest.mark.parametrize("installed", ["1.7.20-1", "1.7.24-1"])
-def test_a_version_that_fits_is_left_alone_and_nothing_is_asked(wire, installed):
+def test_a_version_that_fits_is_left_alone_and_nothing_is_asked(wire, installed):  # noqa: F811
     pkg = Pkg({"c": installed}, {"c": ["1.7.24-1"]})
     ret = wire(pkg).installed("x", ["c"], version="1.7.*")
     assert (ret["result"], ret["changes"], pkg.done) == (True, {}, [])
@@ -123,7 +40,7 @@ def test_a_version_that_fits_is_left_alone_and_nothing_is_asked(wire, installed)
 
 @pytest.mark.parametrize("hold", [True, False, None])
 @pytest.mark.parametrize("held", [["c"], []])
-def test_a_hold_is_lifted_for_a_change_and_set_again(wire, hold, held):
+def test_a_hold_is_lifted_for_a_change_and_set_again(wire, hold, held):  # noqa: F811
     pkg = Pkg({"c": "1.6.20-1"}, {"c": ["1.6.20-1", "1.7.24-1"]}, held)
     predicted = wire(pkg, test=True).installed("x", ["c"], version="1.7.24", hold=hold)
     assert (predicted["result"], pkg.done) == (None, [])
@@ -136,7 +53,7 @@ def test_a_hold_is_lifted_for_a_change_and_set_again(wire, hold, held):
     assert wire(pkg).installed("x", ["c"], version="1.7.24", hold=hold)["changes"] == {}
 
 
-def test_a_change_that_fails_leaves_the_hold(wire):
+def test_a_change_that_fails_leaves_the_hold(wire):  # noqa: F811
     pkg = Pkg({"c": "1.6.20-1"}, {"c": ["1.7.24-1"]}, ["c"])
     pkg.answers["install"] = "disk full"
     ret = wire(pkg).installed("x", ["c"], version="1.7.24", hold=True)
@@ -144,7 +61,7 @@ def test_a_change_that_fails_leaves_the_hold(wire):
     assert pkg.held == ["c"]
 
 
-def test_only_the_hold_changes(wire):
+def test_only_the_hold_changes(wire):  # noqa: F811
     pkg = Pkg({"c": "1.6.20-1"})
     ret = wire(pkg).installed("x", ["c"], hold=True)
     assert ret["changes"] == {"c hold": {"old": False, "new": True}}
@@ -154,12 +71,12 @@ def test_only_the_hold_changes(wire):
 @pytest.mark.parametrize(
     ("family", "held"), [("Debian", ["c"]), ("RedHat", ["c"]), ("Suse", ["c"]), ("Arch", []), ("Other", [])]
 )
-def test_what_is_held_is_asked_of_those_who_can_hold(module, wire, family, held):
+def test_what_is_held_is_asked_of_those_who_can_hold(module, wire, family, held):  # noqa: F811
     wire(Pkg(held=["c", "d"]), family)
     assert module.held(["b", "c"]) == held
 
 
-def test_without_the_plugin_nothing_is_held(module, wire):
+def test_without_the_plugin_nothing_is_held(module, wire):  # noqa: F811
     wire(Pkg())
 
     def refuse(full):
@@ -169,7 +86,7 @@ def test_without_the_plugin_nothing_is_held(module, wire):
     assert module.held(["c"]) == []
 
 
-def test_a_preview_of_a_bare_node_says_what_is_wanted(wire):
+def test_a_preview_of_a_bare_node_says_what_is_wanted(wire):  # noqa: F811
     pkg = Pkg()
     ret = wire(pkg, "Debian", test=True).installed("x", ["c"], version="1.7.*")
     assert (ret["result"], ret["changes"]) == (None, {"c": {"old": "", "new": "1.7.*"}})
@@ -178,7 +95,7 @@ def test_a_preview_of_a_bare_node_says_what_is_wanted(wire):
     assert pkg.done == []
 
 
-def test_a_preview_does_not_trust_old_lists(wire):
+def test_a_preview_does_not_trust_old_lists(wire):  # noqa: F811
     pkg = Pkg({"c": "1.6.20-1"}, {"c": ["1.6.20-1"]})
     listed = " c | 1.7.24-1 | http://x Packages\n c | 1.6.20-1 | http://x Packages\n"
     pkg.answers["madison"] = {"retcode": 0, "stderr": "", "stdout": listed}
@@ -197,7 +114,7 @@ def test_a_preview_does_not_trust_old_lists(wire):
         ("Debian", "containerd", ("runc",), ()),
     ],
 )
-def test_what_goes_for_another_vendor_is_told_where_nobody_is_asked(wire, family, package, installed, gone):
+def test_what_goes_for_another_vendor_is_told_where_nobody_is_asked(wire, family, package, installed, gone):  # noqa: F811
     pkg = Pkg(dict.fromkeys(installed, "1-1"), held=["containerd"])
     ret = wire(pkg, family, test=True).installed("x", [package])
     changes = {key: value for key, value in ret["changes"].items() if not key.endswith(" hold")}
@@ -209,7 +126,7 @@ def test_what_goes_for_another_vendor_is_told_where_nobody_is_asked(wire, family
     assert "t is unknown wh" in ret["comment"]
 
 
-def test_a_preview_with_lists_that_cannot_be_renewed_is_an_error(wire):
+def test_a_preview_with_lists_that_cannot_be_renewed_is_an_error(wire):  # noqa: F811
     """
     dnf's, which it renews itself.
     """
@@ -219,7 +136,7 @@ def test_a_preview_with_lists_that_cannot_be_renewed_is_an_error(wire):
     assert "they offer 1.7.24-1" in ret["comment"]
 
 
-def test_apt_says_beforehand_what_it_will_do(module, wire):
+def test_apt_says_beforehand_what_it_will_do(module, wire):  # noqa: F811
     pkg = Pkg({"containerd.io": "1.6.20-1"}, {"containerd.io": ["1.7.24-1"]})
     told = "Remv runc [1.1.5]\nInst containerd.io [1.6.20-1] (1.7.24-1 Docker:bookworm [amd64])\n"
     pkg.answers["simulate"] = {"retcode": 0, "stdout": told, "stderr": ""}
@@ -234,7 +151,7 @@ def test_apt_says_beforehand_what_it_will_do(module, wire):
         module.plan(["containerd.io"], "1.7.24")
 
 
-def test_a_held_package_of_another_source_gives_way(wire):
+def test_a_held_package_of_another_source_gives_way(wire):  # noqa: F811
     """
     apt removes nothing that is held.
     """
@@ -248,7 +165,7 @@ def test_a_held_package_of_another_source_gives_way(wire):
     assert pkg.held == []
 
 
-def test_what_would_remove_a_stranger_is_refused(wire):
+def test_what_would_remove_a_stranger_is_refused(wire):  # noqa: F811
     pkg = Pkg({"containerd.io": "1.6.20-1"}, {"containerd.io": ["1.7.24-1"]})
     pkg.answers["simulate"] = {"retcode": 0, "stdout": "Remv docker.io [20.10.24]\n", "stderr": ""}
     ret = wire(pkg, "Debian").installed("x", ["containerd.io"], version="1.7.24")
@@ -265,7 +182,7 @@ def test_what_would_remove_a_stranger_is_refused(wire):
         ("", 100, True),
     ],
 )
-def test_a_repository_that_does_not_answer_installs_nothing(wire, stderr, retcode, fails):
+def test_a_repository_that_does_not_answer_installs_nothing(wire, stderr, retcode, fails):  # noqa: F811
     pkg = Pkg({}, {"c": ["1.7.24-1"]})
     pkg.answers["update"] = {"retcode": retcode, "stderr": stderr, "stdout": ""}
     pkg.answers["simulate"] = {"retcode": 0, "stdout": "Inst c (1.7.24-1 x [amd64])\n", "stderr": ""}
@@ -285,7 +202,7 @@ def test_a_repository_that_does_not_answer_installs_nothing(wire, stderr, retcod
         ("", 100, "apt-get update ended with 100."),
     ],
 )
-def test_a_repository_is_asked_before_it_is_configured(wire, tmp_path, stderr, retcode, words):
+def test_a_repository_is_asked_before_it_is_configured(wire, tmp_path, stderr, retcode, words):  # noqa: F811
     pkg = Pkg()
     pkg.answers["update"] = {"retcode": retcode, "stderr": stderr, "stdout": ""}
     state, path = wire(pkg, "Debian"), tmp_path / "docker.sources"
@@ -306,7 +223,7 @@ STANZA = f"Types: deb\nURIs: {URL}/\nSuites: bookworm\nComponents: stable\nSigne
 
 
 @pytest.fixture
-def apt(wire, module, tmp_path, monkeypatch):
+def apt(wire, module, tmp_path, monkeypatch):  # noqa: F811
     """
     Write apt's folder; return it, and the state module.
     """
@@ -359,13 +276,14 @@ def test_rivals_are_set_aside_and_come_back(apt):
     assert state.rivals_restored("x", own)["changes"] == {}
 
 
-def test_a_key_that_another_source_needs_stays(apt, module, tmp_path):
+def test_a_key_that_another_source_needs_stays(apt, tmp_path):
     folder, state = apt
     own = str(folder / "docker.sources")
-    assert module.users_of_key("/usr/share/keyrings/docker.gpg", own) == [str(folder / "a.list")]
-    assert module.users_of_key("/y.gpg", own) == []
+    users_of_key = state.__salt__["containerd_sources.users_of_key"]
+    assert users_of_key("/usr/share/keyrings/docker.gpg", own) == [str(folder / "a.list")]
+    assert users_of_key("/y.gpg", own) == []
     (folder / "b.sources").unlink()
-    assert module.users_of_key("/x.gpg", own) == []
+    assert users_of_key("/x.gpg", own) == []
     key = tmp_path / "docker.asc"
     key.touch()
     assert state.key_removed(str(key), own) == f"{key} goes"
@@ -375,14 +293,14 @@ def test_a_key_that_another_source_needs_stays(apt, module, tmp_path):
     assert state.key_removed(str(key), own)["comment"] == f"{key} stays: {folder / 'c.list'} needs it."
 
 
-def test_a_package_manager_that_fails_shows_no_password(wire):
+def test_a_package_manager_that_fails_shows_no_password(wire):  # noqa: F811
     pkg = Pkg(offered={"c": ["1.7.24-1"]})
     pkg.answers["install"] = "Cannot download https://me:hunter2@mirror.example.org/repodata/repomd.xml"
     ret = wire(pkg).installed("x", ["c"])
     assert ret["comment"] == "Cannot download https://(secret)@mirror.example.org/repodata/repomd.xml"
 
 
-def test_a_simulation_that_fails_shows_no_password(wire):
+def test_a_simulation_that_fails_shows_no_password(wire):  # noqa: F811
     pkg = Pkg({}, {"c": ["1.7.24-1"]})
     told = "E: Failed to fetch https://me:hunter2@mirror.example.org/c.deb"
     pkg.answers["simulate"] = {"retcode": 100, "stdout": "", "stderr": told}

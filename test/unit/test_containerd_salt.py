@@ -8,8 +8,9 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 from salt.exceptions import CommandExecutionError
-from support import functions_of, load
+from support import ROOT, functions_of, load, wired
 
 WHEEL = "salt://files/tomlkit-0.15.2-py3-none-any.whl"
 CONTENT = b"a wheel"
@@ -164,3 +165,17 @@ def test_a_wheel_that_is_not_there_and_a_package_manager_that_fails_are_clear(st
     state.__salt__["pkg.install"] = fail
     ret = state.library_installed(package="nope")
     assert (ret["result"], ret["comment"]) == (False, "no such package")
+
+
+def test_a_wrong_image_or_runtime_is_told_before_anything_changes():
+    module = wired("containerd_salt")
+    module.__grains__ = {"os": "Debian", "os_family": "Debian", "cpuarch": "x86_64"}
+    defaults = yaml.safe_load((ROOT / "containerd/defaults.yaml").read_text(encoding="utf-8"))
+    image = {"name": "pause:3.10", "archive": "salt://a.tar", "sha256": "0" * 64}
+    for given, words in (
+        ({"images": [image]}, "containerd:images:0:name: it has no registry: write docker.io/library/pause"),
+        ("docker", "containerd is a string; it must be a mapping."),
+    ):
+        [told] = module.problems(given, defaults, ["Debian"])
+        assert words in told
+    assert module.problems({"images": [{**image, "name": "a.io/a:1"}]}, defaults, ["Debian"]) == []

@@ -9,7 +9,7 @@ from support import load
 NAME = "/etc/containerd/config.toml"
 SERVICE = {"state": "service", "fun": "running", "name": "containerd"}
 CHANGES = {"oom_score": {"old": 0, "new": 1}}
-PLAN = {"text": "", "write": True, "changes": CHANGES, "warnings": [], "secret": False}
+PLAN = {"awaits": [], "text": "", "write": True, "changes": CHANGES, "warnings": [], "secret": False}
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ def test_golden(case):
     functions["containerd_daemon.config_default"] = lambda: (case / "default.toml").read_text(
         encoding="utf-8"
     )
+    functions["containerd_release.installed"] = lambda: "2.1.9"
     overrides = yaml.safe_load((case / "overrides.yaml").read_text(encoding="utf-8"))
     try:
         name, text = "expected.toml", functions["containerd_toml.render"](overrides)

@@ -7,10 +7,11 @@ import tempfile
 
 import pytest
 import salt.utils.path
-from containerd_formula import places
+from containerd_formula import image_settings, places
 from containerd_formula.document import compose
 from containerd_formula.reading import reading
 from containerd_formula.registries import read
+from containerd_formula.runtime_settings import read as read_runtimes
 from salt.exceptions import CommandExecutionError
 from support import ROOT, load
 from support.hostile import ANY, TEXTS, assert_linear, called, patterns, public_functions
@@ -21,9 +22,13 @@ LEFT_OUT = (
     *("containerd_command.run", "containerd_salt.problems", "containerd_change.discard"),
     *("containerd_files.replace", "containerd_files.sweep", "containerd_sandbox.command"),
     # A folder for as long as it is needed.
-    "containerd_files.temporary",
+    *("containerd_files.temporary", "containerd_image_files.folder"),
+    # It takes the words of others.
+    "containerd_daemon.ctr",
 )
+RUNTIME = read_runtimes({"a": {"binary": "/nowhere"}}).runtimes[0]
 REGISTRIES = read({"hosts": {"a.io": {"mirrors": ["b.io"]}}})
+IMAGES = image_settings.read([{"name": "a.io/a:1", "archive": "salt://a", "sha256": "0" * 64}])
 BASE = "version = 2\noom_score = 0\n"
 HARMLESS = {
     "kind": "containerd",
@@ -61,20 +66,34 @@ HARMLESS = {
     "made": compose(BASE, {}),
     "read_as": reading({}, {}, compose(BASE, {}), {"oom_score": 1}),
     "no_sandbox": "",
-    "folder": "/nowhere",
     "root": "/nowhere",
     "registry": REGISTRIES.registries[0],
     "one": REGISTRIES.registries[0].mirrors[0],
     "model": REGISTRIES,
     "answers": {},
+    "names": ["a"],
+    "short": "CRI.sandbox_image",
+    "labels": {"a": "b"},
+    "other": "a",
+    "place": "/nowhere",
+    "image": IMAGES.images[0],
+    "images": [],
+    "intended": {"model": IMAGES, "todo": ["a.io/a:1"], "rows": {}, "whole": [], "gone": [], "prune": True},
     "done": [],
     "bits": 0o600,
+    **dict.fromkeys(("names", "needed"), ["a"]),
+    **dict.fromkeys(("shown", "folder"), "/nowhere"),
     **dict.fromkeys(("wanted", "there"), {}),
     "paths": [],
     "prune": True,
     "planned": {"wanted": {}, "files": {}, "gone": []},
     "given": {},
     **dict.fromkeys(("overrides", "fragment", "old", "new", "data", "dump", "result", "found"), {}),
+    "runtime": RUNTIME,
+    "programs": {"binary": "/nowhere", "shim": "/nowhere"},
+    "is_serving": True,
+    "proofs": [],
+    "runtimes": {"a": {"binary": "/nowhere"}},
     "releases": {
         "containerd": {"version": "1", "url": "file:///nowhere", "sha256": {"1": {"amd64": "0" * 64}}}
     },
@@ -83,6 +102,8 @@ HARMLESS = {
 ATTACKED = (
     "given",
     "registries",
+    "runtimes",
+    "images",
     "overrides",
     "fragment",
     "base",
@@ -146,6 +167,7 @@ def node(tmp_path, monkeypatch):
         "pkg.version": lambda _: said["stdout"],
         "pkg.get_selections": lambda **_: {},
         "pkg.list_repo_pkgs": lambda name: {name: [said["stdout"]]},
+        "pkg.latest_version": lambda *_, **__: said["stdout"],
         "pkg.version_cmp": lambda *_: 0,
         "pkg.install": lambda *_, **__: {},
         "pkg.remove": lambda **_: {},

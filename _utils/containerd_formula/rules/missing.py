@@ -7,6 +7,7 @@ reported.
 """
 
 from containerd_formula.data import at, table, texts
+from containerd_formula.names import shim
 from containerd_formula.rules.context import shown
 from containerd_formula.rules.cri import LINUX_V1, LOCAL_PULL, RUNC_V1, RUNC_V2
 
@@ -28,7 +29,7 @@ def runtimes(context):
             if (not mine and not is_chosen) or _is_there(context, program):
                 continue
             # The shim of a removed type: another rule reports the type.
-            if context.version > 2 and program == _shim(RUNC_V1):
+            if context.version > 2 and program == shim(RUNC_V1):
                 continue
             cause = (*path, *key) if mine else chosen
             hurt = "no pod can start" if name == default else f"no pod of the runtime {name} can start"
@@ -40,7 +41,7 @@ def runtime_names(context):
     """Invalid types of runtimes: each of their pods fails."""
     for path, runtime in context.touched_runtimes():
         kind = runtime.get("runtime_type")
-        if isinstance(kind, str) and kind and "/" not in kind and not _shim(kind):
+        if isinstance(kind, str) and kind and "/" not in kind and not shim(kind):
             words = f"{shown(kind, path)} is not a runtime type, so each of its pods fails"
             yield (*path, "runtime_type"), f"{words}: write {RUNC_V2}, or one that ends as .<name>.<version>"
 
@@ -78,7 +79,7 @@ def _programs(runtime):
     if isinstance(path, str) and path:
         yield ("runtime_path",), path
     elif isinstance(kind, str) and kind != LINUX_V1 and _is_shims(runtime):
-        program = kind if kind.startswith("/") else _shim(kind)
+        program = kind if kind.startswith("/") else shim(kind)
         if program:
             yield ("runtime_type",), program
     binary = table(runtime, ("options",)).get("BinaryName")
@@ -88,12 +89,6 @@ def _programs(runtime):
 
 def _is_shims(runtime):
     return all(runtime.get(key) in _WITH_SHIM for key in ("sandboxer", "sandbox_mode"))
-
-
-def _shim(kind):
-    """Return the program of a runtime type; empty if the type is not valid."""
-    parts = kind.split(".")
-    return f"containerd-shim-{parts[-2]}-{parts[-1]}" if len(parts) > 1 and all(parts) else ""
 
 
 def _is_there(context, program):

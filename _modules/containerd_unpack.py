@@ -1,0 +1,111 @@
+"""
+Unpack an archive of programs whose hash is known: nothing outside of its folder, no devices, no setuid.
+"""
+
+import os
+import shutil
+import stat
+import tarfile
+import zlib
+
+import containerd_formula
+from salt.exceptions import CommandExecutionError
+
+containerd_formula.renew()
+from containerd_formula import errors
+
+try:
+    from lzma import LZMAError
+except ImportError:
+    # A Python without it opens no such archive.
+    LZMAError = EOFError
+
+_BLOCK = 1 << 20
+# Bytes and entries. One of kata's has 2 GB and 1000.
+_LARGEST = 8 << 30
+_MOST = 100_000
+_PROGRAM_MODE, _FILE_MODE = 0o755, 0o644
+# The first bytes of a program, and of what Python cannot unpack.
+_PROGRAMS = (b"\x7fELF", b"#!")
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_BROKEN = (OSError, EOFError, ValueError, tarfile.TarError, zlib.error, LZMAError)
+
+
+def unpacked(path, folder, name, shown):
+    """
+    Unpack a tar (gzip, bzip2 or xz, too) into an empty folder; one executable gets a name there.
+
+    :return: true.
+    :raises CommandExecutionError: it is neither, is broken, too large, or holds what must not be. ``shown``
+        begins the message.
+    """
+    try:
+        with open(path, "rb") as file:
+            head = file.read(4)
+        if head.startswith(_PROGRAMS):
+            with open(path, "rb") as file:
+                _write(file, os.path.join(folder, name), _PROGRAM_MODE)
+        elif head == _ZSTD or not tarfile.is_tarfile(path):
+            raise CommandExecutionError(
+                f"{shown} is neither a program nor a tar (plain or packed with gzip, bzip2, xz): pack it so."
+            )
+        else:
+            with tarfile.open(path) as tar:
+                _extract(tar, folder)
+    except _BROKEN as err:
+        raise CommandExecutionError(errors.brief(f"{shown} cannot be unpacked: {err}.")) from err
+    return True
+
+
+def _extract(tar, folder):
+    """Unpack a tar: links last, so that nothing is written through one."""
+    links, size = [], 0
+    for number, member in enumerate(tar):
+        size += member.size
+        if size > _LARGEST or number >= _MOST:
+            raise ValueError(f"it holds more than {_LARGEST >> 30} GB, or more than {_MOST} entries")
+        target = _within(folder, member.name)
+        if member.isdir():
+            os.makedirs(target, exist_ok=True)
+            continue
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if member.issym():
+            links.append((target, member))
+        elif member.islnk():
+            os.link(_within(folder, member.linkname), target)
+        elif member.isfile():
+            mode = _PROGRAM_MODE if member.mode & 0o111 else _FILE_MODE
+            _write(tar.extractfile(member), target, mode)
+        else:
+            raise ValueError(f"it holds a device or pipe, {member.name[:200]}: pack it anew without")
+    for target, member in links:
+        os.symlink(member.linkname, target)
+    for target, member in links:
+        _check_link(folder, target, member)
+    for here, _, _ in os.walk(folder):
+        os.chmod(here, _PROGRAM_MODE)
+
+
+def _within(folder, name):
+    """Return where an entry lies; fail if that is outside of the folder."""
+    path = os.path.normpath(os.path.join(folder, name))
+    if name.startswith("/") or ".." in name.split("/") or not f"{path}/".startswith(f"{folder}/"):
+        raise ValueError(f"the path {name[:200]} leads out of it: pack it anew with plain relative paths")
+    return path
+
+
+def _check_link(folder, target, member):
+    """Fail if a link leads out of the folder, once all links are there."""
+    inside = os.path.realpath(folder)
+    if member.linkname.startswith("/") or not f"{os.path.realpath(target)}/".startswith(f"{inside}/"):
+        raise ValueError(f"the link {member.name[:200]} leads out of it, to {member.linkname[:200]}")
+
+
+def _write(source, path, mode):
+    """Write a new file from a stream, and flush it to the disk."""
+    with open(path, "xb") as file:
+        shutil.copyfileobj(source, file, _BLOCK)
+        file.flush()
+        os.fsync(file.fileno())
+    # The bits of set-user-ID and the like are not taken.
+    os.chmod(path, stat.S_IMODE(mode))
