@@ -5,6 +5,7 @@ Each archive has its own folder below ``/opt/containerd-formula/runtimes``, ``NA
 beside it, which config.toml names, leads to the one in use: one rename switches, and restarts nothing.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -252,7 +253,7 @@ def _running():
             needs = program
             if os.path.basename(program).startswith(_SHIM):
                 # A shim's working folder is its container's.
-                needs += "".join(f"\n{_head(f'{folder}/cwd/{name}')}" for name in _WRITTEN)
+                needs += "".join(f"\n{_written(f'{folder}/cwd/{name}')}" for name in _WRITTEN)
         except OSError:
             # It has ended, or belongs to the kernel.
             continue
@@ -260,12 +261,11 @@ def _running():
     return found
 
 
-def _head(path):
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(1 << 16)
-    except OSError:
-        return ""
+def _written(path):
+    """Return the text of a shim's file: any pod can call a program so, and its file may be a pipe."""
+    with contextlib.suppress(CommandExecutionError):
+        return __salt__["containerd_files.content"](path).decode("utf-8", "replace")
+    return ""
 
 
 def _users(name, paths, running):

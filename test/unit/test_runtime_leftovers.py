@@ -4,6 +4,7 @@ What is left of runtimes' archives goes once no container, no shim and no daemon
 
 import os
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -58,6 +59,24 @@ def test_a_runtime_that_containers_need_stays_until_they_have_ended(
     process.wait()
     assert len(runtime_states.tidied("x", {})["changes"]) == 2
     assert not os.path.exists(runtime_files.places.ARCHIVES)
+
+
+def test_a_program_that_has_the_name_of_a_shim_and_a_pipe_holds_up_no_run(
+    runtime_states, served_runtime, shim, tmp_path
+):
+    """
+    Any user can start one, in a pod, too.
+    """
+    runtime_states.installed("x", {"crun": served_runtime(PROGRAM)})
+    process = shim(str(tmp_path / "bin/containerd-shim-mine"), {})
+    os.mkfifo(f"/proc/{process.pid}/cwd/options.json")
+    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it waits for a writer"))
+    signal.alarm(10)
+    try:
+        assert len(runtime_states.tidied("x", {})["changes"]) == 2
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_an_old_release_whose_shim_runs_stays(runtime_states, runtime_files, served_runtime, shim):
