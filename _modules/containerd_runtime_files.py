@@ -63,9 +63,15 @@ def wanted(runtimes=None, source=""):
 def current(name):
     """
     Return the hash of the archive of a runtime that is in use, or an empty text if there is none.
+
+    :raises CommandExecutionError: somebody else's file or folder is in the place of its link.
     """
     path = os.path.join(places.RUNTIMES, name)
-    if not os.path.islink(path) or not os.path.isdir(path):
+    if os.path.lexists(path) and not os.path.islink(path):
+        raise CommandExecutionError(
+            f"{path} is not a link of this formula: move it away, so that the formula can put one there."
+        )
+    if not os.path.isdir(path):
         return ""
     match = _FOLDER.fullmatch(os.readlink(path))
     return match[2] if match and match[1] == name else ""
@@ -149,12 +155,15 @@ def switch(name, sha256):
     return __salt__["containerd_archive.link"](path, os.path.basename(_folder(name, sha256)))
 
 
-def leftovers(names):
+def leftovers(archives, switched=False):
     """
     Return what of the archives is not in use: old releases of some runtimes, and all of the others.
 
-    names
-        The runtimes that pillar has from an archive.
+    archives
+        The archives that pillar has, as ``wanted`` returns them.
+
+    switched : ``False``
+        Whether to look as if all of these were in use already.
 
     :return: a dictionary: name of a runtime to its paths, to who uses the path (empty if nobody does).
     """
@@ -167,11 +176,11 @@ def leftovers(names):
         if not match or entry not in (match[0], match[1]):
             continue
         name = match[1]
-        if name not in names or (entry != name and match[2] != current(name)):
+        if name not in archives or (entry != name and not _is_kept(match, archives[name], switched)):
             found.setdefault(name, []).append(path)
     running = _running() if found else []
     return {
-        name: {path: _users(name, paths if name not in names else [path], running) for path in paths}
+        name: {path: _users(name, paths if name not in archives else [path], running) for path in paths}
         for name, paths in found.items()
     }
 
@@ -196,6 +205,11 @@ def remove(paths):
         if os.path.isdir(folder) and not os.listdir(folder):
             os.rmdir(folder)
     return True
+
+
+def _is_kept(match, archive, switched):
+    """Tell whether a folder is of the archive that pillar has, or of the one in use until the switch."""
+    return match[2] == archive["sha256"] or (not switched and match[2] == current(match[1]))
 
 
 def _archive(one):

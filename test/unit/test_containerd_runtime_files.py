@@ -315,3 +315,29 @@ def test_a_wrong_pillar_is_told_and_nothing_is_done(runtime_states):
     ret = runtime_states.installed("x", {"crun": {"pakage": "crun"}})
     assert (ret["result"], runtime_states.asked) == (False, [])
     assert "containerd:runtimes:crun:pakage: there is no such key; did you mean package?" in ret["comment"]
+
+
+def test_what_is_in_the_place_of_the_link_is_told_before_anything_is_installed(
+    runtime_states, runtime_files, served_runtime
+):
+    os.makedirs(f"{runtime_files.places.RUNTIMES}/crun")
+    given = {"crun": served_runtime(PROGRAM), "youki": {"package": "youki"}}
+    for test in (True, False):
+        runtime_states.__opts__["test"] = test
+        ret = runtime_states.installed("x", given)
+        assert (ret["result"], ret["changes"], runtime_states.asked) == (False, {}, [])
+        assert "crun is not a link of this formula: move it away" in ret["comment"]
+    assert os.listdir(runtime_files.places.RUNTIMES) == ["crun"]
+
+
+def test_a_program_that_was_removed_comes_back_with_its_folder(runtime_states, runtime_files, served_runtime):
+    given = {"crun": served_runtime(PROGRAM)}
+    runtime_states.installed("x", given)
+    folder = os.path.realpath(f"{runtime_files.places.RUNTIMES}/crun")
+    os.unlink(f"{folder}/crun")
+    ret = runtime_states.installed("x", given)
+    assert ret["result"] is False
+    assert f"remove {folder}: a run unpacks it again" in ret["comment"]
+    os.rmdir(folder)
+    assert runtime_states.installed("x", given)["result"] is True
+    assert run(runtime_files, "crun/crun") == "crun 1.28"

@@ -99,6 +99,26 @@ def test_an_old_release_whose_shim_runs_stays(runtime_states, runtime_files, ser
     assert list(runtime_states.tidied("x", {"kata": new})["changes"]) == [folder]
 
 
+def test_a_dry_run_predicts_what_the_switch_leaves(runtime_states, runtime_files, served_runtime):
+    old, new = (served_runtime(PROGRAM + more, f"file{len(more)}", binary="crun") for more in (b"", b"#"))
+    root = runtime_files.places.RUNTIMES
+    runtime_states.installed("x", {"crun": old})
+    runtime_states.__opts__["test"] = True
+    runtime_states.__running__ = {"containerd_runtimes_|-x_|-x_|-installed": {"result": None}}
+    predicted = runtime_states.tidied("x", {"crun": new})["changes"]
+    assert list(predicted) == [f"{root}/crun@{old['sha256']}"]
+    # The link is lost: the folder that pillar has is to be used, and stays.
+    os.unlink(f"{root}/crun")
+    assert runtime_states.tidied("x", {"crun": old})["changes"] == {}
+    runtime_states.__opts__["test"], runtime_states.__running__ = False, {}
+    assert runtime_states.tidied("x", {"crun": old})["changes"] == {}
+    runtime_states.installed("x", {"crun": old})
+    # Nobody switched: what is in use stays.
+    assert runtime_states.tidied("x", {"crun": new})["changes"] == {}
+    runtime_states.installed("x", {"crun": new})
+    assert runtime_states.tidied("x", {"crun": new})["changes"] == predicted
+
+
 def test_what_a_daemon_may_still_start_stays_until_its_restart(runtime_states, runtime_files, served_runtime):
     runtime_states.installed("x", {"crun": served_runtime(PROGRAM)})
     runtime_states.__salt__["containerd_change.pending"] = lambda: ["/etc/containerd/config.toml"]
