@@ -246,8 +246,8 @@ def _due(archives):
         lost = __salt__["containerd_runtime_files.missing"](name, one["sha256"], one["needed"])
         if lost:
             raise CommandExecutionError(
-                f"containerd:runtimes:{name}: its archive holds no program {lost}: correct binary or path. If "
-                f"it had one, remove {places.RUNTIMES}/{name}@{one['sha256']}: a run unpacks it again."
+                f"containerd:runtimes:{name}: its archive holds no program {lost}: correct binary or path. "
+                f"If it had one, remove {places.RUNTIMES}/{name}@{one['sha256']}: a run unpacks it again."
             )
         if found != one["sha256"]:
             due[name] = {**one, "old": found}
