@@ -7,6 +7,7 @@ import re
 import stat
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from salt.exceptions import CommandExecutionError
@@ -328,6 +329,20 @@ def test_what_is_in_the_place_of_the_link_is_told_before_anything_is_installed(
         assert (ret["result"], ret["changes"], runtime_states.asked) == (False, {}, [])
         assert "crun is not a link of this formula: move it away" in ret["comment"]
     assert os.listdir(runtime_files.places.RUNTIMES) == ["crun"]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_folder_that_is_mounted_noexec_is_told(
+    runtime_states, runtime_files, served_runtime, monkeypatch, is_there
+):
+    given = {"crun": served_runtime(PROGRAM)}
+    if is_there:
+        runtime_states.installed("x", given)
+    found = SimpleNamespace(f_flag=os.ST_NOEXEC)
+    monkeypatch.setattr(runtime_files.os, "statvfs", lambda path: found)
+    ret = runtime_states.installed("x", given)
+    assert (ret["result"], ret["changes"]) == (False, {})
+    assert "is mounted noexec, so nothing can be started from it: mount it without that" in ret["comment"]
 
 
 def test_a_program_that_was_removed_comes_back_with_its_folder(runtime_states, runtime_files, served_runtime):
