@@ -44,11 +44,11 @@ def wanted(runtimes=None, source=""):
     for one in model.runtimes:
         if not (package := runtime_settings.package_of(one)):
             continue
-        if one.name == runtime_settings.RUNC and source == "docker":
+        if source == "docker" and runtime_settings.RUNC in (one.name, package):
             raise CommandExecutionError(
-                "containerd:runtimes:runc: source docker has runc in containerd.io, which conflicts with the "
-                f"package {package}: take a containerd.io that has it (containerd:package:version), or write "
-                "archive and sha256."
+                f"containerd:runtimes:{one.name}: source docker has runc in containerd.io, which conflicts "
+                f"with the package {package}: take a containerd.io that has it (containerd:package:version), "
+                "or write archive and sha256."
             )
         asked = {"packages": [package], "version": one.version, "hold": one.hold, "upgrade": one.upgrade}
         other = packages.setdefault(package, {**asked, "key": f"containerd:runtimes:{one.name}:version"})

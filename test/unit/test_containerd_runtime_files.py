@@ -287,11 +287,16 @@ def test_a_runc_of_which_pillar_wants_no_other_is_not_touched(runtime_states, ru
 
 
 @pytest.mark.parametrize(
-    "given", [{"version": "1.3.*"}, {"upgrade": True}, {"package": "runc"}, {"hold": True}]
+    "given",
+    [
+        *({"version": "1.3.*"}, {"upgrade": True}, {"package": "runc"}, {"hold": True}),
+        {"package": "runc", "binary": "/usr/bin/runc"},
+    ],
 )
 def test_docker_has_runc_in_its_own_package(runtime_states, given):
-    ret = runtime_states.installed("x", {"runc": given}, "docker")
-    assert (ret["result"], ret["changes"]) == (False, {})
+    given = {"other" if "binary" in given else "runc": given}
+    ret = runtime_states.installed("x", given, "docker")
+    assert (ret["result"], ret["changes"], runtime_states.asked) == (False, {}, [])
     assert "source docker has runc in containerd.io, which conflicts with the package runc" in ret["comment"]
 
 
