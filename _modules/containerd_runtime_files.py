@@ -208,7 +208,8 @@ def remove(paths):
         except OSError as err:
             raise CommandExecutionError(f"{path} cannot be removed: {err.strerror}.") from err
     for folder in (places.RUNTIMES, places.ARCHIVES):
-        if os.path.isdir(folder) and not os.listdir(folder):
+        # Only if it is empty now; a link or a mount is an administrator's.
+        with contextlib.suppress(OSError):
             os.rmdir(folder)
     return True
 

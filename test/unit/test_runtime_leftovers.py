@@ -146,6 +146,14 @@ def test_what_others_put_there_stays(runtime_states, runtime_files, served_runti
     ]
 
 
+def test_a_link_to_a_larger_disk_stays(runtime_states, runtime_files, served_runtime, tmp_path):
+    (tmp_path / "disk").mkdir()
+    os.symlink(tmp_path / "disk", runtime_files.places.ARCHIVES)
+    runtime_states.installed("x", {"crun": served_runtime(PROGRAM)})
+    assert len(runtime_states.tidied("x", {})["changes"]) == 2
+    assert (os.path.islink(runtime_files.places.ARCHIVES), os.listdir(tmp_path / "disk")) == (True, [])
+
+
 def test_clean_leaves_nothing(runtime_states, runtime_files, served_runtime):
     assert runtime_states.removed("x")["changes"] == {}
     runtime_states.installed("x", {"crun": served_runtime(PROGRAM)})
