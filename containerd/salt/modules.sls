@@ -1,7 +1,7 @@
 {#- Syncs the formula's own modules and library while this SLS renders, if the minion has none or those of another
     release, as Salt's highstate does. So the first test=True shows the whole preview. No other rendering changes
     anything. make stamp writes `release`. #}
-{%- set release = "0.1.0+b446bda3" %}
+{%- set release = "0.1.0+5bb1b23a" %}
 {%- set synced = "containerd.release" in salt and salt["containerd.release"]() == release
       and salt["containerd_salt.states_are_ours"]() %}
 {%- if not synced %}
