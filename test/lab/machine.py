@@ -78,7 +78,7 @@ class Machine:
         self._folder: Path | None = None
         self._box: Qemu | None = None
         self._ssh: Connection | None = None
-        self._forwarded: dict[str, Path] = {}
+        self._forwarded: dict[str, Path | str] = {}
 
     def __enter__(self) -> Machine:
         return self.start()
@@ -171,6 +171,12 @@ class Machine:
             self._ssh.forward(local, remote)
             self._forwarded[remote] = local
         return self._forwarded[remote]
+
+    def forward_port(self, port: int) -> None:
+        """Make a port of the node that of this host, also after a reboot: nodes reach it at 10.0.2.2."""
+        address = f"127.0.0.1:{port}"
+        self._forwarded[address] = address
+        self._ssh.forward(address, address)
 
     def ssh_command(self) -> str:
         """Return what a person types to log in."""
