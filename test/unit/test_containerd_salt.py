@@ -164,3 +164,19 @@ def test_a_wheel_that_is_not_there_and_a_package_manager_that_fails_are_clear(st
     state.__salt__["pkg.install"] = fail
     ret = state.library_installed(package="nope")
     assert (ret["result"], ret["comment"]) == (False, "no such package")
+
+
+@pytest.mark.parametrize("told", [str, str.encode], ids=["text", "bytes"])
+def test_a_file_server_that_tells_bytes_is_asked_as_well(tmp_path, told):
+    """
+    gitfs has the hash of a file as text at first, and later as bytes.
+    """
+    module = load("_modules/containerd_salt.py")
+    path = tmp_path / "modules/containerd.py"
+    path.parent.mkdir()
+    path.write_bytes(CONTENT)
+    served = {"hash_type": "sha256", "hsum": told(HASH)}
+    module.__salt__ = {"cp.hash_file": lambda *_: served}
+    module.__opts__ = {"extension_modules": str(tmp_path), "file_roots": {}}
+    said = module.stranger("modules", "0.1.0", "base")
+    assert "It is salt://_modules/containerd.py of saltenv base: a root or remote that comes before" in said
