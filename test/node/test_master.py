@@ -1,17 +1,22 @@
 """
 A master and two minions, each on a node of its own: from a cold minion's first preview to an upgrade of the
 formula under running minions. One of them does everything in one process. The tests run in this order.
+
+The settings and the commands are those of docs/ways-in.md.
 """
 
 import contextlib
+import shlex
 
 import pytest
+import yaml
 from conftest import SALTS, SUITE, container
 from support import ROOT
 from support.fleet import Bus, Master
+from support.pages import block
 from support.releases import Root
 
-FILE_ROOTS = ["/srv/salt", "/srv/formulas/containerd-formula"]
+PAGE = "docs/ways-in.md"
 V2 = "io.containerd.grpc.v1.cri"
 MANAGED = "containerd configuration is managed"
 SYNCED = "containerd Salt modules are synced"
@@ -59,6 +64,14 @@ class Fleet:
         assert set(runs) == set(MINIONS)
         return runs
 
+    def say(self, number):
+        """
+        Run a line of the page.
+        """
+        salt, target, *words = shlex.split(block(PAGE, "master: run").splitlines()[number])
+        assert (salt, target) == ("salt", "*")
+        return self.master.states(*words)
+
     def run(self, command):
         return {
             name: daemon.machine.run(command, check=False).stdout for name, daemon in self.minions.items()
@@ -72,7 +85,7 @@ def fleet(request, progress):
             stack.enter_context(container(SUITE, request.param, name, progress))
             for name in ("master", *MINIONS)
         ]
-        roots = {"file_roots": {"base": FILE_ROOTS}, "pillar_roots": {"base": ["/srv/pillar"]}}
+        roots = {**yaml.safe_load(block(PAGE, "master")), "pillar_roots": {"base": ["/srv/pillar"]}}
         machines[0].write("/srv/salt/top.sls", "base:\n  '*':\n    - containerd\n")
         master = Master(machines[0], **roots)
         master.give()
@@ -89,7 +102,7 @@ def fleet(request, progress):
 
 def test_the_first_preview_of_cold_minions_is_the_whole_one(fleet, progress):
     assert set(fleet.run(EXTMODS).values()) == {""}
-    first = fleet.apply(test=True)
+    first = fleet.say(0)
     progress("first preview")
     for run in first.values():
         assert run.failed == {}
@@ -109,7 +122,7 @@ def test_the_first_preview_of_cold_minions_is_the_whole_one(fleet, progress):
 
 
 def test_one_command_makes_all_ready(fleet, progress):
-    for run in fleet.apply().values():
+    for run in fleet.say(1).values():
         assert run.failed == {}, run.failed
     progress("applied")
     for answer in fleet.master.salt("containerd.ready", "timeout=60").values():
