@@ -126,12 +126,15 @@ def test_the_first_preview_is_whole_without_a_master(tmp_path, ways, way):
 
 def test_without_a_master_and_without_git(tmp_path, file_root):
     options = yaml.safe_load(block(PAGE, "masterless"))
-    own, formula = options["file_roots"]["base"]
-    assert formula.endswith("/containerd-formula")
-    assert [own, *options.pop("pillar_roots")["base"]] == ["/srv/salt", "/srv/pillar"]
-    minion = Minion(tmp_path, {"base": [tmp_path / "none", file_root]}, file_client=options["file_client"])
     assert block(PAGE, "masterless: run") == "salt-call state.apply containerd test=True\n"
-    previewed(minion)
+    previewed(Minion(tmp_path, {"base": [tmp_path / "own", file_root]}, **options))
+
+
+def test_below_a_mountpoint_there_is_no_formula(tmp_path, repository, ways):
+    remotes = [{repository.address: [{"base": TAG}, {"mountpoint": "salt://formulas"}]}]
+    minion = Minion(tmp_path, {}, **{**ways["tag"], "gitfs_remotes": remotes})
+    assert minion.call("saltutil.sync_modules") == []
+    assert "No matching sls found" in str(minion.call("state.apply", "containerd", "test=True"))
 
 
 def test_a_tag_is_a_saltenv(tmp_path, ways):

@@ -20,6 +20,7 @@ SALTS = os.environ.get("SALTS", image.DEFAULT_SALT).split()
 SOCKET = "/run/containerd/containerd.sock"
 # The longest first, since they are scheduled in this order.
 ORDER = ("test_life", "test_power", "test_reliability", "test_package", "test_registries", "test_interrupted")
+# Those of containers alone.
 ORDER += ("test_master", "test_ssh")
 
 

@@ -43,7 +43,8 @@ class Control:
             machine.copy_tree(ROOT / folder, f"{ROOTS}/{folder}", exclude=("__pycache__",))
         roster = {"host": HOST, "port": port, "user": "root", "priv": "/root/.ssh/id", "minion_opts": QUICK}
         self.write("roster", {node.name: roster})
-        self.master = yaml.safe_load(block(PAGE, "salt-ssh: master"))
+        own = [yaml.safe_load(block(PAGE, title)) for title in ("master", "salt-ssh: master")]
+        self.master = {**own[0], **own[1]}
         self.configure()
         machine.write("/srv/pillar/top.sls", "base: {'*': [containerd]}\n")
         self.pillar()

@@ -35,7 +35,7 @@ class Daemon:
     One of Salt's daemons on a machine.
     """
 
-    def __init__(self, machine, program, options, environment=None):
+    def __init__(self, machine, program, options):
         self.machine, self.unit = machine, f"{program}.service"
         machine.write(f"/etc/salt/{program.removeprefix('salt-')}", yaml.safe_dump(options))
         machine.write(f"/etc/systemd/system/{self.unit}", UNIT.format(salt=SALT, program=program))
@@ -43,9 +43,6 @@ class Daemon:
 
     def pid(self):
         return self.machine.run(["systemctl", "show", "--property=MainPID", "--value", self.unit]).stdout
-
-    def restart(self):
-        self.machine.run(["systemctl", "restart", self.unit])
 
 
 class Master:
