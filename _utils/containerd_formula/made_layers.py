@@ -59,7 +59,7 @@ def needs_release(name, layer):
 
 
 def owned(source, applied, version, default, gone=()):
-    """Return what a layer that was made has for itself: path in the document to what the pillar does."""
+    """Return what a layer that was made has for itself: path in the document to the key of pillar."""
     result, away = {}, {}
     if source == SANDBOX:
         result[schema.locate("CRI.sandbox_image", version, default)] = "containerd:sandbox_image"
@@ -70,17 +70,17 @@ def owned(source, applied, version, default, gone=()):
         result[name] = "containerd:runtimes:default"
         # Without its own table runc has containerd's: others may still add to that.
         names = [one for one in gone if one not in ("default", runtime_settings.RUNC)]
-        away = {(*runtimes, one): f"containerd:runtimes:{one}, null, takes it away" for one in names}
+        away = {(*runtimes, one): f"containerd:runtimes:{one} (null takes it away)" for one in names}
     there = {path: key for path, key in result.items() if path and at(applied, path) is not None}
-    return {**{path: f"so does {key}" for path, key in there.items()}, **away}
+    return {**there, **away}
 
 
 def twice(layer, applied, owned):
     """Yield an error for what a layer sets of that which one before it has for itself."""
     for path in leaves(applied):
-        for place, words in owned.items():
+        for place, key in owned.items():
             if path[: len(place)] == place or place[: len(path)] == path:
-                words = f"layer {layer} sets this, and {words}: leave one of both out"
+                words = f"layer {layer} sets this, and so does {key}: leave one of both out"
                 yield finding(path, words, about="value")
 
 

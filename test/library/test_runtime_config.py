@@ -175,7 +175,9 @@ def test_what_one_place_takes_away_and_another_sets_is_an_error(base, release, v
     site = {"pillar": {"version": 2, "plugins": {CRI: {"containerd": {"runtimes": {"crun": table}}}}}}
     given = layer({"crun": None, "runc": None, "default": None})
     [told] = errors(compose(base, [given, site], release=release).findings)
-    assert "layer pillar sets this, and containerd:runtimes:crun, null, takes it away: leave one" in told
+    assert (
+        "layer pillar sets this, and so does containerd:runtimes:crun (null takes it away): leave one" in told
+    )
     table = {"options": {"Root": "/a"}}
     site = {"pillar": {"version": 2, "plugins": {CRI: {"containerd": {"runtimes": {"runc": table}}}}}}
     assert errors(compose(base, [given, site], release=release).findings) == []

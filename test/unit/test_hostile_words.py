@@ -38,6 +38,7 @@ HARMLESS = {
     "arch": "amd64",
     "target": "nowhere",
     "address": "file:///nowhere",
+    "archives": {"a": {"address": "file:///nowhere", "sha256": "0" * 64, "needed": ["a"]}},
     "label": "a",
     "limit": 10,
     "package": "a",
