@@ -4,6 +4,7 @@ The change from the images that a node has to those of pillar: planned without a
 
 import contextlib
 import json
+import os
 
 from containerd_formula import renew
 from salt.exceptions import CommandExecutionError
@@ -53,7 +54,7 @@ def plan(images, prune=True, rows=None):
         whole = []
     changes = {}
     for one in model.images:
-        if change := _change(one, (digests or {}).get(_noted_as(one), ""), rows, whole):
+        if change := _change(one, model.images, digests or {}, rows, whole):
             changes.update(change)
             planned["todo"].append(one.key)
     if prune:
@@ -152,9 +153,10 @@ def _at(short, data):
 
 def _have(one, intended, folder, done, saltenv):
     """Have one image as pillar says; return its names."""
-    name, rows = one.key, intended["rows"]
-    digest = (_noted() or {}).get(_noted_as(one), "")
-    change = _change(one, digest, rows, intended["whole"])
+    name, rows, images = one.key, intended["rows"], intended["model"].images
+    digests = _noted() or {}
+    digest = digests.get(_noted_as(one), "")
+    change = _change(one, images, digests, rows, intended["whole"])
     if name in change:
         address = in_saltenv(one.archive, saltenv)
         path, digest = __salt__["containerd_image_files.prepared"](one, address, folder)
@@ -166,44 +168,56 @@ def _have(one, intended, folder, done, saltenv):
             digest = found.digest
             if not __salt__["containerd_images_there.whole"]([name]):
                 raise CommandExecutionError(f"{name} was imported, and has not all its content: apply again.")
-        _note(intended["model"].images, one, digest)
+        _note(images, one, digest)
         change = {**change, name: {**change[name], "new": digest}}
         # Another digest than pillar's archive had before is none.
         if change[name]["old"] == digest:
             change.pop(name)
-    names = one.references(digest)
+    names = _names(one, digest, images, digests)
     for other in names:
         if other != name:
             __salt__["containerd_images_there.tag"](name, other)
     pinned = "pinned" if one.pinned or _is_sandbox(name) else ""
     for other in names:
         # A second import on 2.x takes all labels away.
-        __salt__["containerd_images_there.label"](other, {words.OURS: one.sha256, words.PINNED: pinned})
+        labels = {words.OURS: f"{one.sha256}/{other}", words.PINNED: pinned}
+        __salt__["containerd_images_there.label"](other, labels)
     done.update(change)
     return names
 
 
-def _change(one, digest, rows, whole):
-    """Return what changes for one image; ``digest`` is what its archive gives, empty if that is not known."""
+def _change(one, images, digests, rows, whole):
+    """Return what changes for one of the images; ``digests`` is what archives gave, where that is known."""
     name, changes = one.key, {}
-    row = rows.get(name)
+    row, digest = rows.get(name), digests.get(_noted_as(one), "")
     if not row or name not in whole or not digest or row.digest != digest:
         old = row.digest if row else ""
         if row and name not in whole:
             old += " (not whole)"
         changes[name] = {"old": old, "new": digest or f"of archive {one.sha256[:12]}"}
     else:
-        for other in one.references(digest):
+        for other in _names(one, digest, images, digests):
             if other not in rows or rows[other].digest != digest:
                 changes[other] = {"old": "", "new": digest}
             elif rows[other].archive != one.sha256:
                 changes[f"{other} archive"] = {"old": rows[other].archive, "new": one.sha256}
-    pins = [other in rows and rows[other].is_pinned for other in one.references(row.digest)] if row else []
+    names = _names(one, row.digest, images, digests) if row else []
+    pins = [other in rows and rows[other].is_pinned for other in names]
     # One name that is pinned pins the image.
     is_pinned = bool(pins) and (all(pins) if one.pinned else any(pins))
     if is_pinned != one.pinned and not (is_pinned and _is_sandbox(name)):
         changes[f"{name} pinned"] = {"old": is_pinned, "new": one.pinned}
     return changes
+
+
+def _names(one, digest, images, digests):
+    """Return the names of an image with a digest that are its own: two tags share the one by digest."""
+    names = one.references(digest)
+    known = {each: digests.get(_noted_as(each), each.digest) for each in images}
+    having = [each for each in images if names[-1] in each.references(known[each])]
+    # The entry that has no other name, else the first.
+    owner = next((each for each in having if each.key == names[-1]), having[0] if having else one)
+    return names if owner is one else names[:-1]
 
 
 def _gone(images, digests, rows):
@@ -252,11 +266,14 @@ def _noted_as(one):
 
 def _noted():
     """Return which digests archives gave, None if none ever did."""
-    with contextlib.suppress(CommandExecutionError, ValueError):
-        data = json.loads(__salt__["containerd_files.content"](__salt__["containerd_files.kept"](IMAGES)))
-        if isinstance(data, dict):
-            return {key: value for key, value in data.items() if isinstance(value, str)}
-    return None
+    data = None
+    with contextlib.suppress(CommandExecutionError, ValueError, RecursionError):
+        path = __salt__["containerd_files.kept"](IMAGES)
+        # One that cannot be read is made anew from the archives.
+        data = {} if os.path.lexists(path) else None
+        data = json.loads(__salt__["containerd_files.content"](path))
+    known = data.items() if isinstance(data, dict) else ()
+    return None if data is None else {key: value for key, value in known if isinstance(value, str)}
 
 
 def _note(images, one, digest):

@@ -67,6 +67,9 @@ def imported(name, images=None, prune=True, cri=True, manage=True):
         __salt__["containerd_image_change.apply"](planned, done, __env__, cri)
     except CommandExecutionError as err:
         return {**ret, "result": False, "changes": done, "comment": str(err)}
+    # Archives were fetched, and have what the node has.
+    if not done:
+        return _told(ret, planned["warnings"])
     return _told({**ret, "changes": done, "comment": "Images were changed."}, planned["warnings"])
 
 
