@@ -17,7 +17,7 @@ from containerd_formula.addresses import in_saltenv
 from containerd_formula.data import at
 from containerd_formula.findings import errors as errors_of
 from containerd_formula.findings import warnings as warnings_of
-from containerd_formula.places import CONFIG, IMAGES
+from containerd_formula.places import CONFIG, IMAGES, ROOT
 
 _told = errors.told_as(CommandExecutionError)
 # Seconds until CRI has taken an image up: it takes half a one.
@@ -159,7 +159,7 @@ def _have(one, intended, folder, done, saltenv):
     change = _change(one, images, digests, rows, intended["whole"])
     if name in change:
         address = in_saltenv(one.archive, saltenv)
-        path, digest = __salt__["containerd_image_files.prepared"](one, address, folder)
+        path, digest = __salt__["containerd_image_files.prepared"](one, address, folder, _root())
         if not (digest and name in intended["whole"] and rows[name].digest == digest):
             __salt__["containerd_images_there.take"](path, _is_unpacked())
             found = __salt__["containerd_images_there.rows"]().get(name)
@@ -247,6 +247,12 @@ def _remove_gone(images, done):
     if not images and (path := __salt__["containerd_files.kept"](IMAGES)):
         # So that later runs do not ask.
         __salt__["containerd_files.remove"](path)
+
+
+def _root():
+    """Return the folder where containerd has its images."""
+    root = _setting("root")
+    return root if isinstance(root, str) and root else ROOT
 
 
 def _is_unpacked():

@@ -13,6 +13,8 @@ FIRST_BOOT = (
     "booted node."
 )
 
+UNKNOWN = "No daemon answers now: this is for a node that has none of the images."
+
 
 def imported(name, images=None, prune=True, cri=True, manage=True):
     """
@@ -112,7 +114,8 @@ def _planned(images, prune):
     except CommandExecutionError:
         if not __opts__["test"] or _answers():
             raise
-        return __salt__["containerd_image_change.plan"](images, prune, {})
+        planned = __salt__["containerd_image_change.plan"](images, prune, {})
+        return {**planned, "warnings": [*planned["warnings"], *([UNKNOWN] if images else [])]}
 
 
 def _answers():

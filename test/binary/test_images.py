@@ -300,6 +300,7 @@ def test_a_node_whose_daemon_does_not_answer(node, daemon):
     node.use(Daemon(node.folder / "none", daemon.binaries))
     predicted, done = node.apply(entry, test=True), node.apply(entry)
     assert (predicted["result"], list(predicted["changes"])) == (None, [APP, f"{APP} pinned"])
+    assert "No daemon answers now" in predicted["comment"]
     assert (done["result"], done["changes"]) == (False, {}) and "no daemon answers" in done["comment"]
     built = node.apply(entry, manage=False)
     assert built["result"] is True and "apply containerd.images on the booted node" in built["comment"]
