@@ -58,7 +58,10 @@ def plan(images, prune=True, rows=None):
             changes.update(change)
             planned["todo"].append(one.key)
     if prune:
-        planned["gone"] = _gone(model.images, digests or {}, rows)
+        planned["gone"], kept = _gone(model.images, digests or {}, rows)
+        planned["warnings"] += [
+            f"{name} stays: it is the sandbox image, without which no pod starts." for name in kept
+        ]
         changes.update({name: {"old": rows[name].digest, "new": ""} for name in planned["gone"]})
     return {**planned, "changes": changes, "rows": rows, "whole": whole, "prune": prune}
 
@@ -221,30 +224,33 @@ def _names(one, digest, images, digests):
 
 
 def _gone(images, digests, rows):
-    """Return the names of the formula's images that pillar no longer has."""
+    """Return the names of the formula's images that pillar no longer has, and of these what has to stay."""
     wanted, unknown = set(), set()
     for one in images:
         digest = digests.get(_noted_as(one), "")
         wanted.update(one.references(digest), [one.key])
         # It is not known yet which of its digests is wanted.
         unknown.update([] if digest else [f"{one.repository}@"])
-    return [
+    gone = [
         name
         for name, row in rows.items()
         if row.archive and name not in wanted and not name.startswith(tuple(unknown))
     ]
+    kept = {_sandbox_name()}.intersection(gone) if gone else set()
+    return [name for name in gone if name not in kept], kept
 
 
 def _remove_gone(images, done):
     """Remove names that are not wanted, and CRI's own name of an image that has no other then."""
     # Again: what is wanted may have another digest now.
     rows = __salt__["containerd_images_there.rows"]()
-    if gone := _gone(images, _noted() or {}, rows):
+    gone, kept = _gone(images, _noted() or {}, rows)
+    if gone:
         left = {name: row for name, row in rows.items() if name not in gone}
         ids = words.named_by_id(left, [rows[name].digest for name in gone])
         __salt__["containerd_images_there.remove"]([*gone, *ids])
         done.update({name: {"old": rows[name].digest, "new": ""} for name in gone})
-    if not images and (path := __salt__["containerd_files.kept"](IMAGES)):
+    if not images and not kept and (path := __salt__["containerd_files.kept"](IMAGES)):
         # So that later runs do not ask.
         __salt__["containerd_files.remove"](path)
 
@@ -263,6 +269,11 @@ def _is_unpacked():
 def _is_sandbox(name):
     """Tell whether an image is the sandbox image by the configuration, and pinned by that."""
     return image_settings.normalised(_setting("CRI.sandbox_image")) == name
+
+
+def _sandbox_name():
+    """Return the name of the sandbox image in effect, as containerd has it."""
+    return image_settings.normalised(_setting("CRI.sandbox_image") or sandbox_image())
 
 
 def _noted_as(one):

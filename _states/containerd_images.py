@@ -31,7 +31,8 @@ def imported(name, images=None, prune=True, cri=True, manage=True):
         A list, as pillar ``containerd:images``: each with ``name``, ``archive``, ``sha256`` and ``pinned``.
 
     prune : ``True``
-        Whether images of the formula's go that are no longer in the list. Those of others always stay.
+        Whether images of the formula's go that are no longer in the list. Those of others always stay, and so
+        does the sandbox image in effect.
 
     cri : ``True``
         Whether a kubelet uses this containerd: then CRI has to show the images.

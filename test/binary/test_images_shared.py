@@ -40,6 +40,24 @@ def test_a_sandbox_image_without_layers_but_unpacked_starts_pods(node, daemon):
     assert not sandbox()["whole"] and "no pod starts" in sandbox()["warnings"][0]
 
 
+def test_the_sandbox_image_in_effect_stays_when_pillar_no_longer_has_it(node):
+    """
+    Else no pod would start where there is no registry.
+    """
+    node.apply(node.entry(ONE.archive(name=APP)))
+    cri = {"sandbox_image": APP}
+    document = {"version": 2, "plugins": {"io.containerd.grpc.v1.cri": cri}}
+    node.functions["containerd_document.read"] = lambda _: document
+    done = node.apply()
+    assert APP in node.rows() and APP not in done["changes"] and done["result"] is True
+    assert f"{APP} stays: it is the sandbox image" in done["comment"]
+    assert node.apply()["changes"] == {}
+    # It goes once it is not the sandbox image any more.
+    cri["sandbox_image"] = "example.org/other:1"
+    assert APP in node.apply()["changes"] and APP not in node.rows()
+    assert (node.apply()["changes"], node.started) == ({}, [])
+
+
 def test_two_tags_of_one_image_converge(node):
     """
     They share the name by digest, and may differ in all else.
