@@ -54,7 +54,7 @@ apply:
 
 test: lint $(SALTS:%=.venv/salt-%/done)
 	@test/tools/install /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring gpg:gnupg sqv:sqv rpmkeys:rpm \
-	  dnf:dnf createrepo_c:createrepo-c bwrap:bubblewrap ip:iproute2 systemd-analyze:systemd \
+	  dnf:dnf createrepo_c:createrepo-c bwrap:bubblewrap ip:iproute2 git:git systemd-analyze:systemd \
 	  qemu-aarch64:qemu-user $(BUILD_TOOLS)
 	.venv/salt-$(SALT)/bin/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 	set -e; for salt in $(filter-out $(SALT),$(SALTS)); do \

@@ -100,7 +100,8 @@ def _does_not_render(sls, saltenv, chunks):
     """Return the error for an SLS that does not render as it should."""
     return CommandExecutionError(
         f"{sls} does not render here, in saltenv {saltenv}: {chunks}. If the formula is in another "
-        "one, name it in the top file or as saltenv in the minion's configuration; or pass the overrides."
+        "one, name it in the top file or as saltenv in the minion's configuration; or pass the overrides: "
+        "with salt-ssh always, since the node has no SLS files."
     )
 
 

@@ -106,7 +106,7 @@ def plan_together(wanted, repository="", update=True):
         install.update({package: chosen for package, chosen in newer.items() if chosen})
         unasked = _unsure(due, update, complaints)
     if install:
-        changes, unknown = _foreseen(install, found, version)
+        changes, unknown = _foreseen(install, found, version, update)
         unasked = f"{unknown} {unasked}".strip()
     displaced = [name for name, change in changes.items() if not change["new"]]
     is_held = held([*by_package, *displaced])
@@ -213,11 +213,14 @@ def _newest_first(offered):
     return sorted(set(offered), key=functools.cmp_to_key(_manager().compare), reverse=True)
 
 
-def _foreseen(install, found, version):
+def _foreseen(install, found, version, is_fresh):
     """Return the changes of an install, as far as they can be foreseen, and what is unknown."""
     simulate = _manager().simulate
     known = {name: _available(name) for name in install} if simulate else {}
-    if known and all(known[name] and chosen in ("", *known[name]) for name, chosen in install.items()):
+    # With fresh lists apt itself says what there is not.
+    if known and (
+        is_fresh or all(known[name] and chosen in ("", *known[name]) for name, chosen in install.items())
+    ):
         return simulate(install), ""
     gone = {name: __salt__["pkg.version"](name) for name in versions.displaced(install)}
     changes = {name: {"old": there, "new": ""} for name, there in gone.items() if there}

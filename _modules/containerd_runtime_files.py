@@ -5,6 +5,7 @@ Each archive has its own folder below ``/opt/containerd-formula/runtimes``, ``NA
 beside it, which config.toml names, leads to the one in use: one rename switches, and restarts nothing.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -43,11 +44,11 @@ def wanted(runtimes=None, source=""):
     for one in model.runtimes:
         if not (package := runtime_settings.package_of(one)):
             continue
-        if one.name == runtime_settings.RUNC and source == "docker":
+        if source == "docker" and runtime_settings.RUNC in (one.name, package):
             raise CommandExecutionError(
-                "containerd:runtimes:runc: source docker has runc in containerd.io, which conflicts with the "
-                f"package {package}: take a containerd.io that has it (containerd:package:version), or write "
-                "archive and sha256."
+                f"containerd:runtimes:{one.name}: source docker has runc in containerd.io, which conflicts "
+                f"with the package {package}: take a containerd.io that has it (containerd:package:version), "
+                "or write archive and sha256."
             )
         asked = {"packages": [package], "version": one.version, "hold": one.hold, "upgrade": one.upgrade}
         other = packages.setdefault(package, {**asked, "key": f"containerd:runtimes:{one.name}:version"})
@@ -62,9 +63,15 @@ def wanted(runtimes=None, source=""):
 def current(name):
     """
     Return the hash of the archive of a runtime that is in use, or an empty text if there is none.
+
+    :raises CommandExecutionError: somebody else's file or folder is in the place of its link.
     """
     path = os.path.join(places.RUNTIMES, name)
-    if not os.path.islink(path) or not os.path.isdir(path):
+    if os.path.lexists(path) and not os.path.islink(path):
+        raise CommandExecutionError(
+            f"{path} is not a link of this formula: move it away, so that the formula can put one there."
+        )
+    if not os.path.isdir(path):
         return ""
     match = _FOLDER.fullmatch(os.readlink(path))
     return match[2] if match and match[1] == name else ""
@@ -73,9 +80,14 @@ def current(name):
 def missing(name, sha256, needed):
     """
     Return the first of some programs that an unpacked archive lacks; empty if it has all.
+
+    :raises CommandExecutionError: it lies where no program can be started.
     """
     folder = _folder(name, sha256)
-    return _missing(folder, needed) if os.path.isdir(folder) else ""
+    if not os.path.isdir(folder):
+        return ""
+    _must_start_programs(folder)
+    return _missing(folder, needed)
 
 
 def unpack(name, address, sha256, needed):
@@ -99,6 +111,7 @@ def unpack(name, address, sha256, needed):
     work = ""
     try:
         __salt__["containerd_files.make_folder"](places.RUNTIMES)
+        _must_start_programs(places.RUNTIMES)
         work = tempfile.mkdtemp(prefix=".runtime-", dir=places.RUNTIMES)
         content = os.path.join(work, "content")
         os.mkdir(content, 0o755)
@@ -148,12 +161,15 @@ def switch(name, sha256):
     return __salt__["containerd_archive.link"](path, os.path.basename(_folder(name, sha256)))
 
 
-def leftovers(names):
+def leftovers(archives, switched=False):
     """
     Return what of the archives is not in use: old releases of some runtimes, and all of the others.
 
-    names
-        The runtimes that pillar has from an archive.
+    archives
+        The archives that pillar has, as ``wanted`` returns them.
+
+    switched : ``False``
+        Whether to look as if all of these were in use already.
 
     :return: a dictionary: name of a runtime to its paths, to who uses the path (empty if nobody does).
     """
@@ -166,11 +182,11 @@ def leftovers(names):
         if not match or entry not in (match[0], match[1]):
             continue
         name = match[1]
-        if name not in names or (entry != name and match[2] != current(name)):
+        if name not in archives or (entry != name and not _is_kept(match, archives[name], switched)):
             found.setdefault(name, []).append(path)
     running = _running() if found else []
     return {
-        name: {path: _users(name, paths if name not in names else [path], running) for path in paths}
+        name: {path: _users(name, paths if name not in archives else [path], running) for path in paths}
         for name, paths in found.items()
     }
 
@@ -192,9 +208,15 @@ def remove(paths):
         except OSError as err:
             raise CommandExecutionError(f"{path} cannot be removed: {err.strerror}.") from err
     for folder in (places.RUNTIMES, places.ARCHIVES):
-        if os.path.isdir(folder) and not os.listdir(folder):
+        # Only if it is empty now; a link or a mount is an administrator's.
+        with contextlib.suppress(OSError):
             os.rmdir(folder)
     return True
+
+
+def _is_kept(match, archive, switched):
+    """Tell whether a folder is of the archive that pillar has, or of the one in use until the switch."""
+    return match[2] == archive["sha256"] or (not switched and match[2] == current(match[1]))
 
 
 def _archive(one):
@@ -212,6 +234,15 @@ def _folder(name, sha256):
         shown = errors.brief(errors.quoted(folder))
         raise CommandExecutionError(f"{shown} is not a runtime and its sha256: correct containerd:runtimes.")
     return os.path.join(places.RUNTIMES, folder)
+
+
+def _must_start_programs(folder):
+    """Fail if a folder is mounted noexec, where no file counts as a program."""
+    if os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        raise CommandExecutionError(
+            f"{places.RUNTIMES} is on a file system that is mounted noexec, so nothing can be started from "
+            "it: mount it without that, or take a package."
+        )
 
 
 def _missing(folder, needed):
@@ -252,7 +283,7 @@ def _running():
             needs = program
             if os.path.basename(program).startswith(_SHIM):
                 # A shim's working folder is its container's.
-                needs += "".join(f"\n{_head(f'{folder}/cwd/{name}')}" for name in _WRITTEN)
+                needs += "".join(f"\n{_written(f'{folder}/cwd/{name}')}" for name in _WRITTEN)
         except OSError:
             # It has ended, or belongs to the kernel.
             continue
@@ -260,12 +291,11 @@ def _running():
     return found
 
 
-def _head(path):
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(1 << 16)
-    except OSError:
-        return ""
+def _written(path):
+    """Return the text of a shim's file: any pod can call a program so, and its file may be a pipe."""
+    with contextlib.suppress(CommandExecutionError):
+        return __salt__["containerd_files.content"](path).decode("utf-8", "replace")
+    return ""
 
 
 def _users(name, paths, running):

@@ -7,6 +7,7 @@ import re
 import sys
 
 import salt.utils.hashutils
+import salt.utils.stringutils
 from containerd_formula import renew
 
 renew()
@@ -125,9 +126,14 @@ def _origin(path, kind, saltenv):
     for env in dict.fromkeys((saltenv, "base")):
         address = f"salt://_{kind}/containerd.py"
         served = __salt__["cp.hash_file"](address, env)
-        if served and served["hsum"] == salt.utils.hashutils.get_hash(path, served["hash_type"]):
+        if served and _hash(served) == salt.utils.hashutils.get_hash(path, served["hash_type"]):
             return _SERVED.format(address, env, _root(kind, env))
     return _STALE
+
+
+def _hash(served):
+    """Return the hash that the file server tells: gitfs tells bytes from the second time on."""
+    return salt.utils.stringutils.to_unicode(served["hsum"])
 
 
 def _root(kind, saltenv):

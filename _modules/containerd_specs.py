@@ -16,6 +16,7 @@ from containerd_formula import base_specs, errors, findings, places, runtime_con
 _told = errors.told_as(CommandExecutionError)
 
 _MODE = 0o644
+NR_OPEN = "/proc/sys/fs/nr_open"
 
 
 @_told
@@ -28,16 +29,17 @@ def plan(root, given):
     :return: a dictionary: ``wanted``, path to fragment; ``files``, path to text, those to write; ``changes``,
         path to old and new; ``gone``, those to remove: nobody reads them, so that is no change of the node;
         ``release``, for which it is.
-    :raises CommandExecutionError: the pillar is wrong, containerd makes no spec, or somebody else than root
-        could change a file.
+    :raises CommandExecutionError: the pillar is wrong, containerd makes no spec, the kernel does not allow a
+        limit, or somebody else than root could change a file.
     """
     release = _release(given)
     wanted = {
         os.path.join(root, os.path.basename(path)): fragment
         for path, fragment in _specs(given, release).items()
     }
-    for path in wanted:
+    for path, fragment in wanted.items():
         __salt__["containerd_paths.must_be_roots"](path)
+        _must_be_allowed(fragment)
     changed = {path: change for path, fragment in wanted.items() if (change := _change(path, fragment))}
     made = [path for path in changed if release]
     default = _default() if made else ""
@@ -93,6 +95,18 @@ def _specs(given, release):
     if wrong := findings.errors(runtime_settings.read(given, release).findings):
         raise CommandExecutionError("\n".join(wrong))
     return runtime_config.specs(given, release)
+
+
+def _must_be_allowed(fragment):
+    """Refuse more open files than the kernel allows: no container would start."""
+    wanted = base_specs.open_files(fragment)
+    with contextlib.suppress(OSError, ValueError), open(NR_OPEN, encoding="ascii") as file:
+        most = int(file.read())
+        if wanted > most:
+            raise CommandExecutionError(
+                f"containerd:runtimes: the RLIMIT_NOFILE of a base_spec is {wanted}, and this kernel allows "
+                f"{most}: lower it, or raise fs.nr_open (containerd:kernel:sysctls)."
+            )
 
 
 def _default():

@@ -271,7 +271,7 @@ def plan(path=CONFIG, overrides=None, strict=True, trial=0, show_secrets=False):
 @_told
 def expected(overrides):
     """
-    Return what overrides set, as far as it is known without an installed containerd.
+    Return what overrides set, as far as it is known without containerd or tomlkit.
 
     overrides
         A fragment of config.toml, or a list of named ones.
@@ -281,7 +281,9 @@ def expected(overrides):
     :raises CommandExecutionError: an override cannot be written as TOML.
     """
     data = {}
-    for (_, fragment), condition in zip(document.layers(overrides), document.conditions(overrides)):
+    # containerd may be there without tomlkit.
+    release = __salt__["containerd_release.installed"]() if document.needs_release(overrides) else None
+    for (_, fragment), condition in zip(document.layers(overrides, release), document.conditions(overrides)):
         # It is unknown yet whether a layer with a condition applies.
         data = data if condition else combine(data, fragment)
     return {key: {"new": change["new"]} for key, change in difference({}, data).items()}

@@ -1,6 +1,8 @@
 """States of upstream's release archives: unpacked, in use, tidied, absent."""
 
+import contextlib
 import os
+import re
 import shutil
 
 import containerd_formula
@@ -17,6 +19,8 @@ PENDING = (
     " Restart pending: the daemon runs the old release. Restart it when it suits you: systemctl restart "
     "containerd"
 )
+# In the folder of the archives: containerd-1.7.24, current-containerd, and temporary ones.
+_RELEASE = re.compile(r"(?:(?:containerd|runc)-[0-9]|current-(?:containerd|runc)|\.(?:containerd|runc)-)")
 
 
 def unpacked(name, releases, arch, runtimes=None):
@@ -186,9 +190,15 @@ def absent(name, restart="auto"):
     releases = _releases()
     # Without a release or a link of ours, the unit file belongs to somebody else.
     if there or releases:
-        there += [path for path in (name, *releases) if os.path.exists(path)]
+        there += [path for path in (name, *releases) if os.path.lexists(path)]
     ret = _remove(name, there)
-    return _restarted(ret, restart) if ret["changes"] and ret["result"] else ret
+    if not ret["changes"] or not ret["result"]:
+        return ret
+    if not __opts__["test"]:
+        # Only if it is empty now; a link or a mount is an administrator's.
+        with contextlib.suppress(OSError):
+            os.rmdir(places.ARCHIVES)
+    return _restarted(ret, restart)
 
 
 def _restarted(ret, restart):
@@ -205,11 +215,9 @@ def _restarted(ret, restart):
 
 
 def _releases():
-    """Return the folder of the releases; if runtimes lie in it too, what is in it beside them."""
-    if not os.path.isdir(places.RUNTIMES):
-        return [places.ARCHIVES] if os.path.isdir(places.ARCHIVES) else []
-    paths = [os.path.join(places.ARCHIVES, entry) for entry in sorted(os.listdir(places.ARCHIVES))]
-    return [path for path in paths if path != places.RUNTIMES]
+    """Return releases, links to them and what killed runs left; runtimes and what others put there stay."""
+    entries = sorted(os.listdir(places.ARCHIVES)) if os.path.isdir(places.ARCHIVES) else []
+    return [os.path.join(places.ARCHIVES, entry) for entry in entries if _RELEASE.match(entry)]
 
 
 def _target(path):

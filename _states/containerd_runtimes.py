@@ -4,6 +4,7 @@ import containerd_formula
 from salt.exceptions import CommandExecutionError
 
 containerd_formula.renew()
+from containerd_formula import places
 from containerd_formula.addresses import in_saltenv
 from containerd_formula.predictions import foretold
 
@@ -191,11 +192,13 @@ def tidied(name, runtimes=None):
             - runtimes:
                 crun: null
 
-    :return: a state return; ``changes`` are the links and folders that were removed.
+    :return: a state return; ``changes`` are the links and folders that were removed, the same under
+        ``test=True`` but for what a container that ends meanwhile needed.
     """
     try:
-        names = list(__salt__["containerd_runtime_files.wanted"](runtimes)["archives"])
-        left = __salt__["containerd_runtime_files.leftovers"](names)
+        names = __salt__["containerd_runtime_files.wanted"](runtimes)["archives"]
+        switched = __opts__["test"] and foretold(__running__, "containerd_runtimes.installed")
+        left = __salt__["containerd_runtime_files.leftovers"](names, switched)
         # The daemon may still start containers by what its old configuration names.
         pending = __salt__["containerd_change.pending"]() if left else []
         if pending:
@@ -230,7 +233,7 @@ def removed(name):
     :return: a state return; ``changes`` are the links and folders that were removed.
     """
     try:
-        return _removed(name, __salt__["containerd_runtime_files.leftovers"]([]))
+        return _removed(name, __salt__["containerd_runtime_files.leftovers"]({}))
     except CommandExecutionError as err:
         return {"name": name, "result": False, "changes": {}, "comment": str(err)}
 
@@ -243,7 +246,8 @@ def _due(archives):
         lost = __salt__["containerd_runtime_files.missing"](name, one["sha256"], one["needed"])
         if lost:
             raise CommandExecutionError(
-                f"containerd:runtimes:{name}: its archive holds no program {lost}: correct binary or path."
+                f"containerd:runtimes:{name}: its archive holds no program {lost}: correct binary or path. "
+                f"If it had one, remove {places.RUNTIMES}/{name}@{one['sha256']}: a run unpacks it again."
             )
         if found != one["sha256"]:
             due[name] = {**one, "old": found}

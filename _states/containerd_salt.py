@@ -100,7 +100,8 @@ def library_installed(name="tomlkit>=0.15.1", wheel="", wheel_sha256="", index_u
         return {"name": name, "result": False, "changes": {}, "comment": secrets.masked_url(str(err))}
     if ret["result"] is False:
         ret["comment"] = secrets.masked_url(ret["comment"]) + (
-            " If this node cannot reach a package index, set wheel, index_url or package in containerd:salt."
+            " If this node cannot reach a package index, set wheel, index_url or package in containerd:salt; "
+            "with salt-ssh name tomlkit in thin_extra_mods."
         )
         return ret
     found = __salt__["containerd_salt.library"]()

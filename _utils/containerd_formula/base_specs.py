@@ -34,6 +34,14 @@ _RLIMITS = (
     *("RLIMIT_RTPRIO", "RLIMIT_RTTIME", "RLIMIT_SIGPENDING", "RLIMIT_STACK"),
 )
 _UINT64 = range(2**64)
+# Without one of them no container starts, or none ends. A list replaces containerd's own, so it needs these.
+_NEEDED = {
+    ("process",): None,
+    ("process", "cwd"): None,
+    ("mounts",): ("destination", ("/proc",)),
+    ("linux",): None,
+    ("linux", "namespaces"): ("type", ("mount", "pid")),
+}
 
 
 def path(name, fragment, release):
@@ -73,6 +81,7 @@ def is_as_meant(text, fragment):
 def wrong(fragment, release):
     """Return (path, words, level) of what containerd would take in silence, and not do."""
     told = [one for where, known in _KNOWN.items() for one in _unknown(where, at(fragment, where), known)]
+    told += [one for path, members in _NEEDED.items() for one in _lost(fragment, path, members)]
     limits = at(fragment, ("process", "rlimits"))
     if limits is None:
         return told
@@ -83,6 +92,29 @@ def wrong(fragment, release):
         words = "it must be a list of type, soft and hard"
         return [*told, (("process", "rlimits"), words, ERROR)]
     return [*told, *(one for number, limit in enumerate(limits) for one in _limit(number, limit))]
+
+
+def open_files(fragment):
+    """Return the most open files that a fragment allows a container; 0 if it does not say so."""
+    limits = at(fragment, ("process", "rlimits"))
+    limits = [one for one in limits if isinstance(one, dict)] if isinstance(limits, list) else []
+    found = [one.get("hard") for one in limits if one.get("type") == "RLIMIT_NOFILE"]
+    return max((number for number in found if isinstance(number, int)), default=0)
+
+
+def _lost(fragment, path, members):
+    """Yield an error where a fragment takes away what each container needs."""
+    above, value = at(fragment, path[:-1]), at(fragment, path)
+    if not isinstance(above, dict) or path[-1] not in above:
+        return
+    if value is None:
+        yield path, "no container runs without it: leave this null out", ERROR
+    elif members and isinstance(value, list):
+        key, needed = members
+        there = [one.get(key) for one in value if isinstance(one, dict)]
+        if lost := [name for name in needed if name not in there]:
+            words = f"this list replaces containerd's own, and no container runs without {key} "
+            yield path, f"{words}{', '.join(lost)}: begin with those that ctr oci spec prints", ERROR
 
 
 def _unknown(where, table, known):

@@ -98,7 +98,7 @@ def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None, relea
         )
     site, origin, authors, owned, found = {}, {}, {}, {}, []
     named = _read(overrides, release)
-    for (name, fragment, source, told), condition in zip(named, conditions(overrides)):
+    for (name, fragment, source, told, gone), condition in zip(named, conditions(overrides)):
         if condition is not None and not _holds(name, condition, release):
             words = f"layer {name}: left out, since it is for {condition} and containerd is {release}."
             found.append(Finding(name, brief(words), WARNING, about="release"))
@@ -119,7 +119,7 @@ def compose(base, overrides, strict=True, folder=CONFIG_FOLDER, node=None, relea
         patch = {key: value for key, value in moved.fragment.items() if key != "version"}
         applied = _patch(document, result, patch, (), found, default)
         if source:
-            owned.update(made_layers.owned(source, applied, version, default))
+            owned.update(made_layers.owned(source, applied, version, default, gone))
         else:
             found += made_layers.twice(name, applied, owned)
         site = combine(site, applied)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from containerd_formula import registry_config, runtime_config, sandbox_image, schema
+from containerd_formula import registry_config, runtime_config, runtime_settings, sandbox_image, schema
 from containerd_formula.data import at, leaves, plain, table
 from containerd_formula.errors import Refused, brief
 from containerd_formula.findings import WARNING, Finding, finding
@@ -25,6 +25,8 @@ class Layer(NamedTuple):
     # Empty for a fragment that somebody wrote.
     source: str = ""
     findings: tuple = ()
+    # The names that its pillar takes away.
+    gone: tuple = ()
 
 
 def made(name, layer, release):
@@ -41,7 +43,8 @@ def made(name, layer, release):
     else:
         fragment, told = given or {}, []
     found = tuple(Finding(f"containerd:{source}", brief(words), WARNING) for words in told)
-    return Layer(str(name), plain(fragment), source, found)
+    gone = [one for one, value in given.items() if value is None] if source == RUNTIMES and given else ()
+    return Layer(str(name), plain(fragment), source, found, tuple(gone))
 
 
 def needs_release(name, layer):
@@ -55,9 +58,9 @@ def needs_release(name, layer):
     return any(value is not None for value in values.values())
 
 
-def owned(source, applied, version, default):
-    """Return what a layer that was made has for itself: path in the document to the key of pillar."""
-    result = {}
+def owned(source, applied, version, default, gone=()):
+    """Return what a layer that was made has for itself: path in the document to what the pillar does."""
+    result, away = {}, {}
     if source == SANDBOX:
         result[schema.locate("CRI.sandbox_image", version, default)] = "containerd:sandbox_image"
     if source == RUNTIMES:
@@ -65,15 +68,19 @@ def owned(source, applied, version, default):
         name = schema.locate("CRI.containerd.default_runtime_name", version, default)
         result = {(*runtimes, one): f"containerd:runtimes:{one}" for one in table(applied, runtimes)}
         result[name] = "containerd:runtimes:default"
-    return {path: key for path, key in result.items() if path and at(applied, path) is not None}
+        # Without its own table runc has containerd's: others may still add to that.
+        names = [one for one in gone if one not in ("default", runtime_settings.RUNC)]
+        away = {(*runtimes, one): f"containerd:runtimes:{one}, null, takes it away" for one in names}
+    there = {path: key for path, key in result.items() if path and at(applied, path) is not None}
+    return {**{path: f"so does {key}" for path, key in there.items()}, **away}
 
 
 def twice(layer, applied, owned):
     """Yield an error for what a layer sets of that which one before it has for itself."""
     for path in leaves(applied):
-        for place, key in owned.items():
+        for place, words in owned.items():
             if path[: len(place)] == place or place[: len(path)] == path:
-                words = f"layer {layer} sets this, and so does {key}: leave one of both out"
+                words = f"layer {layer} sets this, and {words}: leave one of both out"
                 yield finding(path, words, about="value")
 
 

@@ -51,6 +51,7 @@ _KINDS = {str: "one line of text, in quotes", bool: "true or false, without quot
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.+-]*[A-Za-z0-9+])?")
+_CONTAINERDS = ("containerd", "containerd.io")
 _ADDRESS = re.compile(r"(?:https|salt|file)://[^\s]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _VERSION = re.compile(r"[A-Za-z0-9*\[][A-Za-z0-9_.+:~*?\[\]-]*")
@@ -196,8 +197,8 @@ class _Reader:
     def source(self, where, given):
         """Tell what is wrong with where the files of a runtime come from."""
         package, archive = given.get("package"), given.get("archive")
-        if package and not _PACKAGE.fullmatch(package):
-            self.tell((*where, "package"), "that is no name of a package; correct it")
+        if package and (words := _no_package(package)):
+            self.tell((*where, "package"), words)
         if package and archive:
             self.tell((*where, "archive"), "package and archive exclude each other: leave one out")
         if archive and not _ADDRESS.fullmatch(archive):
@@ -296,6 +297,13 @@ class _Reader:
         if not path.startswith("/") and not (is_bare and len(parts) == 1):
             self.tell(where, f"it is {quoted(path[:200])}; write an absolute path")
         return path
+
+
+def _no_package(name):
+    """Return why a runtime cannot have a package; empty if it can."""
+    if name in _CONTAINERDS:
+        return "that is containerd's own package, whose version is containerd:package's: leave it out"
+    return "" if _PACKAGE.fullmatch(name) else "that is no name of a package; correct it"
 
 
 def _is_a(kind, value):

@@ -65,6 +65,17 @@ def test_without_a_spec_nothing_is_started(managed, root, started):  # noqa: F81
     assert (started(), root.exists()) == ([], False)
 
 
+@pytest.mark.parametrize("testmode", [True, False])
+def test_more_open_files_than_the_kernel_allows_are_refused(managed, root, testmode):
+    """
+    Each container would fail: "error setting rlimit type 7".
+    """
+    limits = [{"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 2**40}]
+    ret = managed({"runc": {"base_spec": {"process": {"rlimits": limits}}}}, test=testmode)
+    assert (ret.result, ret.changes, root.exists()) == (False, {}, False)
+    assert "lower it, or raise fs.nr_open" in ret.comment
+
+
 def test_an_old_file_goes_once_no_configuration_names_it(managed, root):
     managed(ONE)
     [old] = names(root)

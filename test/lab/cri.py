@@ -215,6 +215,11 @@ class Cri:
         answer = self._call(self._images.ListImages, messages.ListImagesRequest())
         return sorted(tag for image in answer.images for tag in image.repo_tags)
 
+    def unpinned(self) -> list[str]:
+        """Return the names of the images that a kubelet would remove, if nothing used them."""
+        answer = self._call(self._images.ListImages, messages.ListImagesRequest())
+        return sorted(tag for image in answer.images if not image.pinned for tag in image.repo_tags)
+
     def image(self, name: str) -> str | None:
         """Return the id of an image, None if the node does not have it."""
         request = messages.ImageStatusRequest(image=messages.ImageSpec(image=name))

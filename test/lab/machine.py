@@ -27,6 +27,8 @@ BOOT_LIMIT = 300
 RUN_LIMIT = 900
 # The sockets in it need a short path, and /tmp may be too small a RAM disk for overlays.
 RUN_FOLDER = Path(os.environ.get("LAB_RUN") or f"/var/tmp/lab-{os.getuid()}")
+RAM_FOLDER = Path(os.environ.get("LAB_RUN") or f"/dev/shm/lab-{os.getuid()}")
+PLACES = dict.fromkeys((RUN_FOLDER, RAM_FOLDER))
 # Of which machines and containers are made; a container ends with its systemd-nspawn.
 PROGRAMS = (host.QEMU, "systemd-nspawn", "slirp4netns", "ssh")
 
@@ -80,7 +82,7 @@ class Machine:
         self._folder: Path | None = None
         self._box: Qemu | None = None
         self._ssh: Connection | None = None
-        self._forwarded: dict[str, Path] = {}
+        self._forwarded: dict[str, Path | str] = {}
 
     def __enter__(self) -> Machine:
         return self.start()
@@ -95,8 +97,9 @@ class Machine:
         # Registered before there is anything to remove: an interrupt may come at any moment.
         atexit.register(self.close)
         try:
-            RUN_FOLDER.mkdir(parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=RUN_FOLDER))
+            place = self._place()
+            place.mkdir(parents=True, exist_ok=True)
+            self._folder = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=place))
             self._ssh = Connection(self._image.ssh_key, self._folder)
             self._box = self._power()
             self._boot()
@@ -174,6 +177,12 @@ class Machine:
             self._forwarded[remote] = local
         return self._forwarded[remote]
 
+    def forward_port(self, port: int) -> None:
+        """Make a port of the node that of this host, also after a reboot: nodes reach it at 10.0.2.2."""
+        address = f"127.0.0.1:{port}"
+        self._forwarded[address] = address
+        self._ssh.forward(address, address)
+
     def ssh_command(self) -> str:
         """Return what a person types to log in."""
         return shlex.join(self._ssh.command())
@@ -218,6 +227,10 @@ class Machine:
             shutil.rmtree(self._folder, ignore_errors=True)
         atexit.unregister(self.close)
 
+    def _place(self) -> Path:
+        """Return the folder in which the machine's own is made."""
+        return RUN_FOLDER
+
     def _power(self) -> Qemu:
         """Return what boots the machine and ends it."""
         host.require(host.QEMU, "qemu-img", "ssh")
@@ -260,7 +273,7 @@ def close_all(name: str = "*") -> list[str]:
     """End the machines of a name, or all, that were kept or left behind; return their names."""
     closed = []
     # The name is followed by what mkdtemp makes up.
-    for folder in sorted(RUN_FOLDER.glob(f"{name}-????????")):
+    for folder in sorted(path for place in PLACES for path in place.glob(f"{name}-????????")):
         _end_processes(folder)
         nspawn.remove_network(folder.name)
         shutil.rmtree(folder, ignore_errors=True)

@@ -16,19 +16,22 @@ BUSYBOX = Path("/bin/busybox")
 SLEEP = ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 2147483647 & wait"]
 
 
-def busybox_image(name: str) -> bytes:
+def busybox_image(name: str, mark: str = "") -> bytes:
     """Return a tar for ``ctr -n k8s.io images import``; the same bytes for the same name and busybox.
 
     name
         The name the node knows the image by: ``registry.k8s.io/pause:3.9``. Its default command
         sleeps until TERM, so it serves as sandbox image too.
+
+    mark
+        Images of one mark are one image to the node, by several names.
     """
     layer = _tar(_root_files())
     config = _json(
         {
             "architecture": host.DEBIAN_ARCH,
             "os": "linux",
-            "config": {"Cmd": SLEEP, "Env": ["PATH=/bin"]},
+            "config": {"Cmd": SLEEP, "Env": ["PATH=/bin", *([f"MARK={mark}"] if mark else [])]},
             "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
         }
     )

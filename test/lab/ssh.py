@@ -96,8 +96,8 @@ class Connection:
             )
         return done
 
-    def forward(self, local: Path, remote: str) -> None:
-        """Make a unix socket of the node reachable at a path of this host."""
+    def forward(self, local: Path | str, remote: str) -> None:
+        """Make a unix socket or port of the node reachable at a path or port of this host."""
         subprocess.run(
             [
                 *self._options(),

@@ -81,6 +81,18 @@ def test_what_is_no_spec_is_refused(printed):
         ({"process": {"rlimit": []}}, "process:rlimit", WARNING, "did you mean rlimits?"),
         ({"linux": {"zzz": 1}}, "linux:zzz", WARNING, "look it up in the OCI runtime specification"),
         ({"process": 5}, "process", ERROR, "it must be a mapping"),
+        ({"process": None}, "process", ERROR, "leave this null out"),
+        ({"process": {"cwd": None}}, "process:cwd", ERROR, "leave this null out"),
+        ({"linux": None}, "linux", ERROR, "leave this null out"),
+        ({"linux": {"namespaces": None}}, "linux:namespaces", ERROR, "leave this null out"),
+        ({"linux": {"namespaces": [{"type": "pid"}]}}, "linux:namespaces", ERROR, "without type mount:"),
+        ({"mounts": None}, "mounts", ERROR, "leave this null out"),
+        (
+            {"mounts": [{"destination": "/x"}]},
+            "mounts",
+            ERROR,
+            "no container runs without destination /proc:",
+        ),
         (limits(5), "process:rlimits:0", ERROR, "it must be a mapping with type, soft and hard"),
         (
             limits({**NOFILE, "type": "nofile"}),
@@ -103,3 +115,5 @@ def test_what_containerd_takes_in_silence_is_told(fragment, where, level, words)
 def test_all_is_well_with_what_is_right():
     assert base_specs.wrong({**limits(NOFILE), "hooks": {}, "linux": {"resources": {}}}, None) == []
     assert base_specs.wrong({}, "1.4.13") == []
+    mounts = [{"destination": "/proc", "type": "proc"}, {"destination": "/x"}]
+    assert base_specs.wrong({"mounts": mounts, "linux": {"resources": None}}, None) == []

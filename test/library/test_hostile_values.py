@@ -181,7 +181,8 @@ PARAMETERS = {
     "kind": ("io.containerd.runc.v2", TEXTS),
     "base_specs.render.default": ('{"process": {}}', TEXTS),
     **dict.fromkeys(
-        (f"base_specs.{name}.fragment" for name in ("path", "render", "is_as_meant", "wrong")), ({}, ADMITTED)
+        (f"base_specs.{name}.fragment" for name in ("path", "render", "is_as_meant", "wrong", "open_files")),
+        ({}, ADMITTED),
     ),
 }
 DEFAULTS = yaml.safe_load((ROOT / "containerd/defaults.yaml").read_text(encoding="utf-8"))

@@ -170,6 +170,18 @@ def test_what_two_places_set_is_an_error_that_names_both(base, release, version,
 
 
 @BASES
+def test_what_one_place_takes_away_and_another_sets_is_an_error(base, release, version):
+    table = {"runtime_type": RUNC_V2}
+    site = {"pillar": {"version": 2, "plugins": {CRI: {"containerd": {"runtimes": {"crun": table}}}}}}
+    given = layer({"crun": None, "runc": None, "default": None})
+    [told] = errors(compose(base, [given, site], release=release).findings)
+    assert "layer pillar sets this, and containerd:runtimes:crun, null, takes it away: leave one" in told
+    table = {"options": {"Root": "/a"}}
+    site = {"pillar": {"version": 2, "plugins": {CRI: {"containerd": {"runtimes": {"runc": table}}}}}}
+    assert errors(compose(base, [given, site], release=release).findings) == []
+
+
+@BASES
 def test_what_one_place_sets_is_none(base, release, version):
     """
     The formula's own layer, another runtime, and the defaults are nobody's second place.

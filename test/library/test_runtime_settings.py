@@ -124,6 +124,7 @@ def test_a_fragment_of_a_spec_keeps_its_nulls():
         ({"crun": {"package": "crun", "version": "-x"}}, "crun:version", "write a version or a pattern"),
         ({"crun": {"options": []}}, "crun:options", "it must be a mapping"),
         ({"crun": {"package": "crun-"}}, "crun:package", "no name of a package"),
+        ({"x": {"package": "containerd.io", "binary": "/x"}}, "x:package", "containerd's own package"),
         ({"crun": {**ARCHIVE, "package": "crun"}}, "crun:archive", "exclude each other"),
         ({"crun": {"archive": "https://a.corp/x"}}, "crun:sha256", "nothing is installed without it"),
         ({"crun": {**ARCHIVE, "sha256": "abc"}}, "crun:sha256", "64 hexadecimal digits"),

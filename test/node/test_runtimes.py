@@ -9,7 +9,7 @@ import os
 
 import pytest
 from conftest import SALTS, SOCKET, container
-from lab import debian
+from lab import debian, wait
 from lab.cri import Cri
 from lab.oci import busybox_image
 from lab.repository import stanza
@@ -242,6 +242,25 @@ def test_an_image_that_was_lost_is_imported_again_without_a_restart(node, cri):
     assert cri.image(PAUSE) is not None
     assert pinned(node, PAUSE)
     assert node.apply().changed == {}
+    assert node.daemon_pid() == node.pid
+
+
+def test_the_garbage_collection_of_a_kubelet_leaves_what_is_pinned(node, cri):
+    """
+    A release that cannot pin loses it, as the run had warned, and the next run brings it back.
+    """
+    node.import_image(busybox_image("other.test/two:1", mark="two"))
+    wait.until(lambda: cri.image("other.test/two:1"), 10, "CRI knows the image")
+    for name in cri.unpinned():
+        cri.remove_image(name)
+    assert cri.image("other.test/two:1") is None
+    can_pin = node.release != "1.6.20"
+    assert [cri.image(name) is not None for name in (PAUSE, APP)] == [can_pin, can_pin]
+    predicted = node.apply(test=True)
+    assert ("cannot pin" in predicted[IMPORTED]["comment"]) is not can_pin, predicted[IMPORTED]["comment"]
+    ret = node.apply()
+    assert (ret.failed, set(ret.changed)) == ({}, set() if can_pin else {IMPORTED})
+    assert cri.image(PAUSE) is not None
     assert node.daemon_pid() == node.pid
 
 

@@ -326,6 +326,18 @@ def test_runtimes_and_a_unit_of_others_stay_where_there_is_no_archive(states, ar
     assert (os.listdir(tmp_path / "opt"), unit.exists(), runtime.exists()) == (["runtimes"], False, True)
 
 
+@pytest.mark.parametrize("made", ["empty", "link", "lost+found"])
+def test_a_folder_that_an_administrator_made_is_no_archive(states, archive, tmp_path, made):
+    unit, opt = tmp_path / "containerd.service", tmp_path / "opt"
+    unit.write_text("mine", encoding="utf-8")
+    (tmp_path / "disk").mkdir()
+    opt.symlink_to("disk") if made == "link" else opt.mkdir()
+    if made == "lost+found":
+        (opt / made).mkdir()
+    assert states.absent(str(unit))["changes"] == {}
+    assert (unit.exists(), opt.exists(), states.restarts) == (True, True, [])
+
+
 def test_a_preview_predicts_and_changes_nothing(states, archive, pinned):
     states.__opts__["test"] = True
     releases = pinned("1.7.24")

@@ -307,3 +307,11 @@ def test_a_simulation_that_fails_shows_no_password(wire):  # noqa: F811
     ret = wire(pkg, "Debian").installed("x", ["c"])
     assert ret["result"] is False
     assert "hunter2" not in ret["comment"]
+
+
+def test_a_package_that_there_is_not_is_told_in_apts_words_before_a_change(wire):  # noqa: F811
+    pkg = Pkg(offered={})
+    pkg.answers["simulate"] = {"retcode": 100, "stdout": "", "stderr": "E: Unable to locate package krun\n"}
+    ret = wire(pkg, "Debian").installed("x", ["krun"])
+    assert (ret["result"], ret["changes"], pkg.done) == (False, {}, ["update", "simulate"])
+    assert ret["comment"] == "apt cannot install krun: E: Unable to locate package krun"

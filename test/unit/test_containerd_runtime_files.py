@@ -7,6 +7,7 @@ import re
 import stat
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from salt.exceptions import CommandExecutionError
@@ -286,11 +287,16 @@ def test_a_runc_of_which_pillar_wants_no_other_is_not_touched(runtime_states, ru
 
 
 @pytest.mark.parametrize(
-    "given", [{"version": "1.3.*"}, {"upgrade": True}, {"package": "runc"}, {"hold": True}]
+    "given",
+    [
+        *({"version": "1.3.*"}, {"upgrade": True}, {"package": "runc"}, {"hold": True}),
+        {"package": "runc", "binary": "/usr/bin/runc"},
+    ],
 )
 def test_docker_has_runc_in_its_own_package(runtime_states, given):
-    ret = runtime_states.installed("x", {"runc": given}, "docker")
-    assert (ret["result"], ret["changes"]) == (False, {})
+    given = {"other" if "binary" in given else "runc": given}
+    ret = runtime_states.installed("x", given, "docker")
+    assert (ret["result"], ret["changes"], runtime_states.asked) == (False, {}, [])
     assert "source docker has runc in containerd.io, which conflicts with the package runc" in ret["comment"]
 
 
@@ -315,3 +321,43 @@ def test_a_wrong_pillar_is_told_and_nothing_is_done(runtime_states):
     ret = runtime_states.installed("x", {"crun": {"pakage": "crun"}})
     assert (ret["result"], runtime_states.asked) == (False, [])
     assert "containerd:runtimes:crun:pakage: there is no such key; did you mean package?" in ret["comment"]
+
+
+def test_what_is_in_the_place_of_the_link_is_told_before_anything_is_installed(
+    runtime_states, runtime_files, served_runtime
+):
+    os.makedirs(f"{runtime_files.places.RUNTIMES}/crun")
+    given = {"crun": served_runtime(PROGRAM), "youki": {"package": "youki"}}
+    for test in (True, False):
+        runtime_states.__opts__["test"] = test
+        ret = runtime_states.installed("x", given)
+        assert (ret["result"], ret["changes"], runtime_states.asked) == (False, {}, [])
+        assert "crun is not a link of this formula: move it away" in ret["comment"]
+    assert os.listdir(runtime_files.places.RUNTIMES) == ["crun"]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_folder_that_is_mounted_noexec_is_told(
+    runtime_states, runtime_files, served_runtime, monkeypatch, is_there
+):
+    given = {"crun": served_runtime(PROGRAM)}
+    if is_there:
+        runtime_states.installed("x", given)
+    found = SimpleNamespace(f_flag=os.ST_NOEXEC)
+    monkeypatch.setattr(runtime_files.os, "statvfs", lambda path: found)
+    ret = runtime_states.installed("x", given)
+    assert (ret["result"], ret["changes"]) == (False, {})
+    assert "is mounted noexec, so nothing can be started from it: mount it without that" in ret["comment"]
+
+
+def test_a_program_that_was_removed_comes_back_with_its_folder(runtime_states, runtime_files, served_runtime):
+    given = {"crun": served_runtime(PROGRAM)}
+    runtime_states.installed("x", given)
+    folder = os.path.realpath(f"{runtime_files.places.RUNTIMES}/crun")
+    os.unlink(f"{folder}/crun")
+    ret = runtime_states.installed("x", given)
+    assert ret["result"] is False
+    assert f"remove {folder}: a run unpacks it again" in ret["comment"]
+    os.rmdir(folder)
+    assert runtime_states.installed("x", given)["result"] is True
+    assert run(runtime_files, "crun/crun") == "crun 1.28"

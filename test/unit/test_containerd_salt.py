@@ -179,3 +179,19 @@ def test_a_wrong_image_or_runtime_is_told_before_anything_changes():
         [told] = module.problems(given, defaults, ["Debian"])
         assert words in told
     assert module.problems({"images": [{**image, "name": "a.io/a:1"}]}, defaults, ["Debian"]) == []
+
+
+@pytest.mark.parametrize("told", [str, str.encode], ids=["text", "bytes"])
+def test_a_file_server_that_tells_bytes_is_asked_as_well(tmp_path, told):
+    """
+    gitfs has the hash of a file as text at first, and later as bytes.
+    """
+    module = load("_modules/containerd_salt.py")
+    path = tmp_path / "modules/containerd.py"
+    path.parent.mkdir()
+    path.write_bytes(CONTENT)
+    served = {"hash_type": "sha256", "hsum": told(HASH)}
+    module.__salt__ = {"cp.hash_file": lambda *_: served}
+    module.__opts__ = {"extension_modules": str(tmp_path), "file_roots": {}}
+    said = module.stranger("modules", "0.1.0", "base")
+    assert "It is salt://_modules/containerd.py of saltenv base: a root or remote that comes before" in said

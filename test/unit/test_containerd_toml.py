@@ -31,6 +31,13 @@ def test_expected_needs_neither_containerd_nor_tomlkit(monkeypatch):
     }
 
 
+@pytest.mark.parametrize(("release", "plugin"), [("1.6.20", "grpc.v1.cri"), ("2.1.9", "cri.v1.runtime")])
+def test_expected_is_in_the_words_of_a_containerd_that_is_there(monkeypatch, release, plugin):
+    monkeypatch.setitem(toml.__salt__, "containerd_release.installed", lambda: release)
+    found = toml.expected([{"runtimes": {"crun": {"binary": "/usr/bin/crun"}}, "of": "runtimes"}])
+    assert any(f'io.containerd.{plugin}".containerd.runtimes.crun' in key for key in found), found
+
+
 def test_a_report_refuses_a_layer_that_cannot_be_translated():
     functions = toml.__salt__
     functions["containerd_daemon.config_default"] = lambda: "version = 2"

@@ -14,7 +14,7 @@ def left_behind(tmp_path, monkeypatch):
     """
     Folders of two machines, each with a process that has a file there; and what is asked of ``ip``.
     """
-    monkeypatch.setattr(machine, "RUN_FOLDER", tmp_path)
+    monkeypatch.setattr(machine, "PLACES", [tmp_path])
     asked, started = [], {}
     monkeypatch.setattr(machine.nspawn, "remove_network", asked.append)
     for folder, program in (("node-abcdefgh", "slirp4netns"), ("node-2-abcdefgh", "ssh"), ("", "tail")):

@@ -4,6 +4,7 @@ What is left of runtimes' archives goes once no container, no shim and no daemon
 
 import os
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -60,6 +61,24 @@ def test_a_runtime_that_containers_need_stays_until_they_have_ended(
     assert not os.path.exists(runtime_files.places.ARCHIVES)
 
 
+def test_a_program_that_has_the_name_of_a_shim_and_a_pipe_holds_up_no_run(
+    runtime_states, served_runtime, shim, tmp_path
+):
+    """
+    Any user can start one, in a pod, too.
+    """
+    runtime_states.installed("x", {"crun": served_runtime(PROGRAM)})
+    process = shim(str(tmp_path / "bin/containerd-shim-mine"), {})
+    os.mkfifo(f"/proc/{process.pid}/cwd/options.json")
+    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it waits for a writer"))
+    signal.alarm(10)
+    try:
+        assert len(runtime_states.tidied("x", {})["changes"]) == 2
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def test_an_old_release_whose_shim_runs_stays(runtime_states, runtime_files, served_runtime, shim):
     """
     Kata's shim is of the archive itself.
@@ -78,6 +97,26 @@ def test_an_old_release_whose_shim_runs_stays(runtime_states, runtime_files, ser
     process.kill()
     process.wait()
     assert list(runtime_states.tidied("x", {"kata": new})["changes"]) == [folder]
+
+
+def test_a_dry_run_predicts_what_the_switch_leaves(runtime_states, runtime_files, served_runtime):
+    old, new = (served_runtime(PROGRAM + more, f"file{len(more)}", binary="crun") for more in (b"", b"#"))
+    root = runtime_files.places.RUNTIMES
+    runtime_states.installed("x", {"crun": old})
+    runtime_states.__opts__["test"] = True
+    runtime_states.__running__ = {"containerd_runtimes_|-x_|-x_|-installed": {"result": None}}
+    predicted = runtime_states.tidied("x", {"crun": new})["changes"]
+    assert list(predicted) == [f"{root}/crun@{old['sha256']}"]
+    # The link is lost: the folder that pillar has is to be used, and stays.
+    os.unlink(f"{root}/crun")
+    assert runtime_states.tidied("x", {"crun": old})["changes"] == {}
+    runtime_states.__opts__["test"], runtime_states.__running__ = False, {}
+    assert runtime_states.tidied("x", {"crun": old})["changes"] == {}
+    runtime_states.installed("x", {"crun": old})
+    # Nobody switched: what is in use stays.
+    assert runtime_states.tidied("x", {"crun": new})["changes"] == {}
+    runtime_states.installed("x", {"crun": new})
+    assert runtime_states.tidied("x", {"crun": new})["changes"] == predicted
 
 
 def test_what_a_daemon_may_still_start_stays_until_its_restart(runtime_states, runtime_files, served_runtime):
@@ -105,6 +144,14 @@ def test_what_others_put_there_stays(runtime_states, runtime_files, served_runti
         "notes",
         "other",
     ]
+
+
+def test_a_link_to_a_larger_disk_stays(runtime_states, runtime_files, served_runtime, tmp_path):
+    (tmp_path / "disk").mkdir()
+    os.symlink(tmp_path / "disk", runtime_files.places.ARCHIVES)
+    runtime_states.installed("x", {"crun": served_runtime(PROGRAM)})
+    assert len(runtime_states.tidied("x", {})["changes"]) == 2
+    assert (os.path.islink(runtime_files.places.ARCHIVES), os.listdir(tmp_path / "disk")) == (True, [])
 
 
 def test_clean_leaves_nothing(runtime_states, runtime_files, served_runtime):
