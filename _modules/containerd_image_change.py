@@ -4,6 +4,7 @@ The change from the images that a node has to those of pillar: planned without a
 
 import contextlib
 import json
+import os
 
 from containerd_formula import renew
 from salt.exceptions import CommandExecutionError
@@ -16,7 +17,7 @@ from containerd_formula.addresses import in_saltenv
 from containerd_formula.data import at
 from containerd_formula.findings import errors as errors_of
 from containerd_formula.findings import warnings as warnings_of
-from containerd_formula.places import CONFIG, IMAGES
+from containerd_formula.places import CONFIG, IMAGES, ROOT
 
 _told = errors.told_as(CommandExecutionError)
 # Seconds until CRI has taken an image up: it takes half a one.
@@ -53,11 +54,14 @@ def plan(images, prune=True, rows=None):
         whole = []
     changes = {}
     for one in model.images:
-        if change := _change(one, (digests or {}).get(_noted_as(one), ""), rows, whole):
+        if change := _change(one, model.images, digests or {}, rows, whole):
             changes.update(change)
             planned["todo"].append(one.key)
     if prune:
-        planned["gone"] = _gone(model.images, digests or {}, rows)
+        planned["gone"], kept = _gone(model.images, digests or {}, rows)
+        planned["warnings"] += [
+            f"{name} stays: it is the sandbox image, without which no pod starts." for name in kept
+        ]
         changes.update({name: {"old": rows[name].digest, "new": ""} for name in planned["gone"]})
     return {**planned, "changes": changes, "rows": rows, "whole": whole, "prune": prune}
 
@@ -152,12 +156,13 @@ def _at(short, data):
 
 def _have(one, intended, folder, done, saltenv):
     """Have one image as pillar says; return its names."""
-    name, rows = one.key, intended["rows"]
-    digest = (_noted() or {}).get(_noted_as(one), "")
-    change = _change(one, digest, rows, intended["whole"])
+    name, rows, images = one.key, intended["rows"], intended["model"].images
+    digests = _noted() or {}
+    digest = digests.get(_noted_as(one), "")
+    change = _change(one, images, digests, rows, intended["whole"])
     if name in change:
         address = in_saltenv(one.archive, saltenv)
-        path, digest = __salt__["containerd_image_files.prepared"](one, address, folder)
+        path, digest = __salt__["containerd_image_files.prepared"](one, address, folder, _root())
         if not (digest and name in intended["whole"] and rows[name].digest == digest):
             __salt__["containerd_images_there.take"](path, _is_unpacked())
             found = __salt__["containerd_images_there.rows"]().get(name)
@@ -166,39 +171,41 @@ def _have(one, intended, folder, done, saltenv):
             digest = found.digest
             if not __salt__["containerd_images_there.whole"]([name]):
                 raise CommandExecutionError(f"{name} was imported, and has not all its content: apply again.")
-        _note(intended["model"].images, one, digest)
+        _note(images, one, digest)
         change = {**change, name: {**change[name], "new": digest}}
         # Another digest than pillar's archive had before is none.
         if change[name]["old"] == digest:
             change.pop(name)
-    names = one.references(digest)
+    names = _names(one, digest, images, digests)
     for other in names:
         if other != name:
             __salt__["containerd_images_there.tag"](name, other)
     pinned = "pinned" if one.pinned or _is_sandbox(name) else ""
     for other in names:
         # A second import on 2.x takes all labels away.
-        __salt__["containerd_images_there.label"](other, {words.OURS: one.sha256, words.PINNED: pinned})
+        labels = {words.OURS: f"{one.sha256}/{other}", words.PINNED: pinned}
+        __salt__["containerd_images_there.label"](other, labels)
     done.update(change)
     return names
 
 
-def _change(one, digest, rows, whole):
-    """Return what changes for one image; ``digest`` is what its archive gives, empty if that is not known."""
+def _change(one, images, digests, rows, whole):
+    """Return what changes for one of the images; ``digests`` is what archives gave, where that is known."""
     name, changes = one.key, {}
-    row = rows.get(name)
+    row, digest = rows.get(name), digests.get(_noted_as(one), "")
     if not row or name not in whole or not digest or row.digest != digest:
         old = row.digest if row else ""
         if row and name not in whole:
             old += " (not whole)"
         changes[name] = {"old": old, "new": digest or f"of archive {one.sha256[:12]}"}
     else:
-        for other in one.references(digest):
+        for other in _names(one, digest, images, digests):
             if other not in rows or rows[other].digest != digest:
                 changes[other] = {"old": "", "new": digest}
             elif rows[other].archive != one.sha256:
                 changes[f"{other} archive"] = {"old": rows[other].archive, "new": one.sha256}
-    pins = [other in rows and rows[other].is_pinned for other in one.references(row.digest)] if row else []
+    names = _names(one, row.digest, images, digests) if row else []
+    pins = [other in rows and rows[other].is_pinned for other in names]
     # One name that is pinned pins the image.
     is_pinned = bool(pins) and (all(pins) if one.pinned else any(pins))
     if is_pinned != one.pinned and not (is_pinned and _is_sandbox(name)):
@@ -206,33 +213,52 @@ def _change(one, digest, rows, whole):
     return changes
 
 
+def _names(one, digest, images, digests):
+    """Return the names of an image with a digest that are its own: two tags share the one by digest."""
+    names = one.references(digest)
+    known = {each: digests.get(_noted_as(each), each.digest) for each in images}
+    having = [each for each in images if names[-1] in each.references(known[each])]
+    # The entry that has no other name, else the first.
+    owner = next((each for each in having if each.key == names[-1]), having[0] if having else one)
+    return names if owner is one else names[:-1]
+
+
 def _gone(images, digests, rows):
-    """Return the names of the formula's images that pillar no longer has."""
+    """Return the names of the formula's images that pillar no longer has, and of these what has to stay."""
     wanted, unknown = set(), set()
     for one in images:
         digest = digests.get(_noted_as(one), "")
         wanted.update(one.references(digest), [one.key])
         # It is not known yet which of its digests is wanted.
         unknown.update([] if digest else [f"{one.repository}@"])
-    return [
+    gone = [
         name
         for name, row in rows.items()
         if row.archive and name not in wanted and not name.startswith(tuple(unknown))
     ]
+    kept = {_sandbox_name()}.intersection(gone) if gone else set()
+    return [name for name in gone if name not in kept], kept
 
 
 def _remove_gone(images, done):
     """Remove names that are not wanted, and CRI's own name of an image that has no other then."""
     # Again: what is wanted may have another digest now.
     rows = __salt__["containerd_images_there.rows"]()
-    if gone := _gone(images, _noted() or {}, rows):
+    gone, kept = _gone(images, _noted() or {}, rows)
+    if gone:
         left = {name: row for name, row in rows.items() if name not in gone}
         ids = words.named_by_id(left, [rows[name].digest for name in gone])
         __salt__["containerd_images_there.remove"]([*gone, *ids])
         done.update({name: {"old": rows[name].digest, "new": ""} for name in gone})
-    if not images and (path := __salt__["containerd_files.kept"](IMAGES)):
+    if not images and not kept and (path := __salt__["containerd_files.kept"](IMAGES)):
         # So that later runs do not ask.
         __salt__["containerd_files.remove"](path)
+
+
+def _root():
+    """Return the folder where containerd has its images."""
+    root = _setting("root")
+    return root if isinstance(root, str) and root else ROOT
 
 
 def _is_unpacked():
@@ -245,6 +271,11 @@ def _is_sandbox(name):
     return image_settings.normalised(_setting("CRI.sandbox_image")) == name
 
 
+def _sandbox_name():
+    """Return the name of the sandbox image in effect, as containerd has it."""
+    return image_settings.normalised(_setting("CRI.sandbox_image") or sandbox_image())
+
+
 def _noted_as(one):
     """Return the name of an image in the record: an archive may have several."""
     return f"{one.sha256} {one.key}"
@@ -252,11 +283,14 @@ def _noted_as(one):
 
 def _noted():
     """Return which digests archives gave, None if none ever did."""
-    with contextlib.suppress(CommandExecutionError, ValueError):
-        data = json.loads(__salt__["containerd_files.content"](__salt__["containerd_files.kept"](IMAGES)))
-        if isinstance(data, dict):
-            return {key: value for key, value in data.items() if isinstance(value, str)}
-    return None
+    data = None
+    with contextlib.suppress(CommandExecutionError, ValueError, RecursionError):
+        path = __salt__["containerd_files.kept"](IMAGES)
+        # One that cannot be read is made anew from the archives.
+        data = {} if os.path.lexists(path) else None
+        data = json.loads(__salt__["containerd_files.content"](path))
+    known = data.items() if isinstance(data, dict) else ()
+    return None if data is None else {key: value for key, value in known if isinstance(value, str)}
 
 
 def _note(images, one, digest):

@@ -23,12 +23,13 @@ from salt.exceptions import CommandExecutionError
 renew()
 
 from containerd_formula import errors, image_archive
-from containerd_formula.places import LEFT_BEHIND
 from containerd_formula.secrets import masked_url
 
 _told = errors.told_as(CommandExecutionError)
 log = logging.getLogger(__name__)
 _PREFIX = "images-"
+# Seconds that no run takes after its last write there: an import has half of it.
+_LONGEST = 7200
 _BLOCK = 1 << 20
 # Bytes that stay free, for the node to live on.
 _RESERVE = 256 << 20
@@ -44,18 +45,16 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 @contextlib.contextmanager
 def folder():
     """
-    Yield a new folder on a disk that only root can enter. If the run is killed, a later one removes it.
+    Yield a new folder on a disk that only root can enter. If the run is killed, the next one removes it.
     """
     parent = __salt__["containerd_files.kept"]("", make=True)
     for path in __salt__["containerd_paths.entries"](parent):
         with contextlib.suppress(OSError):
-            if os.path.basename(path).startswith(_PREFIX):
-                inside = __salt__["containerd_paths.entries"](path)
-                if max(os.lstat(one).st_mtime for one in (path, *inside)) < time.time() - LEFT_BEHIND:
-                    shutil.rmtree(path)
+            if _is_left_behind(path):
+                shutil.rmtree(path)
     try:
         # Not in /run: that is memory.
-        made = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)
+        made = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent)
     except OSError as err:
         raise CommandExecutionError(f"{parent} cannot be written to: {err.strerror}") from err
     try:
@@ -64,13 +63,28 @@ def folder():
         shutil.rmtree(made, ignore_errors=True)
 
 
+def _is_left_behind(path):
+    """Tell whether a folder is one of a run that ended: by its process, whose number others may have now."""
+    name = os.path.basename(path)
+    if not name.startswith(_PREFIX):
+        return False
+    process = name[len(_PREFIX) :].partition("-")[0]
+    if process.isdigit() and not os.path.exists(f"/proc/{process}"):
+        return True
+    inside = __salt__["containerd_paths.entries"](path)
+    return max(os.lstat(one).st_mtime for one in (path, *inside)) < time.time() - _LONGEST
+
+
 @_told
-def prepared(image, address, place):
+def prepared(image, address, place, root=""):
     """
     Fetch the archive of an image, and make one of that image alone, for this node, with its name.
 
     image
         The library's ``Image``; ``address`` is that of its archive, and ``place`` a folder of ``folder``.
+
+    root : ``""``
+        The folder where containerd has its images, which may be on another disk.
 
     :return: a pair: the path of the file to import, and the digest that the image has then, or an empty text.
     :raises CommandExecutionError: it cannot be fetched or read, or has not the image for this node.
@@ -92,8 +106,8 @@ def prepared(image, address, place):
                 image_archive.platform(os.uname().machine),
             )
             size = sum(sizes.get(name, 0) for name in chosen.files)
-            # Here, then as content and as a file system of containerd's.
-            _need(3 * size, place, image.name)
+            for times, path in _taken(place, root):
+                _need(times * size, path, image.name)
             _write(tar, files, chosen, target)
     except errors.Refused as err:
         raise CommandExecutionError(f"{shown}: {err}") from err
@@ -143,6 +157,14 @@ def _unpack(download, path, shown):
         raise CommandExecutionError(f"{shown} cannot be unpacked: {_why(err)}.") from err
     if is_ours:
         os.unlink(download)
+
+
+def _taken(place, root):
+    """Return how many times its size an image takes of which folder's disk: also as content, and as files."""
+    with contextlib.suppress(OSError):
+        if root and os.stat(root).st_dev != os.stat(place).st_dev:
+            return [(1, place), (2, root)]
+    return [(3, place)]
 
 
 def _room(place):

@@ -85,10 +85,12 @@ def sandbox():
     name = __salt__["containerd_image_change.sandbox_image"]()
     reference = image_settings.normalised(name)
     row = __salt__["containerd_images_there.rows"]().get(reference)
+    # With discard_unpacked_layers, no image that CRI pulled has its layers any more.
+    whole = bool(row) and bool(__salt__["containerd_images_there.whole"]([reference], unpacked=True))
     facts = {
         "name": name,
         "present": bool(row),
-        "whole": bool(row and __salt__["containerd_images_there.whole"]([reference])),
+        "whole": whole,
         "pinned": bool(row and row.is_pinned),
         "kubeadm": _kubeadms(),
     }
@@ -155,7 +157,9 @@ def _sandbox_warnings(name, present, whole, pinned, kubeadm):
             f"The sandbox image {name} is not pinned, and kubelet may remove it if its disk is full: add it "
             "to containerd:images, or write its full name, with its registry and tag, in the configuration."
         )
-    if kubeadm and kubeadm.rpartition("/")[2] != name.rpartition("/")[2]:
+    tag = name.rpartition("/")[2].partition("@")[0]
+    # Of a digest alone the tag is not known.
+    if kubeadm and ":" in tag and kubeadm.rpartition("/")[2] != tag:
         told.append(f"kubeadm here uses {kubeadm}, and containerd {name}: correct containerd:sandbox_image.")
     return told
 

@@ -28,11 +28,13 @@ def rows():
     return image_words.images(_ctr("ls", header=True))
 
 
-def whole(names):
+def whole(names, unpacked=False):
     """
-    Return those of some names whose images have all their content for this node.
+    Return those of some names whose images have all their content for this node, or with ``unpacked`` files.
     """
-    return image_words.whole(_ctr("check", *image_words.filters(names), header=True)) if names else []
+    if not names:
+        return []
+    return image_words.whole(_ctr("check", *image_words.filters(names), header=True), unpacked)
 
 
 def take(path, unpack=True):

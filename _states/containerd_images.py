@@ -13,6 +13,8 @@ FIRST_BOOT = (
     "booted node."
 )
 
+UNKNOWN = "No daemon answers now: this is for a node that has none of the images."
+
 
 def imported(name, images=None, prune=True, cri=True, manage=True):
     """
@@ -29,7 +31,8 @@ def imported(name, images=None, prune=True, cri=True, manage=True):
         A list, as pillar ``containerd:images``: each with ``name``, ``archive``, ``sha256`` and ``pinned``.
 
     prune : ``True``
-        Whether images of the formula's go that are no longer in the list. Those of others always stay.
+        Whether images of the formula's go that are no longer in the list. Those of others always stay, and so
+        does the sandbox image in effect.
 
     cri : ``True``
         Whether a kubelet uses this containerd: then CRI has to show the images.
@@ -67,6 +70,9 @@ def imported(name, images=None, prune=True, cri=True, manage=True):
         __salt__["containerd_image_change.apply"](planned, done, __env__, cri)
     except CommandExecutionError as err:
         return {**ret, "result": False, "changes": done, "comment": str(err)}
+    # Archives were fetched, and have what the node has.
+    if not done:
+        return _told(ret, planned["warnings"])
     return _told({**ret, "changes": done, "comment": "Images were changed."}, planned["warnings"])
 
 
@@ -109,7 +115,8 @@ def _planned(images, prune):
     except CommandExecutionError:
         if not __opts__["test"] or _answers():
             raise
-        return __salt__["containerd_image_change.plan"](images, prune, {})
+        planned = __salt__["containerd_image_change.plan"](images, prune, {})
+        return {**planned, "warnings": [*planned["warnings"], *([UNKNOWN] if images else [])]}
 
 
 def _answers():

@@ -6,6 +6,7 @@ at all, and says that it did. So it is given an archive of what is chosen here.
 """
 
 import json
+import re
 from typing import NamedTuple
 
 from containerd_formula.data import at, table
@@ -13,6 +14,7 @@ from containerd_formula.errors import Refused, brief
 from containerd_formula.image_settings import normalised
 
 _INDEX, _LAYOUT, _DOCKER = "index.json", "oci-layout", "manifest.json"
+_SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 _NAMES = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
 # Bytes. An index has some thousand.
 _LARGEST = 4 << 20
@@ -173,6 +175,9 @@ class _Archive:
     def layout(self, one, image, node):
         """Return what is imported of an OCI layout."""
         top, leaf = self.best(one, image, node)
+        if not _SHA256.fullmatch(top["digest"]):
+            shown = brief(top["digest"])[:80]
+            raise Refused(f"{image.name} of this archive has the digest {shown}: make it anew, with sha256.")
         config = self.blob(leaf, image)
         needed = [*self.indexes(top), leaf, config.get("config"), *_tables(config, "layers")]
         files = []

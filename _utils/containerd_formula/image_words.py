@@ -3,7 +3,8 @@
 import re
 from typing import NamedTuple
 
-# With the hash of the archive, on each image that the formula imported.
+# With the hash of the archive and the name, on each name that the formula gave: ctr 1.x copies labels to the
+# names that others give with `ctr images tag`.
 OURS = "containerd-formula"
 # CRI's own: kubelet's collection leaves such images alone; CRI has taken one up.
 PINNED, TAKEN_UP = "io.cri-containerd.pinned", "io.cri-containerd.image"
@@ -37,13 +38,24 @@ class Row(NamedTuple):
 def images(said):
     """Return the images that ``ctr images ls`` lists: name to row."""
     rows = (_ROW.match(line) for line in said.splitlines())
-    return {row[1]: Row(row[3], dict(_LABEL.findall(row[4]))) for row in rows if row}
+    return {row[1]: Row(row[3], _own(row[1], dict(_LABEL.findall(row[4])))) for row in rows if row}
 
 
-def whole(said):
-    """Return the names of the images that have all their content, of what ``ctr images check`` says."""
+def _own(name, labels):
+    """Return the labels of a name: ours, ARCHIVE/NAME, with the archive alone, and not if it is another's."""
+    archive, _, labelled = labels.pop(OURS, "").partition("/")
+    return {**labels, OURS: archive} if labelled == name else labels
+
+
+def whole(said, unpacked=False):
+    """
+    Return the names of the images that have all their content, of what ``ctr images check`` says.
+
+    With ``unpacked`` also those that have their layers as a file system alone, from which pods start.
+    """
     rows = (_ROW.match(line) for line in said.splitlines())
-    return [row[1] for row in rows if row and row[4].startswith("complete ")]
+    ends = {row[1]: row[4].split() for row in rows if row}
+    return [name for name, end in ends.items() if end[0] == "complete" or (unpacked and end[-1] == "true")]
 
 
 def filters(names):

@@ -34,6 +34,8 @@ PROOFS = "containerd-formula-proof"
 PROOF = "proof-"
 # Which digest an archive of an image gave.
 IMAGES = "images.json"
+# containerd's own default for images and containers.
+ROOT = "/var/lib/containerd"
 # For root only: candidates and trials. The run that makes them removes them.
 RUN = "/run"
 RUN_FOLDER = f"{RUN}/containerd-formula"

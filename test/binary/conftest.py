@@ -8,6 +8,8 @@ import tomlkit
 from containerd_formula.data import combine
 from containerd_formula.document import compose
 from support.binaries import binaries, on_path, release  # noqa: F401
+from support.image_node import Node
+from support.images import Daemon
 
 
 @pytest.fixture
@@ -33,3 +35,23 @@ def trial(salt_functions, tmp_path):
         return salt_functions["containerd.trial_start"](str(path), **options)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def daemon(binaries, tmp_path_factory):  # noqa: F811
+    """
+    A daemon of this release with folders of its own.
+    """
+    with Daemon(tmp_path_factory.mktemp("node") / "d", binaries) as running:
+        yield running
+
+
+@pytest.fixture
+def node(daemon, tmp_path, monkeypatch):
+    """
+    A node with that daemon, and without images in the end.
+    """
+    yield Node(daemon, tmp_path, monkeypatch)
+    for _ in range(2):
+        if names := daemon.names():
+            daemon.ctr("images", "rm", "--sync", *names, check=False)

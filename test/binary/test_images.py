@@ -8,80 +8,18 @@ import hashlib
 import json
 import lzma
 import os
-import sys
 from pathlib import Path
 
 import pytest
 from lab import debian
-from support import load, salt_functions
 from support.binaries import RELEASES, WANTED, binaries, release  # noqa: F401
+from support.image_node import APP, Node
 from support.images import INDEX, Daemon, Image, descriptor, index, layout
 
-APP = "example.org/app:1"
 OURS, PIN = "containerd-formula", "io.cri-containerd.pinned"
 MACHINE = os.uname().machine
 NODE, OTHER = ("linux/amd64", "linux/arm64") if MACHINE == "x86_64" else ("linux/arm64", "linux/amd64")
 ONE, TWO, FOREIGN = Image(NODE), Image(NODE, "b"), Image(OTHER)
-
-
-@pytest.fixture(scope="module")
-def daemon(binaries, tmp_path_factory):  # noqa: F811
-    with Daemon(tmp_path_factory.mktemp("node") / "d", binaries) as running:
-        yield running
-
-
-class Node:
-    """
-    The state of images on a node whose daemon has folders of its own.
-    """
-
-    def __init__(self, daemon, folder, monkeypatch):
-        self.daemon, self.folder = daemon, folder
-        self.functions = salt_functions()
-        self.started = []
-        for name, module in sys.modules.items():
-            if name.startswith("formula._modules."):
-                monkeypatch.setattr(module, "__opts__", {"root_dir": str(folder / "root"), "test": False})
-        self.use(daemon)
-        self.state = load("_states/containerd_images.py")
-        self.state.__salt__ = self.functions
-        run = self.functions["containerd_command.run"]
-
-        def counted(*argv, **options):
-            self.started.append(" ".join(argv))
-            return run(*argv, **options)
-
-        self.functions["containerd_command.run"] = counted
-        monkeypatch.setenv("PATH", str(daemon.binaries), prepend=os.pathsep)
-
-    def use(self, daemon):
-        self.daemon = daemon
-        sys.modules["formula._modules.containerd_daemon"]._socket = lambda: daemon.socket
-
-    def entry(self, data, name=APP, **more):
-        sha256 = hashlib.sha256(data).hexdigest()
-        path = self.folder / f"{sha256}.tar"
-        path.write_bytes(data)
-        return {"name": name, "archive": f"file://{path}", "sha256": sha256, **more}
-
-    def apply(self, *entries, test=False, **more):
-        self.started.clear()
-        self.state.__opts__ = {"test": test}
-        return self.state.imported("images", list(entries), **more)
-
-    def rows(self):
-        return self.functions["containerd_images_there.rows"]()
-
-    def whole(self, *names):
-        return self.functions["containerd_images_there.whole"](names)
-
-
-@pytest.fixture
-def node(daemon, tmp_path, monkeypatch):
-    yield Node(daemon, tmp_path, monkeypatch)
-    for _ in range(2):
-        if names := daemon.names():
-            daemon.ctr("images", "rm", "--sync", *names, check=False)
 
 
 def test_an_image_is_imported_named_pinned_and_left_alone_then(node, daemon):
@@ -362,6 +300,7 @@ def test_a_node_whose_daemon_does_not_answer(node, daemon):
     node.use(Daemon(node.folder / "none", daemon.binaries))
     predicted, done = node.apply(entry, test=True), node.apply(entry)
     assert (predicted["result"], list(predicted["changes"])) == (None, [APP, f"{APP} pinned"])
+    assert "No daemon answers now" in predicted["comment"]
     assert (done["result"], done["changes"]) == (False, {}) and "no daemon answers" in done["comment"]
     built = node.apply(entry, manage=False)
     assert built["result"] is True and "apply containerd.images on the booted node" in built["comment"]

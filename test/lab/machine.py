@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Callable
 
-from . import accel, host, wait
+from . import accel, host, nspawn, wait
 from .image import Image
 from .qemu import Qemu
 from .ssh import Command, Connection
@@ -29,6 +29,8 @@ RUN_LIMIT = 900
 RUN_FOLDER = Path(os.environ.get("LAB_RUN") or f"/var/tmp/lab-{os.getuid()}")
 RAM_FOLDER = Path(os.environ.get("LAB_RUN") or f"/dev/shm/lab-{os.getuid()}")
 PLACES = dict.fromkeys((RUN_FOLDER, RAM_FOLDER))
+# Of which machines and containers are made; a container ends with its systemd-nspawn.
+PROGRAMS = (host.QEMU, "systemd-nspawn", "slirp4netns", "ssh")
 
 
 class BootError(host.LabError):
@@ -272,15 +274,23 @@ def close_all(name: str = "*") -> list[str]:
     closed = []
     # The name is followed by what mkdtemp makes up.
     for folder in sorted(path for place in PLACES for path in place.glob(f"{name}-????????")):
-        pid_file = folder / "qemu.pid"
-        pid = int(pid_file.read_text()) if pid_file.exists() else 0
-        command = Path(f"/proc/{pid}/cmdline")
-        # The number may belong to another process by now.
-        if pid and command.exists() and str(folder) in command.read_bytes().decode(errors="replace"):
-            os.kill(pid, signal.SIGKILL)
+        _end_processes(folder)
+        nspawn.remove_network(folder.name)
         shutil.rmtree(folder, ignore_errors=True)
         closed.append(folder.name)
     return closed
+
+
+def _end_processes(folder: Path) -> None:
+    """Kill what a machine consists of; its programs name their files in its folder."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            program, *words = path.read_bytes().decode(errors="replace").split("\0")
+            if os.path.basename(program) in PROGRAMS and any(f"{folder}/" in word for word in words):
+                os.kill(int(path.parent.name), signal.SIGKILL)
+        except OSError:
+            # It has ended by itself.
+            continue
 
 
 def _end_in_order_on_sigterm() -> None:

@@ -90,7 +90,7 @@ class Nspawn:
 
     def remove(self) -> None:
         """Take the network away, once the container has ended."""
-        subprocess.run(["ip", "netns", "delete", self._space], check=False, capture_output=True)
+        remove_network(self._space)
 
     def tail(self) -> str:
         """Return the last lines of what the network and the console said."""
@@ -143,6 +143,12 @@ class Nspawn:
         (folder / "modules.builtin").write_text("".join(f"{path}\n" for path in BUILT_IN.values()))
         (folder / "modules.order").touch()
         subprocess.run(["depmod", "-b", str(self._root / "usr"), os.uname().release], check=True)
+
+
+def remove_network(space: str) -> None:
+    """Take the network namespace of a container away, if there is one."""
+    if Path("/run/netns", space).exists():
+        subprocess.run(["ip", "netns", "delete", space], check=False, capture_output=True)
 
 
 def _has(capability: str) -> bool:

@@ -194,3 +194,18 @@ def test_a_variant_fits_a_node_that_has_it(one, node, fits):
     else:
         with pytest.raises(Refused):
             take(data, node=node)
+
+
+def test_a_digest_that_containerd_would_not_list_is_refused():
+    """
+    It would be imported, and then not be found.
+    """
+    for own, path in (
+        ("sha512:" + "a" * 128, "blobs/sha512/" + "a" * 128),
+        ("sha256:a b", "blobs/sha256/a b"),
+    ):
+        part = {**AMD.described(name="a.io/a:1"), "digest": own}
+        files = {f"blobs/sha256/{digest(blob)[7:]}": blob for blob in AMD.blobs}
+        data = tar({"oci-layout": b"{}", "index.json": index(part), path: AMD.manifest, **files})
+        with pytest.raises(Refused, match="make it anew, with sha256"):
+            take(data, "a.io/a:1")

@@ -91,20 +91,24 @@ def test_the_name_by_which_containerd_has_an_image(name, whole):
     assert normalised(name) == whole
 
 
+MARK = f"containerd-formula={'0' * 64}/a.io/a:1"
 LISTED = f"""REF                 TYPE                                       DIGEST SIZE    PLATFORMS   LABELS
-a.io/a:1 application/vnd.oci.image.manifest.v1+json {D} 2.0 MiB linux/amd64 containerd-formula={"0" * 64},\
+a.io/a:1 application/vnd.oci.image.manifest.v1+json {D} 2.0 MiB linux/amd64 {MARK},\
 io.cri-containerd.image=managed,io.cri-containerd.pinned=pinned
 {E} application/vnd.oci.image.manifest.v1+json {D} 422.0 B -           io.cri-containerd.image=managed
 b.io/b:1 application/vnd.oci.image.index.v1+json {E} 2.0 MiB linux/amd64,linux/arm64 -
+c.io/c:1 application/vnd.oci.image.manifest.v1+json {D} 2.0 MiB linux/amd64 {MARK}
 """
 
 
 def test_what_ctr_lists():
     rows = words.images(LISTED)
-    assert list(rows) == ["a.io/a:1", E, "b.io/b:1"]
+    assert list(rows) == ["a.io/a:1", E, "b.io/b:1", "c.io/c:1"]
     one = rows["a.io/a:1"]
     assert (one.digest, one.archive, one.is_pinned, one.is_taken_up) == (D, "0" * 64, True, True)
     assert (rows[E].archive, rows[E].is_pinned, rows["b.io/b:1"].labels) == ("", False, {})
+    # ctr of 1.x copied it.
+    assert rows["c.io/c:1"].archive == ""
 
 
 def test_which_images_are_whole():
@@ -112,8 +116,10 @@ def test_which_images_are_whole():
 a.io/a:1 t {D} complete (2/2)   2.0 MiB/2.0 MiB true
 b.io/b:1 t {D} incomplete (1/2) 2.0 MiB/2.0 MiB false
 c.io/c:1 t {D} unavailable (0/?) 0.0 B/? false
+d.io/d:1 t {D} incomplete (1/2) 266.0 B/2.0 MiB true
 """
     assert words.whole(said) == ["a.io/a:1"]
+    assert words.whole(said, unpacked=True) == ["a.io/a:1", "d.io/d:1"]
 
 
 def test_cris_own_name_goes_with_the_last_other():

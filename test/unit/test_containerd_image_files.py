@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import os
+import subprocess
 import tarfile
 import time
 
@@ -111,6 +112,31 @@ def test_a_disk_without_room_is_told_as_one(files, tmp_path, monkeypatch, part, 
     assert words in str(told.value) and "make room" in str(told.value)
 
 
+def test_the_disk_of_containerd_needs_room_where_it_is_another(files, tmp_path, monkeypatch):
+    """
+    Else the import would fill that of the kubelet.
+    """
+    data = ONE.archive()
+    image, usage = given(tmp_path, data), files.shutil.disk_usage("/")
+    (tmp_path / "root").mkdir()
+    root = str(tmp_path / "root")
+    stat = os.stat
+
+    def other_disk(path, **options):
+        found = stat(path, **options)
+        return os.stat_result([*found[:2], found.st_dev + 1, *found[3:10]]) if path == root else found
+
+    monkeypatch.setattr(files.os, "stat", other_disk)
+    rooms = {root: len(data)}
+    given_to = lambda path: usage._replace(free=files._RESERVE + rooms.get(path, len(data)))  # noqa: E731
+    monkeypatch.setattr(files.shutil, "disk_usage", given_to)
+    with files.folder() as place, pytest.raises(CommandExecutionError, match=f"on the disk of {root}"):
+        files.prepared(image, image.archive, place, root)
+    rooms[root] = 2 * len(data)
+    with files.folder() as place:
+        assert files.prepared(image, image.archive, place, root)[1] == ONE.digest
+
+
 def test_an_archive_that_is_larger_unpacked_than_the_room(files, tmp_path, monkeypatch):
     image = given(tmp_path, gzip.compress(tar({"a": bytes(9 << 20)})))
     usage = files.shutil.disk_usage("/")
@@ -119,17 +145,19 @@ def test_an_archive_that_is_larger_unpacked_than_the_room(files, tmp_path, monke
         files.prepared(image, image.archive, place)
 
 
-def test_what_killed_runs_left_goes_and_what_is_new_or_of_others_stays(files, tmp_path):
-    for name in ("images-old", "images-new", "change-old", "images-filled-old"):
+def test_what_killed_runs_left_goes_and_what_is_in_use_or_of_others_stays(files, tmp_path):
+    [ended] = {process.pid for process in [subprocess.Popen(["true"])] if not process.wait()}
+    names = {f"images-{ended}-new", f"images-{ended}-old", f"images-{os.getpid()}-old"}
+    stay = {f"images-{os.getpid()}-new", f"images-{os.getpid()}-filled-old", "change-old"}
+    for name in names | stay:
         (tmp_path / "kept" / name).mkdir()
         if "filled" in name:
             (tmp_path / "kept" / name / "download").write_text("")
         if name.endswith("old"):
-            then = time.time() - 3600
+            then = time.time() - 3 * 3600
             os.utime(tmp_path / "kept" / name, (then, then))
-    with files.folder():
-        left = set(os.listdir(tmp_path / "kept"))
-    assert {"images-new", "change-old", "images-filled-old"} <= left and "images-old" not in left
+    with files.folder() as place:
+        assert set(os.listdir(tmp_path / "kept")) == {*stay, os.path.basename(place)}
 
 
 def test_a_file_of_the_masters_file_server_is_read_where_it_is(files, tmp_path):

@@ -20,7 +20,7 @@ def images():
         {
             "containerd_image_change.sandbox_image": lambda: PAUSE,
             "containerd_images_there.rows": lambda: {PAUSE: Row(DIGEST, PIN)},
-            "containerd_images_there.whole": lambda names: names,
+            "containerd_images_there.whole": lambda names, unpacked=False: names,
             "containerd_release.installed": lambda: "2.1.9",
             "containerd_daemon.ready": lambda: {"ready": True},
             "containerd_layers.images": lambda: ([], "base"),
@@ -54,7 +54,7 @@ def test_all_is_well(images):
     ],
 )
 def test_what_is_wrong_with_the_sandbox_image_is_told_once(images, function, answer, words):
-    images.__salt__[function] = lambda *_: answer
+    images.__salt__[function] = lambda *_, **__: answer
     [told] = images.told()
     assert words in told
 
@@ -78,6 +78,17 @@ def test_kubeadms_name_is_compared_without_its_registry(images):
     assert told == f"kubeadm here uses {PAUSE}, and containerd harbor.corp/k8s/pause:3.9: correct " + (
         "containerd:sandbox_image."
     )
+
+
+@pytest.mark.parametrize("name", ["harbor.corp/k8s/pause@" + DIGEST, "harbor.corp/k8s/pause:3.10@" + DIGEST])
+def test_a_digest_is_not_compared_with_kubeadms_tag(images, name):
+    images.__salt__["cmd.which"] = lambda name: f"/usr/bin/{name}"
+    images.__salt__["containerd_command.run"] = kubeadm
+    images.__salt__["containerd_image_change.sandbox_image"] = lambda: name
+    images.__salt__["containerd_images_there.rows"] = lambda: {
+        f"harbor.corp/k8s/pause@{DIGEST}": Row(DIGEST, PIN)
+    }
+    assert images.told() == []
 
 
 def test_without_cri_the_report_does_not_ask(images):
