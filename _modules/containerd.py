@@ -205,7 +205,7 @@ def drift(path=CONFIG, overrides=None):
 
 def _version(*_):
     # ctr is of the same release: a report starts containerd itself only twice.
-    ctr = __salt__["cmd.which"]("ctr")
+    ctr = __salt__["containerd_command.path"]("ctr")
     yield {"version": __salt__["containerd_daemon.version"]("ctr" if ctr else "containerd")}
 
 
