@@ -108,27 +108,16 @@ def held(packages):
 
 def probe(text):
     """
-    Test the repository of a deb822 source that is not configured yet. apt's own lists and sources stay.
+    Test a repository that is not configured yet. The package manager's own lists and repositories stay.
 
     text
-        The text of the source.
+        The text of its file: a deb822 source, or one of yum.repos.d.
 
-    :return: true.
+    :return: true, also where the package manager cannot be asked.
     :raises CommandExecutionError: the repository does not answer, or is not signed by the key that the text
-        names; the message has apt's own words.
+        names; the message has the package manager's own words.
     """
-    with _own_lists() as (folder, options):
-        source = os.path.join(folder, "probe.sources")
-        # The address may hold credentials, and apt reads this file as root.
-        with open(source, "w", encoding="utf-8", errors="backslashreplace", opener=_for_root) as file:
-            file.write(text)
-        own = _options({"Dir::Etc::sourcelist": source, "Dir::Etc::sourceparts": "-"})
-        result = _apt("--quiet", *options, *own, "update")
-    told = apt.complaints(result["stderr"])
-    if told or result["retcode"] != 0:
-        words = errors.brief(apt.words(told)) or f"apt-get update ended with {result['retcode']}."
-        raise CommandExecutionError(f"The repository cannot be used: {words} Nothing was changed.")
-    return True
+    return _manager().probe(text)
 
 
 def rivals(uri, suite, own):
@@ -258,6 +247,18 @@ def _no_holds():
     return []
 
 
+def _no_probe(_text):
+    return True
+
+
+def _dnf_probe(text):
+    return __salt__["containerd_dnf.probe"](text)
+
+
+def _dnf_refresh(repository):
+    return __salt__["containerd_dnf.refresh"](repository)
+
+
 def _locks():
     """Return the packages that dnf or zypper holds."""
     try:
@@ -283,7 +284,9 @@ def _compare_texts(first, second):
 
 def _apt(*argv):
     environment = {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
-    return __salt__["containerd_command.run"]("apt-get", *argv, timeout=places.APT_TIMEOUT, env=environment)
+    return __salt__["containerd_command.run"](
+        "apt-get", *argv, timeout=places.PACKAGES_TIMEOUT, env=environment
+    )
 
 
 def _options(settings):
@@ -317,6 +320,21 @@ def _apt_offered_now(package):
     return found, told
 
 
+def _apt_probe(text):
+    with _own_lists() as (folder, options):
+        source = os.path.join(folder, "probe.sources")
+        # The address may hold credentials, and apt reads this file as root.
+        with open(source, "w", encoding="utf-8", errors="backslashreplace", opener=_for_root) as file:
+            file.write(text)
+        own = _options({"Dir::Etc::sourcelist": source, "Dir::Etc::sourceparts": "-"})
+        result = _apt("--quiet", *options, *own, "update")
+    told = apt.complaints(result["stderr"])
+    if told or result["retcode"] != 0:
+        words = errors.brief(apt.words(told)) or f"apt-get update ended with {result['retcode']}."
+        raise CommandExecutionError(f"The repository cannot be used: {words} Nothing was changed.")
+    return True
+
+
 def _apt_holds():
     return __salt__["pkg.get_selections"](state="hold").get("hold", [])
 
@@ -344,6 +362,8 @@ class _Manager(typing.NamedTuple):
     holds: typing.Callable = _no_holds
     # Refresh the lists; return complaints. The repository of an address must answer.
     refresh: typing.Callable = _refresh
+    # Test a repository that is not configured yet.
+    probe: typing.Callable = _no_probe
     # Return the changes of an install, if they can be simulated.
     simulate: typing.Optional[typing.Callable] = None
     # Return the versions of a package that are offered now, and complaints; the node's own lists stay.
@@ -355,9 +375,13 @@ class _Manager(typing.NamedTuple):
 # By grain os_family.
 _MANAGERS = {
     "Debian": _Manager(
-        holds=_apt_holds, refresh=_apt_refresh, simulate=_apt_simulate, offered_now=_apt_offered_now
+        holds=_apt_holds,
+        refresh=_apt_refresh,
+        probe=_apt_probe,
+        simulate=_apt_simulate,
+        offered_now=_apt_offered_now,
     ),
-    "RedHat": _Manager(holds=_locks),
+    "RedHat": _Manager(holds=_locks, refresh=_dnf_refresh, probe=_dnf_probe),
     "Suse": _Manager(holds=_locks),
     "Arch": _Manager(compare=_compare_texts),
 }
