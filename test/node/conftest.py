@@ -19,7 +19,10 @@ SUITE = os.environ.get("SUITE", "bookworm")
 SALTS = os.environ.get("SALTS", image.DEFAULT_SALT).split()
 SOCKET = "/run/containerd/containerd.sock"
 # The longest first, since they are scheduled in this order.
-ORDER = ("test_life", "test_power", "test_reliability", "test_package", "test_registries", "test_interrupted")
+ORDER = (
+    *("test_life", "test_power", "test_reliability", "test_managers", "test_package", "test_registries"),
+    "test_interrupted",
+)
 
 
 @pytest.hookimpl(trylast=True)
