@@ -188,7 +188,7 @@ def _chosen(package, version, update, complaints):
         if update or not _manager().offered_now:
             raise
     found, complaints = _manager().offered_now(package)
-    return versions.newest(package, version, _newest_first(found), complaints)
+    return versions.newest(package, version, _newest_first(found or there_are), complaints)
 
 
 def _available(package):
@@ -252,11 +252,15 @@ def _no_probe(_text):
 
 
 def _dnf_probe(text):
-    return __salt__["containerd_dnf.probe"](text)
+    return __salt__["containerd_lists.probe"](text)
 
 
 def _dnf_refresh(repository):
-    return __salt__["containerd_dnf.refresh"](repository)
+    return __salt__["containerd_lists.refresh"](repository)
+
+
+def _offered_now(package):
+    return __salt__["containerd_lists.offered"](package), []
 
 
 def _locks():
@@ -381,9 +385,9 @@ _MANAGERS = {
         simulate=_apt_simulate,
         offered_now=_apt_offered_now,
     ),
-    "RedHat": _Manager(holds=_locks, refresh=_dnf_refresh, probe=_dnf_probe),
-    "Suse": _Manager(holds=_locks),
-    "Arch": _Manager(compare=_compare_texts),
+    "RedHat": _Manager(holds=_locks, refresh=_dnf_refresh, probe=_dnf_probe, offered_now=_offered_now),
+    "Suse": _Manager(holds=_locks, offered_now=_offered_now),
+    "Arch": _Manager(compare=_compare_texts, offered_now=_offered_now),
 }
 
 

@@ -1,4 +1,4 @@
-"""Read dnf's texts: what it complains of, by repository."""
+"""Read what dnf, zypper and pacman print: complaints about repositories, and the versions on offer."""
 
 import re
 
@@ -23,9 +23,22 @@ def complaints(stderr):
     return found
 
 
-def words(told):
-    """Return complaints as sentences."""
-    return [f"{repository}: {reason.rstrip('.')}." for repository, reason in told.items()]
+def listed_by_dnf(text, package):
+    """Return the versions of a package that ``dnf repoquery`` prints, as we ask for them."""
+    fields = [line.split() for line in text.splitlines()]
+    return [words[1] for words in fields if words[:1] == [package] and len(words) == 2]
+
+
+def listed_by_zypper(text, package):
+    """Return the versions of a package that ``zypper search --details`` prints."""
+    fields = [[word.strip() for word in line.split("|")] for line in text.splitlines()]
+    return [words[3] for words in fields if words[1:3] == [package, "package"] and len(words) > 3]
+
+
+def listed_by_pacman(text, package):
+    """Return the versions of a package that ``pacman -Sl`` prints."""
+    fields = [line.split() for line in text.splitlines()]
+    return [words[2] for words in fields if words[1:2] == [package] and len(words) > 2]
 
 
 def updated(stderr, failed, repository, ours):
@@ -34,8 +47,13 @@ def updated(stderr, failed, repository, ours):
     bad = {name: reason for name, reason in told.items() if name in ours}
     # If dnf could not even begin, it names no repository.
     if bad or (failed and not told):
-        why = " ".join(words(bad)) or secrets.masked_url(" ".join(stderr.split()))
+        why = " ".join(_words(bad)) or secrets.masked_url(" ".join(stderr.split()))
         raise Refused(
             f"The repository {secrets.masked_url(repository)} cannot be used: {why} Nothing was installed."
         )
-    return words(told)
+    return _words(told)
+
+
+def _words(told):
+    """Return complaints as sentences."""
+    return [f"{repository}: {reason.rstrip('.')}." for repository, reason in told.items()]

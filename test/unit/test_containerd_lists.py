@@ -43,7 +43,7 @@ def module(tmp_path):
     """
     The module, whose dnf has a root, lists and repositories of its own in a folder.
     """
-    module = load("_modules/containerd_dnf.py")
+    module = load("_modules/containerd_lists.py")
     repos = tmp_path / "yum.repos.d"
     repos.mkdir()
     (tmp_path / "dnf.conf").write_text("[main]\nskip_if_unavailable=0\n")
@@ -111,3 +111,12 @@ def test_where_dnf_cannot_begin_its_words_are_told(module):
     module.repos.parent.joinpath("dnf.conf").write_text("[main\n")
     with pytest.raises(CommandExecutionError, match="cannot be used: .*[Pp]arsing"):
         module.refresh("https://example.org")
+
+
+def test_what_is_offered_now_is_asked_without_the_lists_of_the_node(module, server, key, tmp_path):
+    module.__grains__ = {"os_family": "RedHat"}
+    (module.repos / "docker.repo").write_text(TEXT.format(f"{server.here}/good", key))
+    assert module.offered("containerd.io") == []
+    assert not (tmp_path / "cache").exists()
+    module.__grains__ = {"os_family": "Other"}
+    assert module.offered("containerd.io") == []

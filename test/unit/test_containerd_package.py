@@ -29,7 +29,7 @@ class Pkg:
             "pkg.get_selections": lambda state: {state: self.held},
             "pkg.list_holds": lambda full: self.held,
             "pkg.refresh_db": lambda: self.done.append("refresh"),
-            "containerd_dnf.refresh": lambda _: self.done.append("refresh") or [],
+            "containerd_lists.refresh": lambda _: self.done.append("refresh") or [],
             "pkg.install": self.install,
             "pkg.hold": lambda pkgs: self.hold("hold", pkgs),
             "pkg.unhold": lambda pkgs: self.hold("unhold", pkgs),
@@ -212,12 +212,29 @@ def test_what_goes_for_another_vendor_is_told_where_nobody_is_asked(wire, family
 
 def test_a_preview_with_lists_that_cannot_be_renewed_is_an_error(wire):
     """
-    dnf's, which it renews itself.
+    Those of a package manager that we do not know.
     """
     pkg = Pkg({}, {"c": ["1.7.24-1"]})
-    ret = wire(pkg, test=True).installed("x", ["c"], version="1.9.*")
+    ret = wire(pkg, "Other", test=True).installed("x", ["c"], version="1.9.*")
     assert (ret["result"], ret["changes"], pkg.done) == (False, {}, [])
     assert "they offer 1.7.24-1" in ret["comment"]
+
+
+@pytest.mark.parametrize("family", ["RedHat", "Suse", "Arch"])
+@pytest.mark.parametrize(
+    ("now", "chosen"), [(["1.7.24-1", "1.6.20-1"], "1.7.24-1"), (["1.6.20-1"], None), ([], None)]
+)
+def test_a_preview_does_not_believe_old_lists(wire, module, family, now, chosen):
+    pkg = Pkg({"c": "1.6.20-1"}, {"c": ["1.6.20-1"]})
+    state = wire(pkg, family, test=True)
+    module.__salt__["containerd_lists.offered"] = lambda name: now if name == "c" else []
+    ret = state.installed("x", ["c"], version="1.7.*")
+    assert pkg.done == []
+    if chosen:
+        assert (ret["result"], ret["changes"]) == (None, {"c": {"old": "1.6.20-1", "new": chosen}})
+    else:
+        assert ret["result"] is False
+        assert "has c 1.7.*: they offer 1.6.20-1." in ret["comment"]
 
 
 def test_apt_says_beforehand_what_it_will_do(module, wire):
