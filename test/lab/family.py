@@ -47,6 +47,19 @@ def _release(name: str, version: str, *head: str) -> rpm.Package:
     return rpm.Package(name, version, head=tuple(f"Provides: {line}" for line in provided))
 
 
+def _ubuntu(release: str, codename: str, version: str) -> Family:
+    """Return what an Ubuntu says of itself; its apt is Debian's."""
+    pretty = f"Ubuntu {version.partition(' (')[0]}"
+    return Family(
+        f'PRETTY_NAME="{pretty}"\nNAME="Ubuntu"\nVERSION_ID="{release}"\nVERSION="{version}"\n'
+        f"VERSION_CODENAME={codename}\nID=ubuntu\nID_LIKE=debian\nUBUNTU_CODENAME={codename}\n",
+        files={
+            "/etc/lsb-release": f"DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE={release}\n"
+            f'DISTRIB_CODENAME={codename}\nDISTRIB_DESCRIPTION="{pretty}"\n'
+        },
+    )
+
+
 FAMILIES = {
     "rocky": Family(
         'NAME="Rocky Linux"\nVERSION="9.4 (Blue Onyx)"\nID="rocky"\nID_LIKE="rhel centos fedora"\n'
@@ -78,15 +91,9 @@ FAMILIES = {
         (),
         (APT,),
     ),
-    "focal": Family(
-        'NAME="Ubuntu"\nVERSION="20.04.6 LTS (Focal Fossa)"\nID=ubuntu\nID_LIKE=debian\n'
-        'PRETTY_NAME="Ubuntu 20.04.6 LTS"\nVERSION_ID="20.04"\nVERSION_CODENAME=focal\n'
-        "UBUNTU_CODENAME=focal\n",
-        files={
-            "/etc/lsb-release": "DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE=20.04\nDISTRIB_CODENAME=focal\n"
-            'DISTRIB_DESCRIPTION="Ubuntu 20.04.6 LTS"\n'
-        },
-    ),
+    "focal": _ubuntu("20.04", "focal", "20.04.6 LTS (Focal Fossa)"),
+    "jammy": _ubuntu("22.04", "jammy", "22.04.5 LTS (Jammy Jellyfish)"),
+    "noble": _ubuntu("24.04", "noble", "24.04.2 LTS (Noble Numbat)"),
 }
 
 

@@ -47,7 +47,7 @@ class Package:
                     _add(tar, place[1:], file)
 
 
-def containerd(suite: str) -> list[Package]:
+def containerd(suite: str, build: int = 1) -> list[Package]:
     """Return Debian's containerd and runc of a suite as Arch would have packaged them."""
     root = debian.unpacked("containerd", suite)
     unit = next(root.rglob("containerd.service")).read_text()
@@ -55,7 +55,7 @@ def containerd(suite: str) -> list[Package]:
         f"/usr/bin/{name}": root / "usr/bin" / name
         for name in ("containerd", "containerd-shim-runc-v2", "ctr")
     }
-    version = f"{repository.upstream('containerd', suite)}-1"
+    version = f"{repository.upstream('containerd', suite)}-{build}"
     files = {**programs, "/usr/lib/systemd/system/containerd.service": unit}
     return [
         Package("containerd", version, files, ("runc",)),

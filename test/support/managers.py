@@ -26,12 +26,13 @@ class Offer:
     holds = True
     #: What lists the sources, refreshes their lists, and upgrades everything.
     sources, refresh, upgrade = "", "", ""
-    #: The newest version that is offered at first.
-    newest = NEW
+    #: Whether it has a package that does not restart the daemon.
+    rebuilds = False
 
     def __init__(self, folder):
         self.server = repository.Server()
         self.keys = {name: repository.Key(folder, name) for name in ("site", "other")}
+        self.releases = [OLD]
 
     def __enter__(self):
         self.server.__enter__()
@@ -49,8 +50,10 @@ class Offer:
 
     def publish(self, release):
         """
-        Offer a release, if the repository has not all of them.
+        Offer a release, too.
         """
+        self.releases = list(dict.fromkeys([*self.releases, release]))
+        self.serve()
 
     def mend(self, machine):
         """
@@ -127,7 +130,7 @@ class Rocky(Docker):
         )
 
     def serve_as(self, name, signer, listed_by):
-        packages = [rpm.containerd_io(suite) for suite in SUITES.values()]
+        packages = [rpm.containerd_io(SUITES[release]) for release in self.releases]
         folder = f"{name}/centos/9/x86_64/stable"
         rpm.serve(self.server, folder, packages, self.keys[signer], self.keys[listed_by])
         return f"{self.server.url}/{name}"
@@ -145,6 +148,10 @@ class Rocky(Docker):
 
 
 class Focal(Docker):
+    """
+    Docker's folder for Ubuntu.
+    """
+
     grains = ("Debian", "Ubuntu-20.04")
     codename = "focal"
     sources = "cd /etc/apt && find . -name '*.list' -o -name '*.sources' | sort | xargs head -v -n 99"
@@ -155,7 +162,7 @@ class Focal(Docker):
         self.serve()
 
     def serve_as(self, name, signer, listed_by):
-        debs = [repository.containerd_io(suite) for suite in SUITES.values()]
+        debs = [repository.containerd_io(SUITES[release]) for release in self.releases]
         return self.server.apt(name, debs, self.keys[listed_by], self.codename, distribution="ubuntu")
 
     def tampered(self, machine):
@@ -168,12 +175,24 @@ class Focal(Docker):
         return node.run("apt-mark showhold").stdout.split()
 
 
+class Jammy(Focal):
+    grains = ("Debian", "Ubuntu-22.04")
+    codename = "jammy"
+
+
+class Noble(Focal):
+    grains = ("Debian", "Ubuntu-24.04")
+    codename = "noble"
+
+
 class Own(Offer):
     """
     The distribution's own repository, which its people configure.
     """
 
     repository = ""
+    #: How it says that something is signed by an unknown key.
+    refused = ""
 
     def mistrusted(self, wrong):
         if wrong != "down":
@@ -181,15 +200,15 @@ class Own(Offer):
         self.machine.run(f"sed -i.kept 's|{self.server.url}|{self.server.url_down}|' {self.repository}")
         return (
             {},
-            "(?i)could not connect|couldn't connect|failed to connect|connection refused|can't be cached",
+            "(?i)failed to connect",
         )
 
     def tampered(self, machine):
         self.serve("other")
-        return {}, "(?i)signature"
+        return {}, self.refused
 
     def mend(self, machine):
-        self.serve("site")
+        self.serve()
         machine.run(f"test ! -e {self.repository}.kept || mv {self.repository}.kept {self.repository}")
 
 
@@ -198,13 +217,14 @@ class Leap(Own):
     packages = ("containerd", "containerd-ctr")
     ctr = "containerd-ctr"
     repository = "/etc/zypp/repos.d/repo-oss.repo"
+    refused = "(?i)signature verification failed|signed with an unknown key"
     sources = f"cat {repository}"
     refresh = "zypper --non-interactive refresh"
     upgrade = "zypper --non-interactive update"
 
     def prepare(self, machine):
         self.machine = machine
-        url = self.serve("site")
+        url = self.serve()
         machine.write("/tmp/key.asc", self.keys["site"].text)
         # As a system has its distribution's.
         machine.run("rpm --import /tmp/key.asc")
@@ -214,12 +234,13 @@ class Leap(Own):
             f"baseurl={url}\n",
         )
 
-    def serve(self, signer):
-        packages = [package for suite in SUITES.values() for package in rpm.suse(suite)]
+    def serve(self, signer="site"):
+        packages = [package for release in self.releases for package in rpm.suse(SUITES[release])]
         packages.append(rpm.of_debian("runc", "runc", ("usr/sbin/runc",), "1.1.5"))
         packages.append(rpm.of_debian("bubblewrap", "bubblewrap", ("usr/bin/bwrap",)))
         folder = "distribution/leap/15.6/repo/oss"
-        return rpm.serve(self.server, folder, packages, self.keys[signer], self.keys["site"])
+        # With signed lists zypper asks no package for a signature of its own.
+        return rpm.serve(self.server, folder, packages, self.keys["site"], self.keys[signer])
 
     def version(self, release):
         return f"{release}-150000.1.1"
@@ -237,13 +258,12 @@ class Arch(Own):
     repository = "/etc/pacman.conf"
     sources = f"cat {repository}"
     refresh = "pacman -Sy"
-    #: Arch offers one version.
-    newest = OLD
+    refused = "required key missing from keyring"
+    rebuilds = True
 
     def prepare(self, machine):
         self.machine = machine
-        self.release = OLD
-        self.serve("site")
+        self.publish(OLD)
         machine.write("/tmp/key.asc", self.keys["site"].text)
         trust = f"{self.keys['site'].fingerprint}:6:"
         machine.run(
@@ -258,18 +278,19 @@ class Arch(Own):
             f"Server = {self.server.url}/$repo/os/$arch\n",
         )
 
-    def serve(self, signer):
+    def serve(self, signer="site"):
         root = debian.unpacked("bubblewrap", family.SUITE)
         bubblewrap = pacman.Package("bubblewrap", "0.8.0-1", {"/usr/bin/bwrap": root / "usr/bin/bwrap"})
-        packages = [*pacman.containerd(SUITES[self.release]), bubblewrap]
+        packages = [*pacman.containerd(SUITES[self.release], self.build), bubblewrap]
         pacman.serve(self.server, "extra/os/x86_64", "extra", packages, self.keys[signer], self.keys["site"])
 
-    def publish(self, release):
-        self.release = release
-        self.serve("site")
+    def publish(self, release, build=1):
+        # Arch offers one version of a package.
+        self.release, self.build = release, build
+        self.serve()
 
     def version(self, release):
         return f"{release}-1"
 
 
-OFFERS = {"rocky": Rocky, "leap": Leap, "arch": Arch, "focal": Focal}
+OFFERS = {"rocky": Rocky, "leap": Leap, "arch": Arch, "focal": Focal, "jammy": Jammy, "noble": Noble}
