@@ -69,7 +69,8 @@ def plan(packages, version="", hold=None, repository="", update=True):
     :raises CommandExecutionError: there is no such version, the repository does not answer, or a package that
         is not containerd's would be removed.
     """
-    found = {package: __salt__["pkg.version"](package) for package in packages}
+    # Salt's zypper has an empty dictionary for what is not installed.
+    found = {package: __salt__["pkg.version"](package) or "" for package in packages}
     install, changes, unasked = {}, {}, ""
     wrong = [package for package in packages if not _fits(found[package], version)]
     if wrong:

@@ -67,7 +67,8 @@ class Offer:
         """
         Return package to version, an empty one for those that are not installed.
         """
-        return {name: node.salt("pkg.version", name) for name in self.packages}
+        # Salt's zypper has an empty dictionary for what is not installed.
+        return {name: node.salt("pkg.version", name) or "" for name in self.packages}
 
 
 class Docker(Offer):

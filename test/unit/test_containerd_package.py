@@ -220,23 +220,6 @@ def test_a_preview_with_lists_that_cannot_be_renewed_is_an_error(wire):
     assert "they offer 1.7.24-1" in ret["comment"]
 
 
-@pytest.mark.parametrize("family", ["RedHat", "Suse", "Arch"])
-@pytest.mark.parametrize(
-    ("now", "chosen"), [(["1.7.24-1", "1.6.20-1"], "1.7.24-1"), (["1.6.20-1"], None), ([], None)]
-)
-def test_a_preview_does_not_believe_old_lists(wire, module, family, now, chosen):
-    pkg = Pkg({"c": "1.6.20-1"}, {"c": ["1.6.20-1"]})
-    state = wire(pkg, family, test=True)
-    module.__salt__["containerd_lists.offered"] = lambda name: now if name == "c" else []
-    ret = state.installed("x", ["c"], version="1.7.*")
-    assert pkg.done == []
-    if chosen:
-        assert (ret["result"], ret["changes"]) == (None, {"c": {"old": "1.6.20-1", "new": chosen}})
-    else:
-        assert ret["result"] is False
-        assert "has c 1.7.*: they offer 1.6.20-1." in ret["comment"]
-
-
 def test_apt_says_beforehand_what_it_will_do(module, wire):
     pkg = Pkg({"containerd.io": "1.6.20-1"}, {"containerd.io": ["1.7.24-1"]})
     told = "Remv runc [1.1.5]\nInst containerd.io [1.6.20-1] (1.7.24-1 Docker:bookworm [amd64])\n"
