@@ -34,7 +34,7 @@ def synced(name):
 
         containerd Salt modules are synced:
           containerd_salt.synced:
-            - name: 0.1.0+5bb1b23a
+            - name: 0.1.0+0123abcd
 
     :return: a state return, without changes. If it fails, the comment names the file, where it comes from,
         and the cure.
