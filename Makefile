@@ -24,7 +24,7 @@ MACHINES ?= --numprocesses=2 --dist=loadfile --verbose
 
 LAB_TOOLS = qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils debootstrap:debootstrap depmod:kmod gpg:gnupg \
 	openssl:openssl cpio:cpio busybox:busybox-static ssh:openssh-client mkfs.ext4:e2fsprogs \
-	systemd-nspawn:systemd-container slirp4netns:slirp4netns ip:iproute2 \
+	rpmbuild:rpm createrepo_c:createrepo-c systemd-nspawn:systemd-container slirp4netns:slirp4netns ip:iproute2 \
 	/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
 # 3008 has a dependency without a wheel.
 BUILD_TOOLS = cc:gcc /usr/include/stdlib.h:libc6-dev

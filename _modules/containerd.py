@@ -22,7 +22,7 @@ from containerd_formula.schema import deprecated
 
 _told = errors.told_as(CommandExecutionError)
 # The SLS that syncs compares this with its own value, and syncs if they differ. Written by make stamp.
-RELEASE = "0.1.0+5bb1b23a"
+RELEASE = "0.1.0+288254fb"
 
 
 def release():
@@ -208,7 +208,7 @@ def drift(path=CONFIG, overrides=None):
 
 def _version(*_):
     # ctr is of the same release: a report starts containerd itself only twice.
-    ctr = __salt__["cmd.which"]("ctr")
+    ctr = __salt__["containerd_command.path"]("ctr")
     yield {"version": __salt__["containerd_daemon.version"]("ctr" if ctr else "containerd")}
 
 

@@ -36,6 +36,7 @@ _LIMIT = 1 << 20
 # Go's own resolver: that of the system may wait for a daemon outside of the network's namespace.
 _OFFLINE = {"GODEBUG": "netdns=go"}
 _ALONE = ("unshare", "--net")
+_FETCH = ("--address", "/nonexistent", "content", "fetch-object")
 # Where no namespace can be made: a proxy that nobody is. Only this machine's own addresses go past it.
 _NO_WAY_OUT = {
     **dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:1"),
@@ -267,7 +268,7 @@ def _proof(changed, wanted, found):
     """Return (what is wrong, what was not proved): sentences about registries as containerd reads them."""
     if not changed or found is None:
         return [], []
-    if not __salt__["cmd.which"]("ctr"):
+    if not __salt__["containerd_command.path"]("ctr"):
         return ["What is to be written cannot be proved: ctr is not installed. Install it."], []
     wrong, unproved = [], []
     alone = _can_be_alone()
@@ -315,7 +316,8 @@ def _candidate(files):
 
 def _fetch(folder, image, before=(), env=None, timeout=places.COMMAND_TIMEOUT):
     """Have ctr ask for an image by a folder such as certs.d: it needs no daemon, and keeps nothing."""
-    ctr = (*before, "ctr", "--address", "/nonexistent", "content", "fetch-object")
+    # What stands before it knows no other name.
+    ctr = (*before, __salt__["containerd_command.path"]("ctr") or "ctr", *_FETCH)
     return __salt__["containerd_command.run"](*ctr, "--hosts-dir", folder, image, env=env, timeout=timeout)
 
 

@@ -108,7 +108,8 @@ def pending():
     """
     Return the files with a change that the running daemon has not read: for them a restart is pending.
 
-    If the daemon runs another release of upstream's archive than the one in use, the command is in the list.
+    If the daemon runs another release of upstream's archive than the one in use, or a package has replaced
+    its program and not restarted it, the command is in the list.
 
     CLI Example:
 
@@ -123,7 +124,10 @@ def pending():
     if unit.get("ActiveState") != "active":
         return []
     release = __salt__["containerd_archive.running"](unit.get("MainPID"))
-    old = [COMMAND] if release and release != __salt__["containerd_archive.current"]() else []
+    replaced = __salt__["containerd_service.replaced"](unit.get("MainPID"))
+    if release:
+        replaced = COMMAND if release != __salt__["containerd_archive.current"]() else ""
+    old = [replaced] if replaced else []
     record = _record()
     # A daemon that was started since has read everything.
     if unit.get("InvocationID") != record["daemon"]:

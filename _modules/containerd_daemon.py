@@ -153,7 +153,7 @@ def ready(timeout=0, address=None, cri=True):
             reason = _why_not_ready(found, address) if cri else ""
             return {"ready": not reason, "answers": True, "reason": reason}
         except CommandExecutionError as err:
-            if not __salt__["cmd.which"]("ctr"):
+            if not __salt__["containerd_command.path"]("ctr"):
                 raise
             if time.monotonic() >= deadline:
                 return {"ready": False, "answers": False, "reason": str(err)}
@@ -266,7 +266,7 @@ def _ctr(address, *args):
 
 def _there(address):
     """Fail if there is no socket, with ctr installed: that of 1.7 would wait ten seconds for it."""
-    if not os.path.exists(address) and __salt__["cmd.which"]("ctr"):
+    if not os.path.exists(address) and __salt__["containerd_command.path"]("ctr"):
         raise CommandExecutionError(errors.brief(f"no daemon answers: there is no socket {address}"))
 
 
@@ -287,7 +287,7 @@ def _run_apart(binary, *args, files):
 
 def _need(binary):
     """Fail, with the cure, unless a binary is installed."""
-    if not __salt__["cmd.which"](binary):
+    if not __salt__["containerd_command.path"](binary):
         raise CommandExecutionError(
             f"{binary} is not installed, or not executable (not in PATH): apply containerd.package."
         )

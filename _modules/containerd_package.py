@@ -93,7 +93,8 @@ def plan_together(wanted, repository="", update=True):
         raise errors.Refused("hold is set, and this node's package manager holds no packages: leave it out.")
     by_package = {package: one for one in wanted for package in one["packages"]}
     version = {package: one.get("version") or "" for package, one in by_package.items()}
-    found = {package: __salt__["pkg.version"](package) for package in by_package}
+    # Salt's zypper has an empty dictionary for what is not installed.
+    found = {package: __salt__["pkg.version"](package) or "" for package in by_package}
     wrong = [package for package in by_package if not _fits(found[package], version[package])]
     due = [package for package, one in by_package.items() if one.get("upgrade") and package not in wrong]
     install, changes, unasked = {}, {}, ""
@@ -139,27 +140,16 @@ def held(packages):
 
 def probe(text):
     """
-    Test the repository of a deb822 source that is not configured yet. apt's own lists and sources stay.
+    Test a repository that is not configured yet. The package manager's own lists and repositories stay.
 
     text
-        The text of the source.
+        The text of its file: a deb822 source, or one of yum.repos.d.
 
-    :return: true.
+    :return: true, also where the package manager cannot be asked.
     :raises CommandExecutionError: the repository does not answer, or is not signed by the key that the text
-        names; the message has apt's own words.
+        names; the message has the package manager's own words.
     """
-    with _own_lists() as (folder, options):
-        source = os.path.join(folder, "probe.sources")
-        # The address may hold credentials, and apt reads this file as root.
-        with open(source, "w", encoding="utf-8", errors="backslashreplace", opener=_for_root) as file:
-            file.write(text)
-        own = _options({"Dir::Etc::sourcelist": source, "Dir::Etc::sourceparts": "-"})
-        result = _apt("--quiet", *options, *own, "update")
-    told = apt.complaints(result["stderr"])
-    if told or result["retcode"] != 0:
-        words = errors.brief(apt.words(told)) or f"apt-get update ended with {result['retcode']}."
-        raise CommandExecutionError(f"The repository cannot be used: {words} Nothing was changed.")
-    return True
+    return _manager().probe(text)
 
 
 def _for_root(path, flags):
@@ -185,7 +175,7 @@ def _chosen(package, version, update, complaints, key):
         if update or not _manager().offered_now:
             raise
     found, complaints = _manager().offered_now(package)
-    return versions.newest(package, version, _newest_first(found), complaints, key)
+    return versions.newest(package, version, _newest_first(found or there_are), complaints, key)
 
 
 def _newer(package, there, version):
@@ -241,6 +231,22 @@ def _no_holds():
     return []
 
 
+def _no_probe(_text):
+    return True
+
+
+def _dnf_probe(text):
+    return __salt__["containerd_lists.probe"](text)
+
+
+def _dnf_refresh(repository):
+    return __salt__["containerd_lists.refresh"](repository)
+
+
+def _offered_now(package):
+    return __salt__["containerd_lists.offered"](package), []
+
+
 def _locks():
     """Return the packages that dnf or zypper holds."""
     try:
@@ -266,7 +272,9 @@ def _compare_texts(first, second):
 
 def _apt(*argv):
     environment = {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
-    return __salt__["containerd_command.run"]("apt-get", *argv, timeout=places.APT_TIMEOUT, env=environment)
+    return __salt__["containerd_command.run"](
+        "apt-get", *argv, timeout=places.PACKAGES_TIMEOUT, env=environment
+    )
 
 
 def _options(settings):
@@ -300,6 +308,21 @@ def _apt_offered_now(package):
     return found, told
 
 
+def _apt_probe(text):
+    with _own_lists() as (folder, options):
+        source = os.path.join(folder, "probe.sources")
+        # The address may hold credentials, and apt reads this file as root.
+        with open(source, "w", encoding="utf-8", errors="backslashreplace", opener=_for_root) as file:
+            file.write(text)
+        own = _options({"Dir::Etc::sourcelist": source, "Dir::Etc::sourceparts": "-"})
+        result = _apt("--quiet", *options, *own, "update")
+    told = apt.complaints(result["stderr"])
+    if told or result["retcode"] != 0:
+        words = errors.brief(apt.words(told)) or f"apt-get update ended with {result['retcode']}."
+        raise CommandExecutionError(f"The repository cannot be used: {words} Nothing was changed.")
+    return True
+
+
 def _apt_holds():
     return __salt__["pkg.get_selections"](state="hold").get("hold", [])
 
@@ -327,6 +350,8 @@ class _Manager(typing.NamedTuple):
     holds: typing.Callable = _no_holds
     # Refresh the lists; return complaints. The repository of an address must answer.
     refresh: typing.Callable = _refresh
+    # Test a repository that is not configured yet.
+    probe: typing.Callable = _no_probe
     # Return the changes of an install, if they can be simulated.
     simulate: typing.Optional[typing.Callable] = None
     # Return the versions of a package that are offered now, and complaints; the node's own lists stay.
@@ -338,11 +363,15 @@ class _Manager(typing.NamedTuple):
 # By grain os_family.
 _MANAGERS = {
     "Debian": _Manager(
-        holds=_apt_holds, refresh=_apt_refresh, simulate=_apt_simulate, offered_now=_apt_offered_now
+        holds=_apt_holds,
+        refresh=_apt_refresh,
+        probe=_apt_probe,
+        simulate=_apt_simulate,
+        offered_now=_apt_offered_now,
     ),
-    "RedHat": _Manager(holds=_locks),
-    "Suse": _Manager(holds=_locks),
-    "Arch": _Manager(compare=_compare_texts),
+    "RedHat": _Manager(holds=_locks, refresh=_dnf_refresh, probe=_dnf_probe, offered_now=_offered_now),
+    "Suse": _Manager(holds=_locks, offered_now=_offered_now),
+    "Arch": _Manager(compare=_compare_texts, offered_now=_offered_now),
 }
 
 

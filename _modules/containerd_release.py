@@ -16,6 +16,7 @@ renew()
 from containerd_formula.places import INSTALLED
 
 _BINARY = b"\x7fELF"
+_ASKED = ("ctr", "containerd")
 
 
 def installed():
@@ -30,7 +31,7 @@ def installed():
     noted = _noted()
     if noted["file"] == _identity(binary):
         return noted["release"]
-    return __salt__["containerd_daemon.version"](os.path.basename(binary))
+    return __salt__["containerd_daemon.version"](_ASKED[0] if _path(_ASKED[0]) else _ASKED[1])
 
 
 def note():
@@ -51,8 +52,11 @@ def note():
 
 def _binary():
     """Return the path of ctr, which starts faster, or of containerd; None if neither is installed."""
-    found = (__salt__["cmd.which"](name) for name in ("ctr", "containerd"))
-    return next((path for path in found if path), None)
+    return next(filter(None, map(_path, _ASKED)), None)
+
+
+def _path(name):
+    return __salt__["containerd_command.path"](name)
 
 
 def _identity(path):

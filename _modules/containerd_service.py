@@ -20,6 +20,9 @@ PROPERTIES = (
     "ExecMainStartTimestampMonotonic",
 )
 
+# What the kernel adds to the path of a file that has no name any more.
+_GONE = " (deleted)"
+
 
 def properties():
     """
@@ -117,6 +120,24 @@ def last_words():
     options = ("--quiet", "--output=cat", "--lines=50", f"_SYSTEMD_INVOCATION_ID={start}")
     said = __salt__["containerd_command.run"]("journalctl", *options)["stdout"]
     return errors.fatal_line(__salt__["containerd_words.told"](said))
+
+
+def replaced(pid):
+    """
+    Return the program that a process runs, if another file has taken its place: not every package manager
+    restarts what it replaces.
+
+    pid
+        The number of the process.
+
+    :return: a path; empty if that file is in its place, or there is no such process.
+    """
+    try:
+        program = os.readlink(f"/proc/{pid}/exe")
+    except (OSError, ValueError):
+        return ""
+    path = program.removesuffix(_GONE)
+    return path if path != program and os.path.exists(path) else ""
 
 
 def verify(text):

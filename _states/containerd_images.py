@@ -121,7 +121,7 @@ def _planned(images, prune):
 
 def _answers():
     """Tell whether a daemon answers."""
-    if not __salt__["cmd.which"]("ctr"):
+    if not __salt__["containerd_command.path"]("ctr"):
         return False
     return __salt__["containerd_daemon.ready"](cri=False)["answers"]
 

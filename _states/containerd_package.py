@@ -215,9 +215,10 @@ def tool_installed(name, package, needed=True):
 
 def repository_answers(name, contents):
     """
-    Test that an apt repository answers, and is signed by its key, before it is configured.
+    Test that a repository answers, and is signed by its key, before it is configured.
 
-    This does not touch apt's own lists and sources. A repository that is configured already is not tested.
+    This does not touch the lists and sources of apt or dnf. Other package managers are not asked. A
+    repository that is configured already is not tested.
 
     name
         The file of our source.
@@ -254,7 +255,7 @@ def repository_answers(name, contents):
         __salt__["containerd_package.probe"](contents)
     except _FAILURES as err:
         return {**ret, "result": False, "comment": secrets.masked_url(str(err))}
-    return {**ret, "comment": "The repository answers, and is signed by its key."}
+    return {**ret, "comment": "The repository answers."}
 
 
 def rivals_set_aside(name, uri, suite, own):

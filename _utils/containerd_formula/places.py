@@ -51,7 +51,7 @@ APT_SOURCES = "/etc/apt"
 # Seconds. A command takes about 0.1; a binary that hangs must not hang the minion.
 COMMAND_TIMEOUT = 20
 # Enough for the lists of a slow mirror on a slow machine; it ends the wait for a server that never answers.
-APT_TIMEOUT = 900
+PACKAGES_TIMEOUT = 900
 # Files that are fetched into memory have about 10 kB.
 FETCH_TIMEOUT = 60
 # An older temporary file was left by a run that was killed.

@@ -58,6 +58,9 @@ def test_yum_repository_is_that_of_the_node(apply_with, name, base):
         "gpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-docker",
     ]
     assert "containerd repository lists can be forged" not in chunks
+    asked = chunks["containerd repository answers"]
+    assert (asked["name"], asked["contents"]) == (chunk["name"], chunk["contents"])
+    assert "containerd repository answers" in str(chunk["require"])
     key = chunks["containerd repository key is installed"]
     assert (key["name"], key["source"], key["fingerprints"]) == (
         "/etc/pki/rpm-gpg/RPM-GPG-KEY-docker",

@@ -65,13 +65,21 @@ def runc() -> Path:
 
 def _control(text: str) -> str:
     """Return the control file of Docker's package for that of Debian's."""
-    upstream = re.search(r"^Version: (\d+\.\d+\.\d+)", text, re.MULTILINE)[1]
     return (
-        f"Package: containerd.io\nVersion: {upstream}-1\nArchitecture: {host.DEBIAN_ARCH}\n"
+        f"Package: containerd.io\nVersion: {_upstream(text)}-1\nArchitecture: {host.DEBIAN_ARCH}\n"
         "Maintainer: nobody <nobody@example.org>\nDepends: libc6 (>= 2.34), libseccomp2 (>= 2.5.0)\n"
         "Provides: containerd, runc\nConflicts: containerd, runc\nReplaces: containerd, runc\n"
         "Section: admin\nPriority: optional\nDescription: An open and reliable container runtime\n"
     )
+
+
+def upstream(package: str, suite: str) -> str:
+    """Return upstream's part of the version of a suite's package: ``1.6.20``."""
+    return _upstream(debian.run(["dpkg-deb", "--field", str(debian.package(package, suite))]))
+
+
+def _upstream(text: str) -> str:
+    return re.search(r"^Version: (\d+\.\d+\.\d+)", text, re.MULTILINE)[1]
 
 
 class Key:
@@ -95,6 +103,20 @@ class Key:
     def detached(self, text: str) -> str:
         """Return the signature of a text."""
         return self._gpg("--armor", "--detach-sign", input=text)
+
+    def detached_bytes(self, content: bytes) -> bytes:
+        """Return the signature of bytes, as bytes: pacman reads no other."""
+        with tempfile.TemporaryDirectory(dir=self._home) as folder:
+            signed = Path(folder) / "signed"
+            signed.write_bytes(content)
+            self._gpg("--output", f"{signed}.sig", "--detach-sign", str(signed))
+            return Path(f"{signed}.sig").read_bytes()
+
+    def sign_rpm(self, path: Path) -> None:
+        """Sign a package in its own file."""
+        defines = {"_gpg_name": self.fingerprint, "_gpg_path": self._home, "__gpg": shutil.which("gpg")}
+        argv = [word for name, value in defines.items() for word in ("--define", f"{name} {value}")]
+        debian.run(["rpmsign", *argv, "--addsign", str(path)])
 
     def revoke(self) -> None:
         """Take the key back by the certificate that gpg made with it."""
@@ -152,18 +174,34 @@ class Server:
         """Serve a text, bytes or a file under a name, and return its address for a node."""
         target = self.root / name
         target.parent.mkdir(parents=True, exist_ok=True)
+        before = target.stat().st_mtime if target.exists() else 0
         target.unlink(missing_ok=True)
         if isinstance(content, Path):
             os.link(content, target)
         else:
             target.write_bytes(content if isinstance(content, bytes) else content.encode())
+            # A client asks for what is newer, in whole seconds.
+            now = max(target.stat().st_mtime, before + 1)
+            os.utime(target, (now, now))
         return f"{self.url}/{name}"
 
+    def replace(self, name: str, folder: Path) -> None:
+        """Serve what a folder has under a name, and nothing else there."""
+        target = self.root / name
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(folder, target)
+
     def apt(
-        self, name: str, debs: list[Path], key: Key, suite: str = "bookworm", component: str = "stable"
+        self,
+        name: str,
+        debs: list[Path],
+        key: Key,
+        suite: str = "bookworm",
+        component: str = "stable",
+        distribution: str = "debian",
     ) -> str:
         """Serve a signed apt repository, laid out as Docker's; return its address."""
-        base = f"{name}/debian"
+        base = f"{name}/{distribution}"
         stanzas = []
         for deb in debs:
             pool = f"dists/{suite}/pool/{component}/{host.DEBIAN_ARCH}/{deb.name}"

@@ -25,6 +25,8 @@ COMPILER = ("gcc", "libc6-dev", "python3-dev")
 COMPILED = """
 mkdir -p /dev/shm && mount -t tmpfs tmpfs /dev/shm && exec python3 -m compileall -q -j 0 /opt/salt
 """
+# Of a file that is ours and a package's.
+KEEP = "Dpkg::Options::=--force-confold"
 NODE_FILES = Path(__file__).parent / "node"
 DISK_SIZE = "6G"
 
@@ -122,6 +124,42 @@ def tree(suite: str, version: str, public_key: str) -> Path:
         _run(["tar", "--numeric-owner", "-C", str(root), "-cf", str(target), "."], "tar")
 
     return cache.artefact(f"tree-{suite}-{version}", inputs, make, ".tar")
+
+
+def changed(
+    plain: Path,
+    stem: str,
+    packages: tuple[str, ...],
+    files: dict[str, str],
+    rpms: list[Path],
+    commands: tuple[str, ...],
+) -> Path:
+    """Return a node's archive with Debian's packages, files, RPMs in its own database, and commands run."""
+    inputs = [plain.name, packages, files, [path.name for path in rpms], commands]
+
+    def make(target: Path) -> None:
+        root = target.parent / "root"
+        _unpack(plain, root)
+        for place, text in files.items():
+            (root / place[1:]).parent.mkdir(parents=True, exist_ok=True)
+            (root / place[1:]).write_text(text)
+        if packages:
+            # Kept from the packages: the node's own, by which it finds a server in its network.
+            (root / "etc/resolv.conf").rename(root / "etc/resolv.conf.kept")
+            shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
+            _inside(root, "apt-get", "-q", "update")
+            _inside(root, "apt-get", "-qy", "-o", KEEP, "install", "--no-install-recommends", *packages)
+            (root / "etc/resolv.conf.kept").rename(root / "etc/resolv.conf")
+            _clean_apt(root)
+        for path in rpms:
+            shutil.copy(path, root / "tmp")
+            _inside(root, "rpm", "--install", "--nodeps", "--force-debian", f"/tmp/{path.name}")
+            (root / "tmp" / path.name).unlink()
+        for command in commands:
+            _inside(root, "sh", "-c", command)
+        _run(["tar", "--numeric-owner", "-C", str(root), "-cf", str(target), "."], "tar")
+
+    return cache.artefact(stem, inputs, make, ".tar")
 
 
 def disk(suite: str, version: str, files: Path) -> Path:

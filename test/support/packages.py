@@ -31,6 +31,7 @@ class Pkg:
             "pkg.get_selections": lambda state: {state: self.held},
             "pkg.list_holds": lambda full: self.held,
             "pkg.refresh_db": lambda: self.done.append("refresh"),
+            "containerd_lists.refresh": lambda _: self.done.append("refresh") or [],
             "pkg.install": self.install,
             "pkg.hold": lambda pkgs: self.hold("hold", pkgs),
             "pkg.unhold": lambda pkgs: self.hold("unhold", pkgs),

@@ -18,7 +18,7 @@ def functions():
     Return the formula's functions on a node whose containerd prints a default, and nothing more.
     """
     wired = salt_functions()
-    wired["cmd.which"] = lambda name: f"/usr/bin/{name}"
+    wired["cmd.which"] = wired["containerd_command.path"] = lambda name: f"/usr/bin/{name}"
     wired["containerd_command.run"] = lambda *_, **__: {"retcode": 0, "stdout": DEFAULT, "stderr": ""}
     wired["containerd_sandbox.why_not"] = lambda: "no sandbox"
     return wired

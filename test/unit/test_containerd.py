@@ -30,7 +30,8 @@ def test_a_report_without_ctr_says_so_and_tells_the_rest(containerd, tmp_path):
     path.touch()
     asked = []
     containerd.__salt__ = {
-        "cmd.which": lambda name: None if name == "ctr" else name,
+        "cmd.which": lambda name: name,
+        "containerd_command.path": lambda name: None if name == "ctr" else name,
         "containerd_daemon.version": lambda binary: asked.append(binary) or "1.7.24",
         "containerd_daemon.ready": fail,
         "containerd_document.report": fail,

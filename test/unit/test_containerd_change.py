@@ -3,6 +3,8 @@ The life of a change: what is written, and what the next run knows.
 """
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,26 @@ def test_another_release_of_the_archive_is_pending(change, config, systemd, runn
     assert change.pending() == pending
     systemd["ActiveState"] = "inactive"
     assert change.pending() == []
+
+
+def test_a_program_that_a_package_replaced_under_the_daemon_is_pending(change, systemd, tmp_path):
+    """
+    pacman restarts nothing.
+    """
+    program = tmp_path / "containerd"
+    shutil.copy(shutil.which("sleep"), program)
+    process = subprocess.Popen([program, "60"])
+    systemd["MainPID"] = str(process.pid)
+    try:
+        assert change.pending() == []
+        shutil.copy(program, tmp_path / "new")
+        os.replace(tmp_path / "new", program)
+        assert change.pending() == [str(program)]
+        program.unlink()
+        assert change.pending() == [], "what is removed is not started again"
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize("state", ["inactive", "failed", "activating"])

@@ -32,6 +32,20 @@ def test_a_program_that_fails_is_left_to_the_caller(run):
     assert (result["retcode"], result["stderr"]) == (3, "why\n")
 
 
+def test_ctr_is_found_by_the_name_that_suse_gives_it(run, tmp_path, monkeypatch):
+    """
+    /usr/sbin/containerd-ctr of its package containerd-ctr.
+    """
+    program = tmp_path / "containerd-ctr"
+    program.write_text('#!/bin/sh\necho "$0 $1"\n', encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    assert run("ctr", "version")["stdout"] == f"{program} version\n"
+    (tmp_path / "ctr").write_bytes(program.read_bytes())
+    (tmp_path / "ctr").chmod(0o755)
+    assert run("ctr", "version")["stdout"] == f"{tmp_path}/ctr version\n"
+
+
 def test_a_program_that_is_missing_is_named(run):
     with pytest.raises(CommandExecutionError) as error:
         run("no-such-program", "--version")

@@ -36,7 +36,7 @@ def daemon():
 def answers(module, stdout="", stderr="", retcode=0):
     result = {"stdout": stdout, "stderr": stderr, "retcode": retcode}
     module.__salt__ = {
-        "cmd.which": lambda name: name,
+        "containerd_command.path": lambda name: name,
         "containerd_command.run": lambda *_: result,
         "containerd_words.told": lambda text, *_: text.replace("hunter2", "(secret)"),
     }
@@ -96,7 +96,7 @@ def test_dump_of_a_missing_file_is_an_error(daemon, tmp_path):
 
 
 def test_a_missing_binary_is_named_with_the_cure(daemon):
-    daemon.__salt__ = {"cmd.which": lambda name: None}
+    daemon.__salt__ = {"containerd_command.path": lambda name: None}
     with pytest.raises(CommandExecutionError, match="containerd is not installed.*apply containerd.package"):
         daemon.version()
 

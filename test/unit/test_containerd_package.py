@@ -128,10 +128,10 @@ def test_what_goes_for_another_vendor_is_told_where_nobody_is_asked(wire, family
 
 def test_a_preview_with_lists_that_cannot_be_renewed_is_an_error(wire):  # noqa: F811
     """
-    dnf's, which it renews itself.
+    Those of a package manager that we do not know.
     """
     pkg = Pkg({}, {"c": ["1.7.24-1"]})
-    ret = wire(pkg, test=True).installed("x", ["c"], version="1.9.*")
+    ret = wire(pkg, "Other", test=True).installed("x", ["c"], version="1.9.*")
     assert (ret["result"], ret["changes"], pkg.done) == (False, {}, [])
     assert "they offer 1.7.24-1" in ret["comment"]
 

@@ -84,7 +84,7 @@ def test_without_ctr_nothing_is_written(certs, tmp_path, monkeypatch):
     monkeypatch.undo()
     module = wired("containerd_certs")
     monkeypatch.setitem(module.__salt__, "containerd_release.installed", lambda: "2.1.9")
-    monkeypatch.setitem(module.__salt__, "cmd.which", lambda name: None)
+    monkeypatch.setitem(module.__salt__, "containerd_command.path", lambda name: None)
     with pytest.raises(CommandExecutionError, match="cannot be proved: ctr is not installed. Install it"):
         module.plan(str(tmp_path / "certs.d"), {"hosts": {"a.io": {"mirrors": ["m.io"]}}})
 

@@ -26,7 +26,7 @@ def node(tmp_path, monkeypatch):
         return binary.read_text().removeprefix(ELF)
 
     which = lambda name: str(tmp_path / name) if (tmp_path / name).exists() else None  # noqa: E731
-    monkeypatch.setitem(module.__salt__, "cmd.which", which)
+    monkeypatch.setitem(module.__salt__, "containerd_command.path", which)
     monkeypatch.setitem(module.__salt__, "containerd_daemon.version", version)
     return module, binary, asked
 
