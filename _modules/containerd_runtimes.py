@@ -91,7 +91,7 @@ def runtime_classes(runtimes=None):
 
     .. code-block:: bash
 
-        salt '*' containerd_runtimes.runtime_classes --out=newline_values_only
+        salt '*' containerd_runtimes.runtime_classes --out=json
 
     :return: YAML text. A runtime whose name Kubernetes does not take is a comment in it.
     :raises CommandExecutionError: containerd is not installed, or ``check`` finds errors.

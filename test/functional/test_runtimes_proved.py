@@ -2,6 +2,7 @@
 The whole formula with runtimes, on a node in namespaces with the real containerd, runc and crun.
 """
 
+import json
 import shutil
 
 import pytest
@@ -104,8 +105,8 @@ def test_people_ask_without_a_run(node):
     node.call("state.apply", "containerd.salt", before=BARE)
     text, _ = node.call("containerd_runtimes.prove", "--out=yaml", before=BARE + "systemctl start containerd")
     assert yaml.safe_load(text)["local"]["crun"] == {"ok": True, "how": "a container ran", "reason": ""}
-    text, _ = node.call("containerd_runtimes.runtime_classes", "--out=newline_values_only", before=BARE)
-    assert yaml.safe_load(text)["handler"] == "crun"
+    text, _ = node.call("containerd_runtimes.runtime_classes", "--out=json", before=BARE)
+    assert yaml.safe_load(json.loads(text)["local"])["handler"] == "crun"
     report = yaml.safe_load(node.call("containerd.status", "--out=yaml", before=BARE)[0])["local"]
     assert report["runtimes"] == []
     (node.binaries / "crun-trixie").unlink()
