@@ -50,6 +50,8 @@ def node(request, progress, registries):
     A machine of these tests' own, converged with registries that have no mirrors yet.
     """
     suite, source = RELEASES[request.param]
+    # The machine before had them rotated.
+    registries.mirror.let_in({USER: FIRST})
     with container(suite, SALT, f"registries-{source}", progress) as machine:
         node = FormulaNode(machine)
         node.install()
