@@ -97,9 +97,7 @@ def unpack(kind, version, url, sha256, arch):
         binary. Then nothing has changed.
     """
     target = os.path.join(places.ARCHIVES, f"{kind}-{version}")
-    if why := __salt__["containerd_paths.why_not_roots"](target):
-        cure = "Its programs run as root: remove it, or chown root and chmod go-w"
-        raise CommandExecutionError(errors.brief(f"{target} is not used: {why}. {cure}."))
+    __salt__["containerd_unpack.must_be_roots"](target)
     if os.path.isdir(target):
         return True
     address = url.replace("{version}", version).replace("{arch}", arch)
@@ -119,8 +117,7 @@ def unpack(kind, version, url, sha256, arch):
         if missing:
             raise CommandExecutionError(f"{shown} is not a release of {kind}: it has no bin/{missing[0]}.")
         os.chmod(work, _PROGRAM_MODE)
-        if os.path.dirname(fetched) == work:
-            os.unlink(fetched)
+        os.unlink(fetched)
         # The folder appears whole, or not at all.
         os.rename(work, target)
     except (OSError, tarfile.TarError, EOFError) as err:
@@ -180,10 +177,7 @@ def link(path, target):
     :return: true.
     :raises CommandExecutionError: a file or folder is in its place, or it cannot be written.
     """
-    if os.path.lexists(path) and not os.path.islink(path):
-        raise CommandExecutionError(
-            f"{path} is not a link of this formula: move it away, so that the formula can put one there."
-        )
+    __salt__["containerd_unpack.must_be_link"](path)
     try:
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         fresh = f"{path}.containerd-formula"
@@ -202,18 +196,9 @@ def _extract(archive, folder):
         for member in tar:
             parent, name = os.path.split(os.path.normpath(member.name))
             if member.isfile() and parent == "bin":
-                _write(tar.extractfile(member), os.path.join(folder, name))
+                __salt__["containerd_unpack.write"](tar.extractfile(member), os.path.join(folder, name))
 
 
 def _copy(binary, folder):
     with open(binary, "rb") as file:
-        _write(file, os.path.join(folder, "runc"))
-
-
-def _write(source, path):
-    """Write a program from a stream, and flush it to the disk."""
-    with open(path, "wb") as file:
-        shutil.copyfileobj(source, file, _BLOCK)
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(path, _PROGRAM_MODE)
+        __salt__["containerd_unpack.write"](file, os.path.join(folder, "runc"))

@@ -35,11 +35,7 @@ def fetched(address, sha256, folder, limit):
 def _fetch(address, download, shown, limit):
     """Fetch an address into our own folder, so that the file hashed is the file unpacked; return its path."""
     if address.startswith("file://"):
-        try:
-            return _copied(address[len("file://") :], download, limit)
-        except (OSError, ValueError) as err:
-            why = getattr(err, "strerror", None) or err
-            raise CommandExecutionError(f"{shown} cannot be read: {why}.") from err
+        return _read(address[len("file://") :], download, shown, limit)
     try:
         with _limited(limit):
             # Not into the minion's cache: it is large, and is unpacked at once.
@@ -53,7 +49,17 @@ def _fetch(address, download, shown, limit):
         raise CommandExecutionError(f"{shown} cannot be fetched: {why}.") from err
     if not path:
         raise CommandExecutionError(f"{shown} cannot be fetched: there is no such file.")
-    return path
+    # A masterless minion tells where its file server has a salt:// file.
+    return path if path == download else _read(path, download, shown, limit)
+
+
+def _read(source, download, shown, limit):
+    """Copy a file of the node; return the copy's path."""
+    try:
+        return _copied(source, download, limit)
+    except (OSError, ValueError) as err:
+        why = getattr(err, "strerror", None) or err
+        raise CommandExecutionError(f"{shown} cannot be read: {why}.") from err
 
 
 def _too_large(limit):

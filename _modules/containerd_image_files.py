@@ -106,8 +106,8 @@ def prepared(image, address, place, root=""):
                 image_archive.platform(os.uname().machine),
             )
             size = sum(sizes.get(name, 0) for name in chosen.files)
-            for times, path in _taken(place, root):
-                _need(times * size, path, image.name)
+            for times, disk in _taken(place, root):
+                _need(times * size, disk, image.name)
             _write(tar, files, chosen, target)
     except errors.Refused as err:
         raise CommandExecutionError(f"{shown}: {err}") from err
@@ -138,10 +138,8 @@ def _unpack(download, path, shown):
             f"{shown} is compressed with zstd, which is not read here: use gzip, xz, or no compression."
         )
     opener = next((opener for magic, opener in _PACKED.items() if head.startswith(magic)), None)
-    # A masterless minion has a salt:// file where its file server has it, which stays.
-    is_ours = os.path.dirname(download) == os.path.dirname(path)
     if not opener:
-        os.rename(download, path) if is_ours else os.symlink(download, path)
+        os.rename(download, path)
         return
     most = _room(os.path.dirname(path))
     try:
@@ -155,8 +153,7 @@ def _unpack(download, path, shown):
                 target.write(block)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as err:
         raise CommandExecutionError(f"{shown} cannot be unpacked: {_why(err)}.") from err
-    if is_ours:
-        os.unlink(download)
+    os.unlink(download)
 
 
 def _taken(place, root):

@@ -67,10 +67,7 @@ def current(name):
     :raises CommandExecutionError: somebody else's file or folder is in the place of its link.
     """
     path = os.path.join(places.RUNTIMES, name)
-    if os.path.lexists(path) and not os.path.islink(path):
-        raise CommandExecutionError(
-            f"{path} is not a link of this formula: move it away, so that the formula can put one there."
-        )
+    __salt__["containerd_unpack.must_be_link"](path)
     if not os.path.isdir(path):
         return ""
     match = _FOLDER.fullmatch(os.readlink(path))
@@ -100,9 +97,7 @@ def unpack(name, address, sha256, needed):
     """
     target = _folder(name, sha256)
     shown = errors.brief(secrets.masked_url(address))
-    if why := __salt__["containerd_paths.why_not_roots"](target):
-        cure = "Its programs run as root: remove it, or chown root and chmod go-w"
-        raise CommandExecutionError(errors.brief(f"{target} is not used: {why}. {cure}."))
+    __salt__["containerd_unpack.must_be_roots"](target)
     if os.path.isdir(target):
         _check(target, name, shown, needed)
         return True

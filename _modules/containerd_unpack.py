@@ -1,5 +1,6 @@
 """
-Unpack an archive of programs whose hash is known: nothing outside of its folder, no devices, no setuid.
+Unpack an archive of programs whose hash is known: nothing outside of its folder, no devices, no setuid. And
+what a folder of programs, and a link to it, has to be.
 """
 
 import os
@@ -44,7 +45,7 @@ def unpacked(path, folder, name, shown):
             head = file.read(4)
         if head.startswith(_PROGRAMS):
             with open(path, "rb") as file:
-                _write(file, os.path.join(folder, name), _PROGRAM_MODE)
+                write(file, os.path.join(folder, name))
         elif head == _ZSTD or not tarfile.is_tarfile(path):
             raise CommandExecutionError(
                 f"{shown} is neither a program nor a tar (plain or packed with gzip, bzip2, xz): pack it so."
@@ -55,6 +56,41 @@ def unpacked(path, folder, name, shown):
     except _BROKEN as err:
         raise CommandExecutionError(errors.brief(f"{shown} cannot be unpacked: {err}.")) from err
     return True
+
+
+def write(source, path, mode=_PROGRAM_MODE):
+    """
+    Write a new file from a stream, and flush it to the disk.
+    """
+    with open(path, "xb") as file:
+        shutil.copyfileobj(source, file, _BLOCK)
+        file.flush()
+        os.fsync(file.fileno())
+    # The bits of set-user-ID and the like are not taken.
+    os.chmod(path, stat.S_IMODE(mode))
+
+
+def must_be_roots(folder):
+    """
+    Fail if others than root could change a folder of programs, or make it.
+
+    :raises CommandExecutionError: they could.
+    """
+    if why := __salt__["containerd_paths.why_not_roots"](folder):
+        cure = "Its programs run as root: remove it, or chown root and chmod go-w"
+        raise CommandExecutionError(errors.brief(f"{folder} is not used: {why}. {cure}."))
+
+
+def must_be_link(path):
+    """
+    Fail if somebody else's file or folder is in the place of a link of the formula.
+
+    :raises CommandExecutionError: one is.
+    """
+    if os.path.lexists(path) and not os.path.islink(path):
+        raise CommandExecutionError(
+            f"{path} is not a link of this formula: move it away, so that the formula can put one there."
+        )
 
 
 def _extract(tar, folder):
@@ -75,7 +111,7 @@ def _extract(tar, folder):
             os.link(_within(folder, member.linkname), target)
         elif member.isfile():
             mode = _PROGRAM_MODE if member.mode & 0o111 else _FILE_MODE
-            _write(tar.extractfile(member), target, mode)
+            write(tar.extractfile(member), target, mode)
         else:
             raise ValueError(f"it holds a device or pipe, {member.name[:200]}: pack it anew without")
     for target, member in links:
@@ -99,13 +135,3 @@ def _check_link(folder, target, member):
     inside = os.path.realpath(folder)
     if member.linkname.startswith("/") or not f"{os.path.realpath(target)}/".startswith(f"{inside}/"):
         raise ValueError(f"the link {member.name[:200]} leads out of it, to {member.linkname[:200]}")
-
-
-def _write(source, path, mode):
-    """Write a new file from a stream, and flush it to the disk."""
-    with open(path, "xb") as file:
-        shutil.copyfileobj(source, file, _BLOCK)
-        file.flush()
-        os.fsync(file.fileno())
-    # The bits of set-user-ID and the like are not taken.
-    os.chmod(path, stat.S_IMODE(mode))

@@ -2,11 +2,13 @@
 A download of a release is a file of a sane size, and tells nobody its password.
 """
 
+import hashlib
 import os
 import resource
 
 import pytest
 from salt.exceptions import CommandExecutionError
+from support import wired
 
 
 def test_a_download_that_fails_tells_no_password(archive):
@@ -48,3 +50,19 @@ def test_a_server_that_sends_without_an_end_is_stopped(archive, tmp_path, monkey
         archive.unpack("runc", "1.1", "https://example.org/runc", "0" * 64, "amd64")
     assert resource.getrlimit(resource.RLIMIT_FSIZE) == before
     assert os.listdir(archive.places.ARCHIVES) == []
+
+
+def test_a_file_of_a_masterless_file_server_is_copied_before_its_hash_counts(tmp_path):
+    """
+    Salt tells where it is, and copies nothing. Who may write there could change it after the hash.
+    """
+    module, served, folder = wired("containerd_download"), tmp_path / "served", tmp_path / "own"
+    served.write_bytes(b"archive")
+    folder.mkdir()
+    module.__salt__ = {"cp.get_url": lambda _address, _path: str(served)}
+    sha256 = hashlib.sha256(b"archive").hexdigest()
+    path = module.fetched("salt://archive", sha256, str(folder), 100)
+    assert (os.path.dirname(path), open(path, "rb").read()) == (str(folder), b"archive")
+    assert served.exists()
+    with pytest.raises(CommandExecutionError, match="it is larger than"):
+        module.fetched("salt://archive", sha256, str(folder), 3)
