@@ -145,7 +145,7 @@ def probe(text):
     text
         The text of its file: a deb822 source, or one of yum.repos.d.
 
-    :return: true, also where the package manager cannot be asked.
+    :return: true; false if this package manager cannot be asked.
     :raises CommandExecutionError: the repository does not answer, or is not signed by the key that the text
         names; the message has the package manager's own words.
     """
@@ -232,7 +232,7 @@ def _no_holds():
 
 
 def _no_probe(_text):
-    return True
+    return False
 
 
 def _dnf_probe(text):

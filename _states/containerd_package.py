@@ -1,12 +1,10 @@
 """containerd's packages are installed in the version that the site chose, and stay in it."""
 
-import os
-
 import containerd_formula
 from salt.exceptions import CommandExecutionError, MinionError, SaltInvocationError
 
 containerd_formula.renew()
-from containerd_formula import errors, secrets
+from containerd_formula import errors, runtime_settings, secrets
 
 # What Salt's pkg raises.
 _FAILURES = (CommandExecutionError, MinionError, SaltInvocationError)
@@ -213,6 +211,38 @@ def tool_installed(name, package, needed=True):
     return {**done, "name": name}
 
 
+def can_hold(name, needs, hold=None, runtimes=None):
+    """
+    Install what the package manager needs to hold packages, if pillar holds one.
+
+    name
+        Any text.
+
+    needs
+        A list of package names.
+
+    hold : ``None``
+        Whether containerd's packages are held: pillar ``package:hold``.
+
+    runtimes : ``None``
+        A dictionary, as pillar ``runtimes``: of each runtime ``hold`` counts.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd package can be held:
+          containerd_package.can_hold:
+            - needs: [python3-dnf-plugin-versionlock]
+            - hold: true
+
+    :return: a state return; that of ``pkg.installed`` if something is held.
+    """
+    if not hold and not any(one.hold for one in runtime_settings.read(runtimes).runtimes):
+        return {"name": name, "result": True, "changes": {}, "comment": "Pillar holds no package."}
+    return __states__["pkg.installed"](name=name, pkgs=needs)
+
+
 def repository_answers(name, contents):
     """
     Test that a repository answers, and is signed by its key, before it is configured.
@@ -252,94 +282,11 @@ def repository_answers(name, contents):
     if __opts__["test"]:
         return {**ret, "result": None, "comment": "The repository would be tested before it is configured."}
     try:
-        __salt__["containerd_package.probe"](contents)
+        if not __salt__["containerd_package.probe"](contents):
+            return {**ret, "comment": "The repository was not tested: this package manager cannot be asked."}
     except _FAILURES as err:
         return {**ret, "result": False, "comment": secrets.masked_url(str(err))}
     return {**ret, "comment": "The repository answers."}
-
-
-def rivals_set_aside(name, uri, suite, own):
-    """
-    Comment out the sources of other tools that clash with ours.
-
-    name
-        Any text.
-
-    uri
-        The address of our source.
-
-    suite
-        The suite of our source.
-
-    own
-        The file of our source.
-
-    SLS Example:
-
-    .. code-block:: yaml
-
-        containerd repository has no rival:
-          containerd_package.rivals_set_aside:
-            - uri: https://download.docker.com/linux/debian
-            - suite: bookworm
-            - own: /etc/apt/sources.list.d/docker.sources
-
-    :return: a state return; ``changes`` are file to old and new.
-    """
-    return _rewrite(
-        name, lambda: __salt__["containerd_sources.rivals"](uri, suite, own), "in use", "set aside"
-    )
-
-
-def rivals_restored(name, own):
-    """
-    Restore the sources that ``rivals_set_aside`` commented out.
-
-    name
-        Any text.
-
-    own
-        The file of our source.
-
-    SLS Example:
-
-    .. code-block:: yaml
-
-        containerd repository rivals are restored:
-          containerd_package.rivals_restored:
-            - own: /etc/apt/sources.list.d/docker.sources
-
-    :return: a state return; ``changes`` are file to old and new.
-    """
-    return _rewrite(name, lambda: __salt__["containerd_sources.restored_rivals"](own), "set aside", "in use")
-
-
-def key_removed(name, own):
-    """
-    Remove the key of a repository, unless somebody else's source needs it.
-
-    name
-        The key's file.
-
-    own
-        The file of our source.
-
-    SLS Example:
-
-    .. code-block:: yaml
-
-        containerd repository key is removed:
-          containerd_package.key_removed:
-            - name: /etc/apt/keyrings/docker.asc
-            - own: /etc/apt/sources.list.d/docker.sources
-
-    :return: a state return; that of ``file.absent`` if it removes.
-    """
-    users = __salt__["containerd_sources.users_of_key"](name, own)
-    if users and os.path.exists(name):
-        comment = f"{name} stays: {', '.join(users)} needs it."
-        return {"name": name, "result": True, "changes": {}, "comment": comment}
-    return __states__["file.absent"](name=name)
 
 
 def _carry_out(plan):
@@ -368,22 +315,3 @@ def _hold(function, packages):
     refused = [answer["comment"] for answer in answers.values() if not answer["result"]]
     if refused:
         raise CommandExecutionError(" ".join(refused))
-
-
-def _rewrite(name, find, old, new):
-    """Write the files that a function returns; return a state return."""
-    ret = {"name": name, "result": True, "changes": {}, "comment": "There are no such sources."}
-    try:
-        texts = find()
-    except CommandExecutionError as err:
-        return {**ret, "result": False, "comment": str(err)}
-    if not texts:
-        return ret
-    changes = {path: {"old": old, "new": new} for path in texts}
-    if __opts__["test"]:
-        return {**ret, "result": None, "changes": changes, "comment": f"{', '.join(texts)} would be {new}."}
-    for path, text in texts.items():
-        written = __states__["file.managed"](name=path, contents=text, show_changes=False)
-        if written["result"] is False:
-            return {**ret, "result": False, "comment": written["comment"]}
-    return {**ret, "changes": changes, "comment": f"{', '.join(texts)}: {new}."}

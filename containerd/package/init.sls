@@ -6,15 +6,17 @@
 include:
   - containerd.pillar
   - containerd.salt.modules
-{%- set runtimes = containerd.runtimes.values() | select("mapping") | selectattr("hold", "defined") %}
-{%- set holds = containerd.package.hold or (runtimes | selectattr("hold") | list) %}
-{%- if holds and containerd.package.hold_needs %}
+{%- if containerd.package.hold_needs %}
 
+# If pillar holds a package.
 containerd package can be held:
-  pkg.installed:
-    - pkgs: {{ containerd.package.hold_needs | json }}
+  containerd_package.can_hold:
+    - needs: {{ containerd.package.hold_needs | json }}
+    - hold: {{ containerd.package.hold | json }}
+    - runtimes: {{ containerd.runtimes | json(sort_keys=False) }}
     - require:
       - sls: containerd.pillar
+      - sls: containerd.salt.modules
     - require_in:
       - containerd package is installed
 {%- endif %}

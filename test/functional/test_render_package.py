@@ -67,7 +67,8 @@ def test_yum_repository_is_that_of_the_node(apply_with, name, base):
         "https://download.docker.com/linux/centos/gpg",
         ["060A61C51B558A7F742B77AAC52FEB6B621E9F35"],
     )
-    assert chunks["containerd package can be held"]["pkgs"] == ["python3-dnf-plugin-versionlock"]
+    held = chunks["containerd package can be held"]
+    assert (held["needs"], held["hold"]) == (["python3-dnf-plugin-versionlock"], True)
     assert "containerd repository has no rival" not in chunks
 
 
@@ -119,18 +120,6 @@ def test_dnf_reads_the_repository_and_checks_who_made_its_lists(
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert (done.returncode == 0) is taken, done.stderr
     assert taken or re.search("GPG (signature )?verification", done.stderr)
-
-
-RUNC = {"runc": {"version": "1.3.*", "hold": True}, "default": "runc", "kata": None}
-
-
-@pytest.mark.parametrize(
-    ("runtimes", "held"), [(RUNC, True), ({"crun": {"package": "crun"}}, False), ({}, False)]
-)
-def test_a_hold_of_a_runtime_brings_what_holds(apply_with, runtimes, held):
-    pillar = {"containerd": {"package": {"source": "distro"}, "runtimes": runtimes}}
-    chunks = apply_with("containerd", GRAINS["rocky-9"], pillar)
-    assert ("containerd package can be held" in chunks) is held
 
 
 @pytest.mark.parametrize("source", ["distro", "none", "archive"])

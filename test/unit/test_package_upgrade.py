@@ -3,6 +3,7 @@ The newest is wanted: what fits gives way to what is newer, and never to what is
 """
 
 import pytest
+from support import load
 from support.packages import Pkg, module, wire  # noqa: F401
 
 FAMILIES = ["Debian", "RedHat", "Suse", "Arch"]
@@ -130,3 +131,34 @@ def test_runc_displaces_no_containerd(wire):  # noqa: F811
     ret = wire(pkg, "Debian").all_installed("x", [{"packages": ["runc"]}])
     assert (ret["result"], ret["changes"]) == (False, {})
     assert "installing runc would remove containerd.io; nothing was changed" in ret["comment"]
+
+
+RUNC = {"runc": {"version": "1.3.*", "hold": True}, "default": "runc", "kata": None}
+
+
+@pytest.mark.parametrize(
+    ("hold", "runtimes", "held"),
+    [
+        (True, {}, True),
+        (None, RUNC, True),
+        (False, {"crun": {"package": "crun", "hold": False}}, False),
+        (None, {"crun": {"package": "crun"}}, False),
+        (None, None, False),
+    ],
+)
+def test_what_holds_is_installed_if_pillar_holds_a_package(hold, runtimes, held):
+    states = load("_states/containerd_package.py")
+    asked = []
+    states.__states__ = {"pkg.installed": lambda **given: asked.append(given) or {"result": True}}
+    ret = states.can_hold("x", ["versionlock"], hold, runtimes)
+    assert (ret["result"], asked) == (True, [{"name": "x", "pkgs": ["versionlock"]}] if held else [])
+
+
+@pytest.mark.parametrize(("family", "asked"), [("Debian", True), ("Suse", False), ("Arch", False)])
+def test_a_repository_that_was_not_tested_is_not_said_to_answer(wire, family, asked, monkeypatch):  # noqa: F811
+    states = wire(Pkg(), family)
+    if asked:
+        states.__salt__["containerd_package.probe"] = lambda text: True
+    ret = states.repository_answers("/nowhere/docker.repo", "[docker]")
+    told = "The repository answers." if asked else "The repository was not tested: "
+    assert (ret["result"], ret["comment"].startswith(told)) == (True, True)

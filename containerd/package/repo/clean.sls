@@ -18,7 +18,7 @@ containerd repository is removed:
       - sls: containerd.pillar
 
 containerd repository key is removed:
-  containerd_package.key_removed:
+  containerd_sources.key_removed:
     - name: {{ repository.key | json }}
     - own: {{ repository.file | json }}
     - require:
@@ -26,7 +26,7 @@ containerd repository key is removed:
       - containerd repository is removed
 
 containerd repository rivals are restored:
-  containerd_package.rivals_restored:
+  containerd_sources.rivals_restored:
     - own: {{ repository.file | json }}
     - require:
       - sls: containerd.salt.modules
