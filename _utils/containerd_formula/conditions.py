@@ -36,6 +36,15 @@ def is_since(since, release):
     return release is None or holds(f">={since}", release)
 
 
+def has_fix(release, *fixed):
+    """Tell whether a release has a fix that came with patch releases of some minors, the oldest first."""
+    if release is None:
+        return True
+    minors = [fix.rpartition(".")[0] for fix in fixed]
+    ends = [*minors[1:], None]
+    return any(holds(f">={fix},<{end}" if end else f">={fix}", release) for fix, end in zip(fixed, ends))
+
+
 def _holds(sign, numbers, found):
     """Tell whether one term of a condition matches the numbers of a release."""
     if sign == ">=":

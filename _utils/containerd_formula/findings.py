@@ -34,6 +34,12 @@ def finding(path, words, level=ERROR, about="key"):
     return Finding(key, brief(f"{key}: {words}"), level, tuple(path), words, about)
 
 
+def of_pillar(key, where, words, level=ERROR):
+    """Return a finding about a key of pillar, given by its parts."""
+    key, end = ":".join(key), "" if words.endswith("?") else "."
+    return Finding(key, brief(f"{key}: {words}{end}"), level, tuple(where), words)
+
+
 def errors(findings):
     """Return the messages of the errors."""
     return [masked_url(one.message) for one in findings if one.level == ERROR]

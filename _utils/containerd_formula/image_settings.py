@@ -3,17 +3,15 @@
 import re
 from typing import NamedTuple
 
-from containerd_formula.conditions import is_since
+from containerd_formula.addresses import is_address, is_sha256
+from containerd_formula.conditions import has_fix
 from containerd_formula.data import plain
-from containerd_formula.errors import Refused, brief, quoted
-from containerd_formula.findings import ERROR, WARNING, Finding
+from containerd_formula.errors import Refused, quoted
+from containerd_formula.findings import ERROR, WARNING, of_pillar
 from containerd_formula.names import nearest
 from containerd_formula.secrets import MASK, masked_url
 
 _KEYS = ("name", "archive", "sha256", "pinned")
-_PILLAR = "containerd:images"
-_ADDRESS = re.compile(r"(?:https|salt|file)://[^\s]+")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 # What registries and CRI take: a host, the path below it, a tag, a digest.
 _HOST = r"(?:[A-Za-z0-9][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?"
 _PART = r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*"
@@ -23,7 +21,7 @@ REFERENCE = re.compile(
 )
 # Longer ones no registry has.
 _LONGEST = 500
-_HUB = "docker.io"
+_HUB, _ALSO_HUB = "docker.io", "index.docker.io/"
 
 
 class Image(NamedTuple):
@@ -69,13 +67,14 @@ def read(given, release=None):
 
 def can_pin(release):
     """Tell whether a release has images that kubelet's collection leaves alone."""
-    return is_since("1.6.22", release) and (is_since("1.7.3", release) or not is_since("1.7", release))
+    return has_fix(release, "1.6.22", "1.7.3")
 
 
 def normalised(name):
     """Return the name by which containerd has an image, empty if it is none; a short one is Docker Hub's."""
     if not isinstance(name, str) or not name or len(name) > _LONGEST:
         return ""
+    name = f"{_HUB}/{name[len(_ALSO_HUB) :]}" if name.startswith(_ALSO_HUB) else name
     host, slash, rest = name.partition("/")
     if not slash or not ("." in host or ":" in host or host == "localhost"):
         name = f"{_HUB}/{name}" if slash else f"{_HUB}/library/{name}"
@@ -97,9 +96,8 @@ class _Reader:
         self.found = []
 
     def tell(self, where, words, level=ERROR):
-        key = ":".join((_PILLAR, *where))
-        end = "" if words.endswith("?") else "."
-        self.found.append(Finding(key, brief(f"{key}: {words}{end}"), level, tuple(where), words))
+        """Note what is wrong with a key."""
+        self.found.append(of_pillar(("containerd", "images", *where), where, words, level))
 
     def read(self, given):
         entries = [] if given is None else given
@@ -144,7 +142,7 @@ class _Reader:
         parts = self.name((*where, "name"), entry.get("name"))
         archive = self.address((*where, "archive"), entry.get("archive"))
         sha256 = entry.get("sha256")
-        if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+        if not is_sha256(sha256):
             words = f"it is {quoted(sha256)}; pin the 64 hexadecimal digits that sha256sum prints for it"
             self.tell((*where, "sha256"), words)
         pinned = entry.get("pinned", True)
@@ -179,7 +177,7 @@ class _Reader:
         return repository, found[3] or "", found[4] or ""
 
     def address(self, where, address):
-        if isinstance(address, str) and _ADDRESS.fullmatch(address) and MASK not in address:
+        if is_address(address) and MASK not in address:
             return address
         self.tell(where, "it is not an address: write a salt://, https:// or file:// one of a tar")
         return None

@@ -1,12 +1,14 @@
-"""Find the known name that a misspelt one was meant to be."""
+"""Find the known name that a misspelt one was meant to be; and what Kubernetes and containerd call things."""
 
 import difflib
 import os
+import re
 
 # Above this similarity a name is a misspelling of the known one.
 _MISSPELT = 0.85
 # Characters to compare: the comparison takes more than linear time.
 _LONGEST = 100
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def nearest(name, names, cutoff=0.6):
@@ -27,6 +29,11 @@ def is_slip(one, other):
     tail = len(os.path.commonprefix([one[::-1], other[::-1]]))
     one, other = (rest[: len(rest) - tail] for rest in (one, other))
     return max(len(one), len(other)) < 2 or (len(one) == 2 and one == other[::-1])
+
+
+def is_label(name):
+    """Tell whether a name is a DNS label, which Kubernetes wants of a runtime's handler."""
+    return bool(_LABEL.fullmatch(name))
 
 
 def shim(kind):

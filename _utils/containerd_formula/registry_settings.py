@@ -10,8 +10,8 @@ from typing import NamedTuple
 from containerd_formula.conditions import is_since
 from containerd_formula.data import is_unicode
 from containerd_formula.durations import nanoseconds
-from containerd_formula.errors import brief, quoted
-from containerd_formula.findings import ERROR, WARNING, Finding
+from containerd_formula.errors import quoted
+from containerd_formula.findings import ERROR, WARNING, of_pillar
 from containerd_formula.names import nearest
 from containerd_formula.secrets import MASK, UNMASK, is_masked, masked_url
 
@@ -98,9 +98,8 @@ class Settings:
 
     def tell(self, where, words, level=ERROR):
         """Note what is wrong with a key."""
-        key = ":".join(("containerd", "registries", *map(shown, where)))
-        end = "" if words.endswith("?") else "."
-        self.found.append(Finding(key, brief(f"{key}: {words}{end}"), level, tuple(where), words))
+        key = ("containerd", "registries", *map(shown, where))
+        self.found.append(of_pillar(key, where, words, level))
 
     def has(self, since):
         """Tell whether this release has what came with another."""

@@ -4,11 +4,12 @@ import re
 from typing import NamedTuple
 
 from containerd_formula import base_specs
-from containerd_formula.conditions import is_since
+from containerd_formula.addresses import is_address, is_sha256
+from containerd_formula.conditions import has_fix
 from containerd_formula.data import plain, without_null
-from containerd_formula.errors import Refused, brief, quoted
-from containerd_formula.findings import ERROR, WARNING, Finding
-from containerd_formula.names import nearest
+from containerd_formula.errors import Refused, quoted
+from containerd_formula.findings import ERROR, WARNING, of_pillar
+from containerd_formula.names import is_label, nearest
 from containerd_formula.places import RUNTIMES
 from containerd_formula.table import ROWS, setting
 
@@ -49,11 +50,8 @@ _OURS = {
 _KINDS = {str: "one line of text, in quotes", bool: "true or false, without quotes", dict: "a mapping"}
 # The name is part of the names of files.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.+-]*[A-Za-z0-9+])?")
 _CONTAINERDS = ("containerd", "containerd.io")
-_ADDRESS = re.compile(r"(?:https|salt|file)://[^\s]+")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _VERSION = re.compile(r"[A-Za-z0-9*\[][A-Za-z0-9_.+:~*?\[\]-]*")
 
 
@@ -140,9 +138,7 @@ class _Reader:
 
     def tell(self, where, words, level=ERROR):
         """Note what is wrong with a key."""
-        key = ":".join(("containerd", "runtimes", *where))
-        end = "" if words.endswith("?") else "."
-        self.found.append(Finding(key, brief(f"{key}: {words}{end}"), level, tuple(where), words))
+        self.found.append(of_pillar(("containerd", "runtimes", *where), where, words, level))
 
     def default(self, name, named):
         known = [RUNC, *(one for one, given in named.items() if given is not None)]
@@ -169,7 +165,7 @@ class _Reader:
         if not _NAME.fullmatch(name):
             self.tell(where, "write a name of letters, digits and dashes, such as crun")
             return None
-        if not _LABEL.fullmatch(name):
+        if not is_label(name):
             words = "no RuntimeClass can name it: use small letters, digits and dashes alone"
             self.tell(where, words, WARNING)
         before = len(self.found)
@@ -201,9 +197,9 @@ class _Reader:
             self.tell((*where, "package"), words)
         if package and archive:
             self.tell((*where, "archive"), "package and archive exclude each other: leave one out")
-        if archive and not _ADDRESS.fullmatch(archive):
+        if archive and not is_address(archive):
             self.tell((*where, "archive"), "it is no address: write an https://, salt:// or file:// one")
-        if archive and not _SHA256.fullmatch(given.get("sha256", "")):
+        if archive and not is_sha256(given.get("sha256", "")):
             words = "pin the SHA-256 of the archive, 64 hexadecimal digits: nothing is installed without it"
             self.tell((*where, "sha256"), words)
         if given.get("sha256") and not archive:
@@ -270,10 +266,7 @@ class _Reader:
             if archive and kind and not is_runc_shim(kind):
                 self.tell(where, "write where the archive has the shim, such as bin/containerd-shim-kata-v2")
             return ""
-        has_effect = is_since("1.7.1", self.release) or (
-            is_since("1.6.21", self.release) and not is_since("1.7", self.release)
-        )
-        if not has_effect:
+        if not has_fix(self.release, "1.6.21", "1.7.1"):
             self.tell(
                 where,
                 f"containerd {self.release} does nothing with it: upgrade to 1.6.21 or 1.7.1, or put the "

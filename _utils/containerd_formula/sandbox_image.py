@@ -3,13 +3,11 @@
 from containerd_formula.conditions import is_since
 from containerd_formula.data import plain, put
 from containerd_formula.errors import Refused, quoted
-from containerd_formula.rules.images import is_reference
+from containerd_formula.image_settings import can_pin, normalised
 from containerd_formula.table import setting
 
 KEY = "containerd:sandbox_image"
 _SUCH = "such as registry.k8s.io/pause:3.10"
-# Names of Docker Hub, which images are not called by.
-_HUB = ("docker.io", "index.docker.io")
 
 
 def as_told(given, release=None):
@@ -27,29 +25,16 @@ def as_told(given, release=None):
     fragment = {"version": 3 if is_new else 2}
     put(fragment, setting("IMG.pinned_images.sandbox" if is_new else "CRI.sandbox_image"), image)
     # What is no name at all is for the check of the document.
-    why = _why_not_whole(image) if is_reference(image) else ""
+    whole = normalised(image)
+    why = f"write its whole name, {whole}" if whole and whole != image else ""
     # While the release is unknown, it may be an older one.
     if why and is_new and release:
         words = "containerd pins it by its whole name alone, and else kubelet removes it when the disk fills"
         raise Refused(f"{KEY}: {image}: {why}: {words}.")
     told = [f"{KEY}: {image}: {why}, which containerd 2.0 needs to pin it."] if why else []
-    if not (is_since("1.7.3", release) or (is_since("1.6.22", release) and not is_since("1.7", release))):
+    if not can_pin(release):
         told.append(
             f"{KEY}: containerd {release} cannot pin images, so that kubelet removes this one when the disk "
             "fills, and no pod starts until it is pulled again: upgrade to 1.6.22 or 1.7.3."
         )
     return fragment, told
-
-
-def _why_not_whole(image):
-    """Return how to write the whole name of an image; empty if it is that."""
-    name, _, digest = image.partition("@")
-    domain, slash, path = name.partition("/")
-    tag = path.rpartition("/")[2].partition(":")[2]
-    if not slash or not (domain == "localhost" or any(mark in domain for mark in ".:")):
-        return f"write it with its registry, {_SUCH}"
-    if domain in _HUB and (domain != _HUB[0] or "/" not in path):
-        return "write docker.io/library/NAME:TAG"
-    if tag and digest:
-        return f"write the tag or the digest, not both, such as {name[: -len(tag) - 1]}@{digest[:14]}..."
-    return "" if tag or digest else f"write it with its tag, {_SUCH}"

@@ -47,8 +47,8 @@ def nothing_is_left(request):
     yield
     if "daemon" in request.fixturenames and "proving" in request.fixturenames:
         daemon = request.getfixturevalue("daemon")
-        assert "containerd-formula-proof" not in daemon.ctr("namespaces", "ls")
-        assert daemon.ctr("--namespace", "containerd-formula-proof", "containers", "ls", "-q") == ""
+        assert "containerd-formula-proof" not in daemon.ctr("namespaces", "ls").stdout
+        assert daemon.ctr("--namespace", "containerd-formula-proof", "containers", "ls", "-q").stdout == ""
         assert not any(daemon.socket in words for words in commands())
 
 
@@ -158,11 +158,9 @@ def test_what_a_killed_run_left_is_removed_by_the_next(proved, daemon, runtimes)
     """
     Its container is named by a process that is no more.
     """
-    daemon.ctr(
-        *("--namespace", "containerd-formula-proof", "containers", "create", "--rootfs"),
-        *(str(daemon.folder), "proof-4194305-1"),
-    )
-    assert "proof-4194305-1" in daemon.ctr("--namespace", "containerd-formula-proof", "containers", "ls")
+    own = ("--namespace", "containerd-formula-proof", "containers")
+    daemon.ctr(*own, "create", "--rootfs", str(daemon.folder), "proof-4194305-1")
+    assert "proof-4194305-1" in daemon.ctr(*own, "ls").stdout
     assert proved("runc") == RAN
 
 

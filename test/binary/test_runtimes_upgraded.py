@@ -74,26 +74,26 @@ def container(daemon, tmp_path):  # noqa: F811
             "sleep",
             "900",
         )
-        daemon.ctr(*NAMESPACE, *words)
+        daemon.ctr(*NAMESPACE, *words, check=False)
         return pid(daemon)
 
     yield start
     end(daemon)
-    daemon.ctr("namespaces", "rm", NAMESPACE[1])
+    daemon.ctr("namespaces", "rm", NAMESPACE[1], check=False)
 
 
 def pid(daemon):  # noqa: F811
-    listed = daemon.ctr(*NAMESPACE, "tasks", "ls").splitlines()[1:]
+    listed = daemon.ctr(*NAMESPACE, "tasks", "ls").stdout.splitlines()[1:]
     return int(listed[0].split()[1]) if listed else None
 
 
 def end(daemon):  # noqa: F811
-    daemon.ctr(*NAMESPACE, "tasks", "rm", "--force", "c")
-    daemon.ctr(*NAMESPACE, "containers", "rm", "c")
+    daemon.ctr(*NAMESPACE, "tasks", "rm", "--force", "c", check=False)
+    daemon.ctr(*NAMESPACE, "containers", "rm", "c", check=False)
 
 
 def run_in(daemon, *words):  # noqa: F811
-    return daemon.ctr(*NAMESPACE, "tasks", "exec", "--exec-id", "e", "c", *words)
+    return daemon.ctr(*NAMESPACE, "tasks", "exec", "--exec-id", "e", "c", *words, check=False).stdout
 
 
 def test_runc_is_upgraded_and_downgraded_under_a_container_that_goes_on(states, releases, container, daemon):  # noqa: F811

@@ -4,6 +4,7 @@ For which releases a layer is: as a person means it, and the same for the check 
 
 import pytest
 from containerd_formula import conditions, pillar
+from containerd_formula.conditions import has_fix
 from containerd_formula.errors import Refused
 
 RELEASES = ["1.4.13", "1.6.20", "1.7.0", "1.7.24", "2.0.0-rc.1", "2.0.0", "2.1.9", "2.4.0-beta.1", "2.10.0"]
@@ -71,3 +72,14 @@ def test_what_could_never_hold_is_refused(condition, words):
         conditions.holds(condition, "1.7.24")
     [told] = pillar._conditions({condition: {}})
     assert "containerd:config_for has the key" in told and words in told
+
+
+@pytest.mark.parametrize(
+    ("release", "fixed"),
+    [
+        *((release, False) for release in ("1.4.13", "1.6.21", "1.7.0", "1.7.2")),
+        *((release, True) for release in ("1.6.22", "1.6.39", "1.7.3", "1.7.24", "2.1.9", None)),
+    ],
+)
+def test_a_fix_that_came_to_several_minors(release, fixed):
+    assert has_fix(release, "1.6.22", "1.7.3") is fixed

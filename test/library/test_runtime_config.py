@@ -220,25 +220,25 @@ def test_the_sandbox_image_is_the_key_of_the_release(base, release, version):
 
 
 @pytest.mark.parametrize(
-    ("image", "words"),
+    ("image", "whole"),
     [
-        ("pause", "write it with its registry"),
-        ("rancher/pause:3.6", "write it with its registry"),
-        ("registry.k8s.io/pause", "write it with its tag"),
-        ("registry.k8s.io:443/pause", "write it with its tag"),
-        ("docker.io/pause:1", "write docker.io/library/NAME:TAG"),
-        ("index.docker.io/library/pause:1", "write docker.io/library/NAME:TAG"),
-        (f"{PAUSE}@sha256:{'0' * 64}", "such as registry.k8s.io/pause@sha256:"),
+        ("pause", "docker.io/library/pause:latest"),
+        ("corp/pause:1", "docker.io/corp/pause:1"),
+        ("registry.k8s.io/pause", "registry.k8s.io/pause:latest"),
+        ("registry.k8s.io:443/pause", "registry.k8s.io:443/pause:latest"),
+        ("docker.io/pause:1", "docker.io/library/pause:1"),
+        ("index.docker.io/library/pause:1", "docker.io/library/pause:1"),
+        (f"{PAUSE}@sha256:{'0' * 64}", f"registry.k8s.io/pause@sha256:{'0' * 64}"),
     ],
 )
-def test_a_name_that_2_x_never_pins_is_refused(image, words):
+def test_a_name_that_2_x_never_pins_is_refused(image, whole):
     for release in ("2.0.11", "2.1.9"):
         with pytest.raises(Refused, match="containerd:sandbox_image: .*kubelet removes it") as refused:
             sandbox_image.as_told(image, release)
-        assert words in str(refused.value)
+        assert f"write its whole name, {whole}:" in str(refused.value)
     for release in (None, "1.7.24"):
         _, [told] = sandbox_image.as_told(image, release)
-        assert words in told and "which containerd 2.0 needs" in told
+        assert f"write its whole name, {whole}, which containerd 2.0 needs" in told
 
 
 @pytest.mark.parametrize(

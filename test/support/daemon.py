@@ -6,14 +6,12 @@ Its folders, socket and mounts are its own; the host's containerd, if there is o
 
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
-from lab import debian
+from lab import debian, wait
 
 RUNC = "bookworm"
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
@@ -24,12 +22,13 @@ CONFIG = """\
 version = 2
 root = "{folder}/root"
 state = "{folder}/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
+{more}
 [grpc]
 address = "{socket}"
 [plugins."io.containerd.internal.v1.opt"]
 path = "{folder}/opt"
 """
+NO_CRI = 'disabled_plugins = ["io.containerd.grpc.v1.cri"]'
 # crun takes no hybrid cgroups, which this host may have.
 START = (
     "! mountpoint -q /sys/fs/cgroup/unified || umount /sys/fs/cgroup/unified; exec {binary} --config {config}"
@@ -38,39 +37,48 @@ START = (
 
 class Daemon:
     """
-    A daemon of a release, which finds runc in its PATH.
+    A daemon of a release with folders of its own, which finds runc in its PATH; and its ctr.
     """
 
-    def __init__(self, binaries, folder):
-        self.folder, self.socket = folder, f"{folder}/containerd.sock"
-        config = folder / "config.toml"
-        config.write_text(CONFIG.format(folder=folder, socket=self.socket), encoding="utf-8")
-        runc(folder / "bin")
-        path = f"{folder}/bin:{binaries}:{os.environ['PATH']}"
-        script = START.format(binary=binaries / "containerd", config=config)
-        with open(folder / "log", "wb") as log:
-            self._process = subprocess.Popen(
+    # Of ctr's.
+    NAMESPACE = ()
+
+    def __init__(self, folder, binaries, more=""):
+        self.folder, self.binaries = folder, binaries
+        self.socket, self.process = f"{folder}/containerd.sock", None
+        folder.mkdir(exist_ok=True)
+        config = CONFIG.format(folder=folder, socket=self.socket, more=more)
+        (folder / "config.toml").write_text(config, encoding="utf-8")
+
+    def __enter__(self):
+        runc(self.folder / "bin")
+        script = START.format(binary=self.binaries / "containerd", config=self.folder / "config.toml")
+        path = f"{self.folder}/bin:{self.binaries}:{os.environ['PATH']}"
+        with open(self.folder / "log", "wb") as log:
+            self.process = subprocess.Popen(
                 ["unshare", "--mount", "sh", "-c", script],
                 env={**os.environ, "PATH": path},
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + 30
-        while not os.path.exists(self.socket):
-            assert self._process.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.05)
-        self._ctr = binaries / "ctr"
+        wait.until(self._serves, 60, "the daemon")
+        return self
 
-    def ctr(self, *words):
-        """
-        Return what ctr prints.
-        """
-        argv = [self._ctr, "--address", self.socket, *words]
-        return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(30)
 
-    def end(self):
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(10)
+    def _serves(self):
+        log = (self.folder / "log").read_text(encoding="utf-8", errors="replace")
+        assert self.process.poll() is None, log[-3000:]
+        return os.path.exists(self.socket) and not self.ctr("version", check=False).returncode
+
+    def ctr(self, *words, check=True):
+        """
+        Run ctr with the daemon.
+        """
+        argv = [self.binaries / "ctr", "--address", self.socket, *self.NAMESPACE, *words]
+        return subprocess.run(argv, capture_output=True, text=True, check=check, timeout=60)
 
 
 @pytest.fixture(scope="session")
@@ -81,9 +89,8 @@ def daemon(binaries, tmp_path_factory):
     if os.geteuid() != 0:
         pytest.skip("containers need root")
     # A socket has a short path.
-    daemon = Daemon(binaries, tmp_path_factory.mktemp("d"))
-    yield daemon
-    daemon.end()
+    with Daemon(tmp_path_factory.mktemp("d"), binaries, NO_CRI) as daemon:
+        yield daemon
 
 
 def runc(folder):

@@ -5,10 +5,9 @@ Archives of container images, whole and otherwise, as tests need them; and a dae
 import hashlib
 import io
 import json
-import os
-import subprocess
 import tarfile
-import time
+
+from support import daemon
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -106,45 +105,12 @@ def reader(data):
     return sizes, lambda name: archive.extractfile(name).read()
 
 
-class Daemon:
+class Daemon(daemon.Daemon):
     """
-    A daemon of a release with folders of its own, and its ctr.
+    A daemon of a release whose images are the kubelet's.
     """
 
-    def __init__(self, folder, binaries):
-        self.folder, self.binaries = folder, binaries
-        self.socket, self.process = f"{folder}/sock", None
-        folder.mkdir(exist_ok=True)
-        (folder / "config.toml").write_text(
-            f'version = 2\nroot = "{folder}/root"\nstate = "{folder}/state"\n'
-            f'[grpc]\naddress = "{self.socket}"\n'
-            f'[plugins."io.containerd.internal.v1.opt"]\npath = "{folder}/opt"\n'
-        )
-
-    def __enter__(self):
-        with open(self.folder / "log", "wb") as log:
-            self.process = subprocess.Popen(
-                [self.binaries / "containerd", "--config", self.folder / "config.toml"],
-                stdout=log,
-                stderr=log,
-                env={**os.environ, "PATH": f"{self.binaries}:{os.environ['PATH']}"},
-            )
-        deadline = time.monotonic() + 60
-        while self.ctr("version", check=False).returncode:
-            assert time.monotonic() < deadline and self.process.poll() is None, self.log()
-            time.sleep(0.1)
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(30)
-
-    def log(self):
-        return (self.folder / "log").read_text(encoding="utf-8", errors="replace")[-3000:]
-
-    def ctr(self, *words, check=True):
-        argv = [self.binaries / "ctr", "--address", self.socket, "--namespace", "k8s.io", *words]
-        return subprocess.run(argv, capture_output=True, text=True, check=check, timeout=60)
+    NAMESPACE = ("--namespace", "k8s.io")
 
     def names(self):
         """

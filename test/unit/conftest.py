@@ -26,14 +26,19 @@ def kernel(tmp_path, monkeypatch):
     return module
 
 
+def _with_own_folders(name, folder, monkeypatch):
+    module = wired(name)
+    monkeypatch.setattr(module.places, "ARCHIVES", str(folder / "opt"))
+    monkeypatch.setattr(module.places, "RUNTIMES", str(folder / "opt/runtimes"))
+    return module
+
+
 @pytest.fixture
 def archive(tmp_path, monkeypatch):
     """
     Return the execution module over folders of the test's own.
     """
-    module = wired("containerd_archive")
-    monkeypatch.setattr(module.places, "ARCHIVES", str(tmp_path / "opt"))
-    monkeypatch.setattr(module.places, "RUNTIMES", str(tmp_path / "opt/runtimes"))
+    module = _with_own_folders("containerd_archive", tmp_path, monkeypatch)
     monkeypatch.setattr(module.places, "PREFIX", str(tmp_path / "usr"))
     return module
 
@@ -43,9 +48,7 @@ def runtime_files(tmp_path, monkeypatch):
     """
     Return the execution module over folders of the test's own.
     """
-    module = wired("containerd_runtime_files")
-    monkeypatch.setattr(module.places, "ARCHIVES", str(tmp_path / "opt"))
-    monkeypatch.setattr(module.places, "RUNTIMES", str(tmp_path / "opt/runtimes"))
+    module = _with_own_folders("containerd_runtime_files", tmp_path, monkeypatch)
     monkeypatch.setattr(module.runtime_settings, "RUNTIMES", str(tmp_path / "opt/runtimes"))
     return module
 

@@ -12,6 +12,7 @@ import time
 
 import pytest
 from containerd_formula.image_settings import read
+from lab import wait
 from salt.exceptions import CommandExecutionError
 from support import wired
 from support.images import Image, tar
@@ -177,5 +178,4 @@ def test_progress_is_logged(files, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(files, "_TELL_EVERY", 0.01)
     (tmp_path / "download").write_bytes(bytes(3 << 20))
     with caplog.at_level("INFO"), files._progress(str(tmp_path / "download"), "salt://a.tar"):
-        time.sleep(0.1)
-    assert "salt://a.tar: 3 MB are there" in caplog.text
+        wait.until(lambda: "salt://a.tar: 3 MB are there" in caplog.text, 10, "a line of the log")

@@ -24,7 +24,7 @@ LEFT_OUT = (
     # A folder for as long as it is needed.
     *("containerd_files.temporary", "containerd_image_files.folder"),
     # It takes the words of others.
-    "containerd_daemon.ctr",
+    *("containerd_daemon.ctr", "containerd_unpack.write"),
 )
 RUNTIME = read_runtimes({"a": {"binary": "/nowhere"}}).runtimes[0]
 REGISTRIES = read({"hosts": {"a.io": {"mirrors": ["b.io"]}}})
@@ -57,7 +57,7 @@ HARMLESS = {
     "source": "https://example.org/key",
     "pinned": ["0" * 40],
     "fingerprints": ["0" * 40],
-    "packages": ["containerd"],
+    **dict.fromkeys(("packages", "needs"), ["containerd"]),
     "uri": "https://example.org",
     "repository": "https://example.org",
     "suite": "a",
