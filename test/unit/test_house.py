@@ -187,3 +187,15 @@ def test_no_file_outgrows_the_head(path):
 
 def test_the_floor_plan_is_one_page():
     assert len(PLAN.splitlines()) < 80
+
+
+def test_no_two_test_files_share_a_name():
+    """
+    pytest imports them by their name alone: two with one name end the whole run.
+    """
+    found = [
+        path.name
+        for folder in ("library", "unit", "functional", "binary")
+        for path in ROOT.glob(f"test/{folder}/test_*.py")
+    ]
+    assert sorted(found) == sorted(set(found))
