@@ -74,7 +74,7 @@ test-node: .venv/lab/done
 test-reliability: .venv/lab/done
 	@test/tools/install $(LAB_TOOLS)
 	ROWS=99 KILLS=30 POWER_CUTS=5 CHANGES=50 SALTS="$(SALTS)" .venv/lab/bin/python -m pytest $(MACHINES) $(PYTEST_ARGS) \
-	  test/node/test_reliability.py test/node/test_interrupted.py test/node/test_power.py
+	  test/node/test_reliability.py test/node/test_damage.py test/node/test_interrupted.py test/node/test_power.py
 
 test-matrix: .venv/lab/done
 	@test/tools/install $(LAB_TOOLS)

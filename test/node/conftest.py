@@ -141,3 +141,15 @@ def duration(site, two_texts):
     started = time.monotonic()
     assert site.node.apply().failed == {}
     return time.monotonic() - started
+
+
+@pytest.fixture
+def blind(site):
+    """
+    Take the formula's own checks away, so that the layers behind them are seen to work by themselves.
+    """
+    path = "/var/cache/salt/minion/extmods/utils/containerd_formula/rules/__init__.py"
+    right = site.node.machine.read(path)
+    site.node.machine.write(path, "def findings(*_args, **_options):\n    return []\n")
+    yield
+    site.node.machine.write(path, right)
