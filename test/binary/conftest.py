@@ -55,3 +55,17 @@ def node(daemon, tmp_path, monkeypatch):
     for _ in range(2):
         if names := daemon.names():
             daemon.ctr("images", "rm", "--sync", *names, check=False)
+
+
+@pytest.fixture
+def planned(salt_functions, tmp_path):
+    """
+    Return a function that plans a file of layers, with a trial start.
+    """
+
+    def run(*layers):
+        return salt_functions["containerd_document.plan"](
+            str(tmp_path / "config.toml"), list(layers), trial=30
+        )
+
+    return run

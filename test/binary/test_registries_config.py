@@ -16,16 +16,6 @@ REGISTRIES = {
 LAYER = {"registries": REGISTRIES, "of": "registries"}
 
 
-@pytest.fixture
-def planned(salt_functions, tmp_path):
-    def run(*layers):
-        return salt_functions["containerd_document.plan"](
-            str(tmp_path / "config.toml"), list(layers), trial=30
-        )
-
-    return run
-
-
 def test_each_release_comes_up_with_what_it_needs_and_no_more(planned, release):
     plan = planned(LAYER)
     assert plan["write"] and "hunter2" not in str(plan["changes"])

@@ -32,16 +32,6 @@ def layer(given):
 
 
 @pytest.fixture
-def planned(salt_functions, tmp_path):
-    def run(*layers):
-        return salt_functions["containerd_document.plan"](
-            str(tmp_path / "config.toml"), list(layers), trial=30
-        )
-
-    return run
-
-
-@pytest.fixture
 def folder(monkeypatch, tmp_path):
     """
     The folder of base specs: one that the sandbox has too, as it has the real one.

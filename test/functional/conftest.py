@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from lab.repository import NODE_SEES_HOST, Server
 from saltfactories.utils.functional import Loaders
 from support import FORMULA, ROOT
 from support.rendering import apply_with, no_check, other_release  # noqa: F401
@@ -86,3 +87,15 @@ def testmode(request):
 @pytest.fixture
 def config_path(tmp_path) -> Path:
     return tmp_path / "etc" / "config.toml"
+
+
+@pytest.fixture
+def server():
+    """
+    A web server, which this machine reaches as ``here``; nobody listens at ``down``.
+    """
+    with Server() as server:
+        server.here, server.down = (
+            url.replace(NODE_SEES_HOST, "127.0.0.1") for url in (server.url, server.url_down)
+        )
+        yield server

@@ -11,7 +11,7 @@ import threading
 import zipfile
 
 import pytest
-from lab.repository import Key, Server
+from lab.repository import Key
 from salt.exceptions import CommandExecutionError
 from support import load
 
@@ -21,14 +21,6 @@ def key(tmp_path_factory):
     made = Key(tmp_path_factory.mktemp("key"))
     yield made
     made.close()
-
-
-@pytest.fixture
-def server():
-    with Server() as server:
-        server.here = server.url.replace("10.0.2.2", "127.0.0.1")
-        server.down = server.url_down.replace("10.0.2.2", "127.0.0.1")
-        yield server
 
 
 def test_a_key_is_fetched_once_and_readable_by_all(loaders, key, server, tmp_path, testmode):

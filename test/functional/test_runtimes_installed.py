@@ -7,16 +7,7 @@ import subprocess
 
 import pytest
 from containerd_formula import places, runtime_settings
-from lab.repository import Server
 from support.runtimes import sha256, youki
-
-
-@pytest.fixture
-def server():
-    with Server() as server:
-        server.here = server.url.replace("10.0.2.2", "127.0.0.1")
-        server.down = server.url_down.replace("10.0.2.2", "127.0.0.1")
-        yield server
 
 
 @pytest.fixture

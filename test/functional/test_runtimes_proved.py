@@ -95,7 +95,10 @@ def test_a_crun_that_is_too_old_leaves_the_configuration_as_it_was(node):
     assert applied(node, {"crun": {"binary": "/opt/bin/crun-trixie"}})[USED]["result"] is True
     before = node.read()
     states = applied(node, {"crun": {"binary": "/opt/bin/crun-bookworm"}})
-    assert states[USED]["result"] is False and "crun does from 1.14.3 on" in states[USED]["comment"]
+    assert (
+        states[USED]["result"] is False
+        and "1.8.1 is too old, and 1.21 is new enough" in states[USED]["comment"]
+    )
     assert states["containerd configuration is managed"]["result"] is False
     assert node.read() == before
 

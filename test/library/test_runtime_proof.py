@@ -14,7 +14,7 @@ BEFORE = "ctr: failed to create shim task: OCI runtime create failed: "
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        (f"{BEFORE}unknown version specified: unknown\n", "crun does from 1.14.3 on"),
+        (f"{BEFORE}unknown version specified: unknown\n", "1.8.1 is too old, and 1.21 is new enough"),
         (f"{BEFORE}unknown version specified\n", "(unknown version specified)"),
         (
             f"{BEFORE}unable to retrieve OCI runtime error (open /s/log.json: no such file or directory): "
