@@ -150,7 +150,7 @@ def _sandbox_warnings(name, present, whole, pinned, kubeadm):
     elif not image_settings.can_pin(release):
         told.append(
             f"containerd {release} cannot pin the sandbox image {name}: kubelet may remove it if its disk is "
-            "full. Upgrade to 1.6.22, 1.7.3 or newer, or add it to containerd:images: a run brings it back."
+            "full. Upgrade to 1.6.22, 1.7.3 or newer. An entry in containerd:images has a run bring it back."
         )
     elif not pinned:
         told.append(

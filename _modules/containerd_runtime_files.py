@@ -17,7 +17,7 @@ from salt.exceptions import CommandExecutionError
 containerd_formula.renew()
 from containerd_formula import errors, findings, places, runtime_settings, secrets
 
-# Bytes of a download. One of kata's has half a GB and more.
+# Bytes of a download. One with a kernel and a virtual machine's image is large.
 _LARGEST = 2 << 30
 _FOLDER = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,62})@([0-9a-f]{64})")
 # In the folder of a container: what containerd and its shim write of the programs that serve it.

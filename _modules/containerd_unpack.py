@@ -22,7 +22,7 @@ except ImportError:
     LZMAError = EOFError
 
 _BLOCK = 1 << 20
-# Bytes and entries. One of kata's has 2 GB and 1000.
+# Bytes and entries. One with a kernel and a virtual machine's image is large.
 _LARGEST = 8 << 30
 _MOST = 100_000
 _PROGRAM_MODE, _FILE_MODE = 0o755, 0o644

@@ -17,13 +17,12 @@ _LINUX = re.compile(r"io\.containerd\.(?:runc|runsc|kata|kata-[a-z0-9]+)\.v[0-9]
 _BEFORE = ("failed to create shim task: ", "failed to start shim: ", "OCI runtime create failed: ")
 _NO_REASON, _END = "unable to retrieve OCI runtime error (", "): "
 _BEHIND = ": unknown"
-# What they say, and what a person understands. The bound is of crun's source: before, it took only versions
-# of the spec with 1.0 in them.
+# What they say, and what a person understands.
 _REASONS = (
     (
         "unknown version specified",
-        "it does not know the version of the OCI spec that this containerd writes: crun does from 1.14.3 "
-        "on, so install that or a newer one",
+        "it does not know the version of the OCI spec that this containerd writes: install a newer one (of "
+        "crun, 1.8.1 is too old, and 1.21 is new enough)",
     ),
     ("cgroups in hybrid mode not supported", "crun needs cgroup v1 or v2, and this node has both mixed"),
     ("exec format error", "it is for another processor, or no program at all: install the one for this node"),
