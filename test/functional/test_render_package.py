@@ -37,9 +37,11 @@ def test_apt_repository_is_that_of_the_node(apply_with, name):
     ("name", "base"),
     [
         ("rhel-9", "rhel/$releasever"),
-        ("rocky-9", "centos/$releasever"),
+        ("rockylinux-8", "centos/$releasever"),
+        ("rockylinux-9", "centos/$releasever"),
+        ("almalinux-9", "centos/$releasever"),
         ("fedora-42", "fedora/$releasever"),
-        ("amazon-2023", "centos/9"),
+        ("amazonlinux-2023", "centos/9"),
     ],
 )
 def test_yum_repository_is_that_of_the_node(apply_with, name, base):
@@ -75,9 +77,9 @@ def test_yum_repository_is_that_of_the_node(apply_with, name, base):
 @pytest.mark.parametrize(
     ("name", "docker", "warned"),
     [
-        ("rocky-9", {"url": "http://mirror.example.org"}, True),
-        ("rocky-9", {"url": "http://mirror.example.org", "repo_gpgcheck": True}, False),
-        ("rocky-9", {"url": "file:///srv/mirror"}, False),
+        ("rockylinux-9", {"url": "http://mirror.example.org"}, True),
+        ("rockylinux-9", {"url": "http://mirror.example.org", "repo_gpgcheck": True}, False),
+        ("rockylinux-9", {"url": "file:///srv/mirror"}, False),
         # apt's lists are signed.
         ("debian-12", {"url": "http://mirror.example.org"}, False),
     ],
@@ -99,7 +101,7 @@ def test_dnf_reads_the_repository_and_checks_who_made_its_lists(
     apply_with, keys, tmp_path, signer, checked, taken
 ):
     package = {"docker": {"url": f"file://{tmp_path}/mirror", "repo_gpgcheck": checked}}
-    chunks = apply_with("containerd.package", GRAINS["rocky-9"], {"containerd": {"package": package}})
+    chunks = apply_with("containerd.package", GRAINS["rockylinux-9"], {"containerd": {"package": package}})
     text = chunks["containerd repository is configured"]["contents"]
     key = tmp_path / "key.asc"
     key.write_text(keys["good"].text, encoding="utf-8")
@@ -148,7 +150,7 @@ def test_nothing_restarts_for_a_runtime(apply_with, source):
     assert "containerd is ready" in str(tidied["require"])
 
 
-@pytest.mark.parametrize("name", ["rocky-9", "debian-12"])
+@pytest.mark.parametrize("name", ["rockylinux-9", "debian-12"])
 def test_the_credentials_of_a_mirror_are_for_root(apply_with, name):
     docker = {"url": "https://me:hunter2@mirror.example.org/docker"}
     chunks = apply_with("containerd.package", GRAINS[name], {"containerd": {"package": {"docker": docker}}})
@@ -186,8 +188,8 @@ def test_source_none_leaves_packages_and_repositories_alone(apply_with, name):
     [
         ("debian-12", (), {}, "docker", "docker, the default"),
         ("debian-12", ("containerd", "runc"), {}, "distro", "distro, as installed"),
-        ("rocky-9", ("containerd",), {"hold": True}, "distro", "distro, as installed"),
-        ("rocky-9", ("containerd.io",), {}, "docker", "docker, as installed"),
+        ("rockylinux-9", ("containerd",), {"hold": True}, "distro", "distro, as installed"),
+        ("rockylinux-9", ("containerd.io",), {}, "docker", "docker, as installed"),
         # That of no vendor of containerd's.
         ("debian-12", ("runc",), {}, "docker", "docker, the default"),
         ("debian-12", ("containerd",), {"source": "docker"}, "docker", ""),

@@ -19,7 +19,7 @@ PILLAR = {"containerd": RUNTIMES}
 # Together they have each state: by source, platform, and what the node is for.
 NODES = [
     ("debian-12", {"package": MIRROR, **RUNTIMES}),
-    ("rocky-9", {"package": MIRROR}),
+    ("rockylinux-9", {"package": MIRROR}),
     ("debian-12", {"package": ARCHIVE}),
     ("debian-12", {"package": {"source": "none"}, "service": {"manage": False}}),
 ]

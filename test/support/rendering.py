@@ -10,21 +10,9 @@ import yaml
 from saltfactories.utils.functional import Loaders
 
 from support import ROOT
+from support.platforms import PLATFORMS
 
-GRAINS = {
-    "ubuntu-20.04": ("Ubuntu", "Debian", "Ubuntu-20.04", "focal", "amd64"),
-    "ubuntu-22.04": ("Ubuntu", "Debian", "Ubuntu-22.04", "jammy", "arm64"),
-    "ubuntu-24.04": ("Ubuntu", "Debian", "Ubuntu-24.04", "noble", "amd64"),
-    "debian-11": ("Debian", "Debian", "Debian-11", "bullseye", "arm64"),
-    "debian-12": ("Debian", "Debian", "Debian-12", "bookworm", "amd64"),
-    "debian-13": ("Debian", "Debian", "Debian-13", "trixie", "amd64"),
-    "rhel-9": ("RedHat", "RedHat", "Red Hat Enterprise Linux-9", "", "x86_64"),
-    "rocky-9": ("Rocky", "RedHat", "Rocky Linux-9", "", "x86_64"),
-    "fedora-42": ("Fedora", "RedHat", "Fedora Linux-42", "", "x86_64"),
-    "amazon-2023": ("Amazon", "RedHat", "Amazon Linux-2023", "", "x86_64"),
-    "opensuse-15": ("SUSE", "Suse", "Leap-15", "", "x86_64"),
-    "arch": ("Arch", "Arch", "Arch", "", "x86_64"),
-}
+GRAINS = {name: tuple(row["grains"]) for name, row in PLATFORMS.items()}
 # Where Docker has packages.
 DOCKER = [name for name in GRAINS if name not in ("opensuse-15", "arch")]
 APT = [name for name in DOCKER if GRAINS[name][1] == "Debian"]
