@@ -26,6 +26,7 @@ from containerd_formula import (
 )
 from containerd_formula.addresses import in_saltenv
 from containerd_formula.data import table
+from containerd_formula.hosts_toml import folder_of
 from containerd_formula.registry_config import CRI, IMAGES
 from containerd_formula.registry_settings import is_since
 
@@ -69,11 +70,11 @@ def plan(root, given, saltenv="base"):
     _refuse([*_not_roots(model, found), *__salt__["containerd_certs_there.in_the_way"](root, wanted)], root)
     changes = __salt__["containerd_certs_there.changed"](root, wanted)
     files = {path: file for path, file in wanted.items() if path in changes}
-    named = set(map(_folder, wanted))
-    gone = [path for path in there if path not in wanted and (model.prune or _goes(_folder(path), named))]
+    named = set(map(folder_of, wanted))
+    gone = [path for path in there if path not in wanted and (model.prune or _goes(folder_of(path), named))]
     for path in gone:
         changes[path] = hosts_toml.changes(path, there[path], None)
-    written = {_folder(path) for path in files}
+    written = {folder_of(path) for path in files}
     wrong, unproved = _proof([one for one in model.registries if one.folder in written], wanted, found)
     _refuse(wrong, root)
     beside = __salt__["containerd_certs_there.beside"](root, wanted, there, model.prune)
@@ -92,7 +93,7 @@ def apply(root, planned, done):
 
     :raises CommandExecutionError: something cannot be written; what is not in ``done`` is as it was.
     """
-    secret = {_folder(path) for path, file in planned["wanted"].items() if file.secret}
+    secret = {folder_of(path) for path, file in planned["wanted"].items() if file.secret}
     for folder, paths in _by_folder(planned["files"]).items():
         _write(root, folder, {path: planned["files"][path] for path in paths}, folder in secret, done)
     for folder in sorted(secret):
@@ -102,7 +103,7 @@ def apply(root, planned, done):
         except OSError as err:
             raise CommandExecutionError(f"{place} cannot be closed to others: {err.strerror}") from err
         done += [folder] if folder in planned["changes"] else []
-    named = set(map(_folder, planned["wanted"]))
+    named = set(map(folder_of, planned["wanted"]))
     for folder, paths in _by_folder(planned["gone"]).items():
         _remove(root, folder, paths, folder in named, done)
 
@@ -173,7 +174,7 @@ def foreign(root, given=None):
 def _by_folder(paths):
     result = {}
     for path in paths:
-        result.setdefault(_folder(path), []).append(path)
+        result.setdefault(folder_of(path), []).append(path)
     return result
 
 
@@ -257,7 +258,7 @@ def _not_roots(model, found):
     told = []
     for path in dict.fromkeys(named):
         if why := __salt__["containerd_paths.why_not_roots"](path):
-            told.append(f"{path}: {why}. Mend that with chown root and chmod go-w.")
+            told.append(f"{path}: {why}. {places.ROOTS_OWN}")
         # Before containerd is installed, other states may still put it there.
         elif found and not os.path.isfile(path):
             told.append(f"{path} is no file, and every pull by it fails: put it there, or name another.")
@@ -308,7 +309,7 @@ def _candidate(files):
     """Yield a folder that is root's alone, and holds files as certs.d would."""
     with __salt__["containerd_files.temporary"]("certs-") as folder:
         for path, file in files.items():
-            os.makedirs(os.path.join(folder, _folder(path)), exist_ok=True)
+            os.makedirs(os.path.join(folder, folder_of(path)), exist_ok=True)
             with open(os.path.join(folder, path), "w", encoding="utf-8") as target:
                 target.write(file.text)
         yield folder
@@ -341,10 +342,6 @@ def _in_config(model, found):
         f"containerd {found} sends no header. Where there is none (Basic), write basic: true beside them."
         for host in model.auths
     ]
-
-
-def _folder(path):
-    return path.partition("/")[0]
 
 
 def _refuse(wrong, root):

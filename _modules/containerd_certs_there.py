@@ -12,13 +12,13 @@ from salt.exceptions import CommandExecutionError
 renew()
 
 from containerd_formula import hosts_toml, places
+from containerd_formula.hosts_toml import folder_of
 
 _DEFAULT = places.DEFAULT_REGISTRY
 _FILES, _FOLDER = (0o644, 0o600), 0o700
 # What the kernel takes, without what a temporary file has more.
 _LONGEST = 255 - 29
 _LEFT_OVER = re.compile(r"\..+\.containerd-formula-[a-z0-9_]{8}")
-_MEND = "Mend that with chown root and chmod go-w."
 
 
 def own(root):
@@ -47,8 +47,8 @@ def in_the_way(root, wanted):
     if os.path.lexists(root) and not os.path.isdir(root):
         return [f"{root} is no folder, and every pull fails: remove it."]
     if why := __salt__["containerd_paths.why_not_roots"](root):
-        return [f"{root}: {why}. {_MEND}"]
-    told = [_folder_in_the_way(root, folder) for folder in dict.fromkeys(map(_folder, wanted))]
+        return [f"{root}: {why}. {places.ROOTS_OWN}"]
+    told = [_folder_in_the_way(root, folder) for folder in dict.fromkeys(map(folder_of, wanted))]
     told += [_file_in_the_way(root, path) for path in wanted]
     return [sentence for sentence in told if sentence]
 
@@ -58,7 +58,7 @@ def changed(root, wanted):
     Return what changes with the files that are wanted: relative path, of a file or a folder, to the change.
     """
     result = {path: change for path, file in wanted.items() if (change := _change(root, path, file))}
-    for folder in dict.fromkeys(_folder(path) for path, file in wanted.items() if file.secret):
+    for folder in dict.fromkeys(folder_of(path) for path, file in wanted.items() if file.secret):
         place = os.path.join(root, folder)
         if os.path.isdir(place) and (change := _mode(place, _FOLDER)):
             result[folder] = {"mode": change}
@@ -69,7 +69,10 @@ def beside(root, wanted, there, prune):
     """
     Return sentences about what is in the folder besides the formula's files, and what it hides.
     """
-    folders, ours = {_folder(path) for path in wanted}, {_folder(path) for path in there}
+    folders, ours = (
+        {folder_of(path) for path in wanted},
+        {folder_of(path) for path in there},
+    )
     told = []
     for name in (name for name in _entries(root) if not places.is_passing(name)):
         place = os.path.join(root, name)
@@ -92,7 +95,7 @@ def besides(folder, paths):
     """
     Return the names in a folder of the formula's that are not those of some files of it, nor left by a write.
     """
-    names = {os.path.basename(path) for path in paths if _folder(path) == os.path.basename(folder)}
+    names = {os.path.basename(path) for path in paths if folder_of(path) == os.path.basename(folder)}
     return [name for name in _entries(folder) if name not in names and not _LEFT_OVER.fullmatch(name)]
 
 
@@ -149,7 +152,7 @@ def _folder_in_the_way(root, folder):
     if os.path.lexists(place) and not os.path.isdir(place):
         return f"{place} is no folder, and every pull of that registry fails: remove it."
     why = "" if _too_long(folder) else __salt__["containerd_paths.why_not_roots"](place)
-    return f"{place}: {why}. {_MEND}" if why else ""
+    return f"{place}: {why}. {places.ROOTS_OWN}" if why else ""
 
 
 def _file_in_the_way(root, path):
@@ -185,7 +188,3 @@ def _mode(path, bits):
 
 def _too_long(name):
     return len(os.fsencode(name)) > _LONGEST
-
-
-def _folder(path):
-    return path.partition("/")[0]

@@ -5,7 +5,11 @@ Check who can change a path: only root may, where root writes, runs or reads.
 import os
 import stat
 
+from containerd_formula import renew
 from salt.exceptions import CommandExecutionError
+
+renew()
+from containerd_formula import places
 
 # The kernel's limit.
 _MOST_LINKS = 40
@@ -90,9 +94,7 @@ def must_be_roots(path):
     elif os.path.lexists(path) and not os.path.isfile(path):
         raise CommandExecutionError(f"{path} is not a regular file, and stays as it is: remove it.")
     elif why := why_not_roots(os.path.dirname(path)):
-        raise CommandExecutionError(
-            f"{path} is not written: {why}. Correct that with chown root and chmod go-w."
-        )
+        raise CommandExecutionError(f"{path} is not written: {why}. {places.ROOTS_OWN}")
 
 
 def _components(path):

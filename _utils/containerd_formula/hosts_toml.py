@@ -74,6 +74,11 @@ def is_ours(text):
     return text.startswith(MARK)
 
 
+def folder_of(path):
+    """Return the folder of a registry's file, whose path begins below certs.d."""
+    return path.partition("/")[0]
+
+
 def without_secrets(path, text):
     """Return the text of a file as it may be shown."""
     if path.rpartition("/")[2].startswith(_CLIENT):

@@ -11,6 +11,8 @@ DEFAULT_REGISTRY = "_default"
 # What the containers of a runtime begin with, where pillar says something of it.
 BASE_SPECS = f"{CONFIG_FOLDER}/base-specs"
 _PASSING = ".containerd-formula"
+# The cure where other users could change what root uses.
+ROOTS_OWN = "Correct that with chown root and chmod go-w."
 
 # The PATH of a unit that sets none: systemd.exec(5).
 DAEMON_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")

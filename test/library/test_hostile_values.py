@@ -146,7 +146,10 @@ PARAMETERS = {
     "registry_config.from_config.config": ({}, ADMITTED),
     "registry_config.as_config.release": ("1.4.13", NOTHING),
     **dict.fromkeys(("hosts_toml.changes.old", "hosts_toml.changes.new"), ("a", TEXTS)),
-    **dict.fromkeys(("hosts_toml.changes.path", "hosts_toml.without_secrets.path"), ("a/hosts.toml", TEXTS)),
+    **dict.fromkeys(
+        ("hosts_toml.changes.path", "hosts_toml.folder_of.path", "hosts_toml.without_secrets.path"),
+        ("a/hosts.toml", TEXTS),
+    ),
     "model": (REGISTRIES, NOTHING),
     "registry": (REGISTRIES.registries[0], NOTHING),
     "question": (questions(REGISTRIES.registries[0])[0], NOTHING),
