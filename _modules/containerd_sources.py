@@ -1,5 +1,5 @@
 """
-apt's sources on this node: those of other tools that clash with ours, and those that need its key.
+apt's sources on this node: those of other tools that clash with ours. And those, or dnf's, that need its key.
 """
 
 import glob
@@ -45,7 +45,7 @@ def restored_rivals(own):
 
 def users_of_key(path, own):
     """
-    Return the files of other apt sources that use a key.
+    Return the files of other sources of apt, and other repositories of dnf, that use a key.
 
     path
         The file of the key.
@@ -55,7 +55,9 @@ def users_of_key(path, own):
 
     :return: a list of paths.
     """
-    return [source for source, text in _sources(own).items() if path in text]
+    repositories = sorted(glob.glob(os.path.join(places.DNF_REPOSITORIES, "*.repo")))
+    texts = {**_sources(own), **_texts(own, repositories)}
+    return [source for source, text in texts.items() if path in text]
 
 
 def _rewritten(own, rewrite):
@@ -74,6 +76,11 @@ def _sources(own):
     paths = [os.path.join(places.APT_SOURCES, "sources.list")]
     for ending in ("list", "sources"):
         paths += sorted(glob.glob(os.path.join(places.APT_SOURCES, "sources.list.d", f"*.{ending}")))
+    return _texts(own, paths)
+
+
+def _texts(own, paths):
+    """Return {path: text} of those files that are there, without ours."""
     texts = {}
     for path in paths:
         if path != own and os.path.isfile(path):

@@ -49,6 +49,7 @@ ARCHIVES = "/opt/containerd-formula"
 RUNTIMES = f"{ARCHIVES}/runtimes"
 PREFIX = "/usr/local"
 APT_SOURCES = "/etc/apt"
+DNF_REPOSITORIES = "/etc/yum.repos.d"
 
 # Seconds. A command takes about 0.1; a binary that hangs must not hang the minion.
 COMMAND_TIMEOUT = 20

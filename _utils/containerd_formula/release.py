@@ -1,3 +1,3 @@
 """The release of the library. If the modules have another one, a sync brought only one of the two."""
 
-RELEASE = "0.1.0+ff8c804c"
+RELEASE = "0.1.0+3d6526fa"

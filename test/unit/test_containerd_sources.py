@@ -17,6 +17,7 @@ def apt(tmp_path, monkeypatch):
     Write apt's folder; return it, and the state module.
     """
     monkeypatch.setattr(places, "APT_SOURCES", str(tmp_path))
+    monkeypatch.setattr(places, "DNF_REPOSITORIES", str(tmp_path / "yum.repos.d"))
     folder = tmp_path / "sources.list.d"
     folder.mkdir()
     (tmp_path / "sources.list").write_text(
@@ -81,3 +82,15 @@ def test_a_key_that_another_source_needs_stays(apt, tmp_path):
         RIVAL.replace("/usr/share/keyrings/docker.gpg", str(key)), encoding="utf-8"
     )
     assert state.key_removed(str(key), own)["comment"] == f"{key} stays: {folder / 'c.list'} needs it."
+
+
+def test_a_key_that_another_repository_of_dnf_needs_stays(apt, tmp_path):
+    _, state = apt
+    folder = tmp_path / "yum.repos.d"
+    folder.mkdir()
+    own, other, key = folder / "docker.repo", folder / "b.repo", tmp_path / "RPM-GPG-KEY-docker"
+    key.touch()
+    own.write_text(f"[docker-stable]\ngpgkey=file://{key}\n", encoding="utf-8")
+    assert state.key_removed(str(key), str(own)) == f"{key} goes"
+    other.write_text(f"[b]\ngpgkey=file://{key}\n", encoding="utf-8")
+    assert state.key_removed(str(key), str(own))["comment"] == f"{key} stays: {other} needs it."

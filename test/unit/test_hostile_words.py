@@ -149,7 +149,7 @@ def node(tmp_path, monkeypatch):
     """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    for name in ("ARCHIVES", "PREFIX", "APT_SOURCES", "SYSTEMD_BOOTED"):
+    for name in ("ARCHIVES", "PREFIX", "APT_SOURCES", "DNF_REPOSITORIES", "SYSTEMD_BOOTED"):
         monkeypatch.setattr(places, name, str(tmp_path / name))
     (tmp_path / "SYSTEMD_BOOTED").mkdir()
     (tmp_path / "config.toml").write_text("version = 2\n")
