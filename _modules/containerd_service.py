@@ -1,5 +1,6 @@
 """The daemon's service: the only module that talks to systemd."""
 
+import contextlib
 import os
 import shutil
 
@@ -22,6 +23,26 @@ PROPERTIES = (
 
 # What the kernel adds to the path of a file that has no name any more.
 _GONE = " (deleted)"
+# A file of the machine's first process, from where it can be seen which root is the machine's own.
+FIRST_ROOT = "/proc/1/root"
+# The condition ends with this process: a run that is killed keeps nothing from starting.
+_NOT_NOW = """# Managed by Salt (containerd-formula), while it installs packages in an image build.
+[Unit]
+ConditionPathExists=!/proc/{pid}
+"""
+
+
+def why_not_booted():
+    """
+    Return why no systemd can be asked to start something here, as in an image build; empty if one can.
+    """
+    if not os.path.isdir(places.SYSTEMD_BOOTED):
+        return "No systemd runs here"
+    # Some builders show a tree the /run of their own machine; systemctl then does nothing, and says it did.
+    with contextlib.suppress(OSError):
+        if not os.path.samefile(FIRST_ROOT, "/"):
+            return "This is a chroot, whose systemd does not run"
+    return ""
 
 
 def properties():
@@ -31,7 +52,7 @@ def properties():
     :return: a dictionary, ``PROPERTIES`` to text; each start has a new ``InvocationID``. Empty if systemd
         does not run.
     """
-    if not os.path.isdir(places.SYSTEMD_BOOTED):
+    if why_not_booted():
         return {}
     shown = _systemctl("show", places.UNIT, f"--property={','.join(PROPERTIES)}")
     return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
@@ -64,7 +85,7 @@ def reload():
 
     :return: true; false if systemd does not run.
     """
-    if not os.path.isdir(places.SYSTEMD_BOOTED):
+    if why_not_booted():
         return False
     _systemctl("daemon-reload")
     return True
@@ -77,10 +98,37 @@ def restart():
     :return: true.
     :raises CommandExecutionError: the service does not start.
     """
-    if os.path.isdir(places.SYSTEMD_BOOTED):
+    if not why_not_booted():
         # systemd refuses a sixth start within ten seconds, which must not be the end of a roll-back.
         _systemctl("reset-failed", places.UNIT, may_fail=True)
     return __salt__["service.restart"]("containerd")
+
+
+@contextlib.contextmanager
+def kept_from_starting():
+    """
+    Keep everybody, such as the scripts of a package, from starting the service for as long as this lasts.
+
+    A start that is asked for then succeeds, and does nothing. A service that runs is left alone.
+
+    :raises CommandExecutionError: systemd does not answer, or the condition cannot be written.
+    """
+    if properties().get("ActiveState") not in ("inactive", "failed"):
+        yield
+        return
+    folder = os.path.dirname(places.NOT_NOW)
+    __salt__["containerd_files.make_folder"](folder)
+    text = _NOT_NOW.format(pid=os.getpid())
+    __salt__["containerd_files.replace"](places.NOT_NOW, text.encode(), 0, 0, 0o644)
+    try:
+        reload()
+        yield
+    finally:
+        __salt__["containerd_files.remove"](places.NOT_NOW)
+        # Only if it is empty now.
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
+        reload()
 
 
 def restart_if_running():

@@ -1,5 +1,7 @@
 """containerd's packages are installed in the version that the site chose, and stay in it."""
 
+import contextlib
+
 import containerd_formula
 from salt.exceptions import CommandExecutionError, MinionError, SaltInvocationError
 
@@ -10,7 +12,7 @@ from containerd_formula import errors, runtime_settings, secrets
 _FAILURES = (CommandExecutionError, MinionError, SaltInvocationError)
 
 
-def installed(name, packages, version="", hold=None, repository="", source="", upgrade=False):
+def installed(name, packages, version="", hold=None, repository="", source="", upgrade=False, start=True):
     """
     Install packages in a version, and hold them or not.
 
@@ -43,6 +45,10 @@ def installed(name, packages, version="", hold=None, repository="", source="", u
         Whether each run refreshes the lists, and installs a newer version that fits if there is one. A hold
         does not stop this. No older version is taken for it.
 
+    start : ``True``
+        Whether the packages' scripts may start the service. If not, one that runs is left to them all the
+        same.
+
     SLS Example:
 
     .. code-block:: yaml
@@ -60,7 +66,7 @@ def installed(name, packages, version="", hold=None, repository="", source="", u
     # Look before the install.
     told = _about(source, packages) if source else []
     wanted = [{"packages": packages, "version": version, "hold": hold, "upgrade": upgrade}]
-    ret = _installed(name, wanted, repository)
+    ret = _installed(name, wanted, repository, start)
     return {**ret, "comment": " ".join([ret["comment"], *told])}
 
 
@@ -102,7 +108,7 @@ def _about(source, packages):
     return told
 
 
-def _installed(name, wanted, repository=""):
+def _installed(name, wanted, repository="", start=True):
     """Plan the install, carry it out, and return the state return."""
     packages = ", ".join(package for one in wanted for package in one["packages"])
     ret = {"name": name, "result": True, "changes": {}, "comment": f"{packages}: as specified."}
@@ -115,7 +121,8 @@ def _installed(name, wanted, repository=""):
         if __opts__["test"]:
             comment = f"{', '.join(plan['changes'])} would be changed. {plan['unasked']}".rstrip()
             return {**ret, "result": None, "changes": plan["changes"], "comment": comment}
-        done = _carry_out(plan)
+        with contextlib.nullcontext() if start else __salt__["containerd_service.kept_from_starting"]():
+            done = _carry_out(plan)
     except _FAILURES as err:
         return {**ret, "result": False, "comment": secrets.masked_url(str(err))}
     holds = {key: value for key, value in plan["changes"].items() if key.endswith(" hold")}

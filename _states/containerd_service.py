@@ -1,4 +1,4 @@
-"""systemd starts the containerd daemon with the site's environment, limits and directives."""
+"""systemd starts the containerd daemon, with the site's environment, limits and directives."""
 
 from containerd_formula import renew
 from salt.exceptions import CommandExecutionError
@@ -6,15 +6,49 @@ from salt.exceptions import CommandExecutionError
 renew()
 from containerd_formula import unit
 from containerd_formula.errors import Refused
-from containerd_formula.predictions import failed
+from containerd_formula.predictions import failed, has
 
-# The results of this run's earlier states: Salt sets it for each call.
+# The results of this run's earlier states, and all states that it plans: Salt sets them for each call.
 __running__ = {}
+__lowstate__ = ()
+
+# States that change the running machine: in an image build that is the builder's.
+LIVE = ("containerd_kernel.modules_loaded", "containerd_kernel.sysctls_set", "containerd.ready")
+NOT_BOOTED = (
+    "{why}, so that containerd cannot be started, and the running kernel is not this node's. If this is an "
+    "image build, set containerd:service:manage to false. Nothing was changed."
+)
 
 ROLLED_BACK = (
     "These settings were rolled back before; the first line of {kept} says why, and whether other files went "
     "with them. Change pillar containerd:service, or remove that copy to have them tried again."
 )
+
+
+def can_start(name):
+    """
+    Stop a run that would start the daemon, or set the running kernel, where no systemd runs.
+
+    name
+        Any text.
+
+    SLS Example:
+
+    .. code-block:: yaml
+
+        containerd can be started:
+          containerd_service.can_start: []
+
+    :return: a state return, never with changes. It fails, under ``test=True`` too, if the run has a state
+        ``containerd.ready``, ``containerd_kernel.modules_loaded`` or ``containerd_kernel.sysctls_set``, and
+        this is a chroot or a machine without a running systemd.
+    """
+    ret = {"name": name, "result": True, "changes": {}, "comment": "This run starts nothing."}
+    if not has(__lowstate__, LIVE):
+        return ret
+    if why := __salt__["containerd_service.why_not_booted"]():
+        return {**ret, "result": False, "comment": NOT_BOOTED.format(why=why)}
+    return {**ret, "comment": "systemd runs."}
 
 
 def managed(name, environment=None, limits=None, directives=None):

@@ -22,6 +22,8 @@ DROP_IN = f"{UNIT_FOLDER}{UNIT}.d/50-containerd-formula.conf"
 ENVIRONMENT = f"{UNIT_FOLDER}{UNIT}.d/50-containerd-formula.env"
 # What sd_booted(3) looks at.
 SYSTEMD_BOOTED = "/run/systemd/system"
+# While packages are installed in an image build; gone with the next boot.
+NOT_NOW = f"{SYSTEMD_BOOTED}/{UNIT}.d/containerd-formula-not-now.conf"
 
 # For root only, below Salt's root_dir: the record of changes, and copies of files. Not in Salt's cache, which
 # people empty, nor in /etc/containerd, to which other users may be given access.

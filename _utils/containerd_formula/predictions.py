@@ -25,3 +25,8 @@ def planned(lowstate, state, name):
     """Tell whether a run has a state with this function, such as ``service.running``, and this name."""
     wanted = (*state.split("."), name)
     return any((chunk.get("state"), chunk.get("fun"), chunk.get("name")) == wanted for chunk in lowstate)
+
+
+def has(lowstate, states):
+    """Tell whether a run has a state with one of these functions, such as ``service.running``."""
+    return any(f"{chunk.get('state')}.{chunk.get('fun')}" in states for chunk in lowstate)

@@ -1,6 +1,6 @@
 {#- Installs containerd from the source in pillar: Docker's repository, the distribution, an archive, or none. Without
     one the vendor of the installed package stays. The scripts of a package enable and start the service, and restart
-    it on an upgrade; so does the switch to another archive. #}
+    it on an upgrade; so does the switch to another archive. In an image build (service:manage: false) none starts it. #}
 {%- from "containerd/map.jinja" import containerd, source_is with context %}
 
 include:

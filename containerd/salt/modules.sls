@@ -46,3 +46,9 @@ containerd Salt modules are synced:
     - name: {{ release }}
     - require:
       - containerd Salt modules are loaded
+
+# In an image build the node is not running, and the running kernel is the builder's.
+containerd can be started:
+  containerd_service.can_start:
+    - require:
+      - containerd Salt modules are synced

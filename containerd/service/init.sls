@@ -87,4 +87,15 @@ containerd configuration is rolled back:
       - containerd service is running
       - containerd service runs with its configuration
       - containerd is ready
+{%- else %}
+
+# What this run cannot prove.
+containerd is not started:
+  test.succeed_without_changes:
+    - comment: >-
+        containerd:service:manage is false: nothing was started. That the daemon gets ready with this configuration
+        {{- ", and that a container starts in each runtime," if containerd.runtimes else "" }} was not proved: apply
+        containerd on the booted node, with manage true.
+    - require:
+      - containerd service is enabled
 {%- endif %}

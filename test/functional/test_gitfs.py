@@ -4,6 +4,7 @@ The formula from a git server: a tag, a branch, a commit, a subfolder; on a mast
 The settings are those of docs/ways-in.md. The repository is this one, as it stands here.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -22,6 +23,8 @@ LIBRARY = "containerd TOML library is installed"
 TAG, ADDRESS = "v0.1.0-site1", "https://git.example.org/containerd-formula.git"
 SITE = "https://git.example.org/salt.git"
 WHO = {f"GIT_{who}_{what}": "site" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+# A preview of an image build: where the tests run, there may be no systemd.
+IMAGE = {"containerd": {"package": {"source": "distro"}, "service": {"manage": False}}}
 FOREIGN = "def version():\n    return '1.0'\n"
 
 
@@ -106,11 +109,12 @@ def ways(repository, subfolder):
 def test_each_block_of_the_page_is_what_a_test_does():
     tested = {"gitfs: tag", "gitfs: master", "gitfs: subfolder", "masterless", "masterless: run"}
     on_nodes = {"master", "master: run", "salt-ssh: master", "salt-ssh: tomlkit", "salt-ssh: run"}
+    on_nodes |= {"image: pillar", "image: run"}
     assert set(blocks(PAGE)) == tested | on_nodes
 
 
 def previewed(minion, *arguments):
-    states = minion.apply("containerd", "test=True", *arguments)
+    states = minion.apply("containerd", "test=True", f"pillar={json.dumps(IMAGE)}", *arguments)
     assert [ret["comment"] for ret in states.values() if ret["result"] is False] == []
     assert states[SYNCED]["comment"] == "The modules are those of the formula."
     assert states["containerd sysctls are set at boot"]["result"] is not False
@@ -214,9 +218,8 @@ def test_a_master_gives_what_was_pushed_to_its_branch(master, repository, tmp_pa
         assert isinstance(states, dict), states
         return {ret["__id__"]: ret for ret in states.values()}
 
-    pillar = {"containerd": {"package": {"source": "distro"}}}
     with minion.started():
-        states = applied("containerd", test=True, pillar=pillar)
+        states = applied("containerd", test=True, pillar=IMAGE)
         assert [ret["comment"] for ret in states.values() if ret["result"] is False] == []
         root = Root(tmp_path / "release", repository.clone)
         told = root.upgrade()

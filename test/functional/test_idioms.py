@@ -5,6 +5,7 @@ By salt-call: the loaders of the other tests find the modules without a sync.
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,18 @@ def mod_watch(name, sfun=None, **kwargs):
     return {{"name": name, "result": True, "changes": {{name: True}}, "comment": "restarted"}}
 """
 
+# With a systemd that has no service yet: no run may start something without one.
+BOOTED = """
+mount --make-rprivate / && mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && exec "$@"
+"""
+SYSTEMCTL = """#!/bin/sh
+case " $* " in
+  *" --version "*) echo "systemd 257" ;;
+  *" show "*) echo LoadState=not-found; echo ActiveState=inactive ;;
+  *) exit 3 ;;
+esac
+"""
+
 
 @pytest.fixture
 def minion(tmp_path, file_root):
@@ -48,11 +61,18 @@ def minion(tmp_path, file_root):
     }
     (tmp_path / "minion").write_text(yaml.safe_dump(config), encoding="utf-8")
 
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/systemctl").write_text(SYSTEMCTL, encoding="utf-8")
+    (tmp_path / "bin/systemctl").chmod(0o755)
+    path = os.pathsep.join([str(tmp_path / "bin"), os.environ["PATH"]])
+
     def apply(text, *options, pillar=None):
         (site / "site.sls").write_text(text, encoding="utf-8")
-        argv = [Path(sys.executable).with_name("salt-call"), f"--config-dir={tmp_path}", "--out=json"]
+        argv = ["unshare", "--mount", "sh", "-c", BOOTED, "sh"]
+        argv += [Path(sys.executable).with_name("salt-call"), f"--config-dir={tmp_path}", "--out=json"]
         argv += ["--log-level=quiet", "state.apply", "site", f"pillar={json.dumps(pillar or {})}", *options]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        env = {**os.environ, "PATH": path}
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, env=env)
         states = json.loads(done.stdout)["local"]
         assert isinstance(states, dict), states
         return {ret["__id__"]: ret for ret in states.values()}

@@ -4,7 +4,7 @@ Every SLS renders on every os and pillar that README and docs name, and says wha
 
 import pytest
 from support import ROOT
-from support.rendering import APT, DOCKER, GRAINS, PILLARS, SLS, required
+from support.rendering import APT, DOCKER, GRAINS, PILLARS, SLS, closure, required
 
 MATRIX = [
     (name, pillar)
@@ -73,6 +73,31 @@ def test_an_image_is_built_without_a_start(apply_with):
         "containerd service is enabled",
     ]
     assert not {"containerd is ready", "containerd configuration is rolled back"} & set(chunks)
+    # What is not done is said.
+    for name in ("kernel modules are loaded", "sysctls are set now", "is not started"):
+        assert "containerd:service:manage is false: " in chunks[f"containerd {name}"]["comment"]
+
+
+@pytest.mark.parametrize("manage", [True, False])
+@pytest.mark.parametrize("source", ["docker", "distro"])
+def test_a_package_starts_the_daemon_where_the_formula_does(apply_with, source, manage):
+    given = {"containerd": {"package": {"source": source}, "service": {"manage": manage}}}
+    chunks = apply_with("containerd", GRAINS["debian-12"], given)
+    assert chunks["containerd package is installed"]["start"] is manage
+
+
+def test_what_does_something_waits_until_it_is_known_whether_something_can_be_started(apply_with):
+    chunks = apply_with(
+        "containerd", GRAINS["debian-12"], {"containerd": {"runtimes": {"crun": {"package": "crun"}}}}
+    )
+    needs = {name: required(chunk, chunks) for name, chunk in chunks.items()}
+    before = [name for name in chunks if "containerd can be started" not in closure(name, needs)]
+    assert before == [
+        "containerd pillar is valid",
+        "containerd Salt modules are loaded",
+        "containerd Salt modules are synced",
+        "containerd can be started",
+    ]
 
 
 @pytest.mark.parametrize("restart", ["auto", "manual"])

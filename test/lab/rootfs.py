@@ -81,7 +81,7 @@ def salt(suite: str, version: str) -> Path:
 
     def make(target: Path) -> None:
         root = target.parent / "root"
-        _unpack(bare, root)
+        unpack(bare, root)
         shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
         _hand_on_settings(root)
         if not version.startswith("3006."):
@@ -110,8 +110,8 @@ def tree(suite: str, version: str, public_key: str) -> Path:
 
     def make(target: Path) -> None:
         root = target.parent / "root"
-        _unpack(bare, root)
-        _unpack(salted, root)
+        unpack(bare, root)
+        unpack(salted, root)
         shutil.copytree(NODE_FILES, root, dirs_exist_ok=True)
         _hand_on_settings(root)
         (root / "etc/salt").mkdir()
@@ -139,7 +139,7 @@ def changed(
 
     def make(target: Path) -> None:
         root = target.parent / "root"
-        _unpack(plain, root)
+        unpack(plain, root)
         for place, text in files.items():
             (root / place[1:]).parent.mkdir(parents=True, exist_ok=True)
             (root / place[1:]).write_text(text)
@@ -168,13 +168,18 @@ def disk(suite: str, version: str, files: Path) -> Path:
 
     def make(target: Path) -> None:
         root = target.parent / "root"
-        _unpack(files, root)
-        shutil.copytree(modules / "lib/modules", root / "usr/lib/modules", symlinks=True)
-        # Nothing is left for the kernel to initialise in the background of a slow guest.
-        options = ["-q", "-F", "-m", "0", "-L", "node", "-E", "lazy_itable_init=0,lazy_journal_init=0"]
-        _run(["mkfs.ext4", *options, "-d", str(root), str(target), DISK_SIZE], "mkfs.ext4")
+        unpack(files, root)
+        fill(target, root, suite)
 
     return cache.artefact(f"disk-{suite}-{version}", [files.name, modules.name, DISK_SIZE], make, ".raw")
+
+
+def fill(target: Path, root: Path, suite: str) -> None:
+    """Write a sparse raw disk of a tree and the modules of a suite's kernel, which stay in the tree."""
+    shutil.copytree(kernel.kernel(suite) / "lib/modules", root / "usr/lib/modules", symlinks=True)
+    # Nothing is left for the kernel to initialise in the background of a slow guest.
+    options = ["-q", "-F", "-m", "0", "-L", "node", "-E", "lazy_itable_init=0,lazy_journal_init=0"]
+    _run(["mkfs.ext4", *options, "-d", str(root), str(target), DISK_SIZE], "mkfs.ext4")
 
 
 def _hand_on_settings(root: Path) -> None:
@@ -215,7 +220,8 @@ def _clean_apt(root: Path) -> None:
                 path.unlink()
 
 
-def _unpack(archive: Path, root: Path) -> None:
+def unpack(archive: Path, root: Path) -> None:
+    """Unpack a node's archive in a folder."""
     root.mkdir(exist_ok=True)
     _run(["tar", "--numeric-owner", "-C", str(root), "-xpf", str(archive)], "tar")
 

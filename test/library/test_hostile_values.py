@@ -73,7 +73,7 @@ PARAMETERS = {
     **dict.fromkeys(("told", "warnings", "complaints", "offered", "ours"), ([], LINES)),
     **dict.fromkeys(("lists.listed_by_dnf.package", "lists.listed_by_zypper.package"), ("a", TEXTS)),
     "lists.listed_by_pacman.package": ("a", TEXTS),
-    **dict.fromkeys(("install", "names"), (["a"], LINES)),
+    **dict.fromkeys(("install", "names", "states"), (["a"], LINES)),
     **dict.fromkeys(("path", "findings.finding.path"), (("a",), PATHS)),
     "apt.set_aside.path": ("a.sources", TEXTS),
     **dict.fromkeys(("data", "patch", "site", "result", "dump", "main", "old", "new"), ({}, ADMITTED)),

@@ -3,7 +3,7 @@ What the states before have foretold.
 """
 
 import pytest
-from containerd_formula.predictions import failed, foretold, planned
+from containerd_formula.predictions import failed, foretold, has, planned
 
 RUNNING = {
     "service_|-containerd service is running_|-containerd_|-running": {"result": None},
@@ -45,3 +45,11 @@ def test_a_state_that_failed_is_named():
     tag = "containerd_toml_|-containerd configuration is managed_|-/etc/a_|-managed"
     for result, name in ((False, "/etc/a"), (True, None), (None, None)):
         assert failed({**RUNNING, tag: {"result": result}}, "containerd_toml.managed") == name
+
+
+@pytest.mark.parametrize(
+    ("states", "found"),
+    [(["file.managed", "service.running"], True), (["service.dead"], False), ([], False)],
+)
+def test_a_run_has_a_state_with_one_of_some_functions(states, found):
+    assert has([{"state": "test", "fun": "nop"}, {"state": "service", "fun": "running"}], states) is found

@@ -22,7 +22,10 @@ SALTS = os.environ.get("SALTS", image.DEFAULT_SALT).split()
 TOMLKIT = "0.15.2"
 SOCKET = "/run/containerd/containerd.sock"
 # The longest first, since they are scheduled in this order. Others come after them.
-ORDER = ("test_life", "test_power", "test_runtimes", "test_managers", "test_reliability", "test_package")
+ORDER = (
+    *("test_life", "test_power", "test_runtimes", "test_managers", "test_image_build"),
+    *("test_reliability", "test_package"),
+)
 
 
 @pytest.hookimpl(trylast=True)

@@ -163,7 +163,7 @@ def test_an_image_is_built_where_no_systemd_runs(site):
     assert site.node.daemon_pid() == before
     site.node.pillar(settings({"oom_score": -7}, limits={"LimitNOFILE": 65538}, ready_timeout=1))
     ret = site.node.apply("containerd.service", within=booted)
-    assert "set containerd:service:manage to false" in ret[READY]["comment"]
+    assert "set containerd:service:manage to false" in ret["containerd can be started"]["comment"]
     site.node.run(["systemctl", "daemon-reload"])
 
 

@@ -21,8 +21,8 @@ FILES = [*sorted(ROOT.glob("_modules/*.py")), *sorted(ROOT.glob("_states/*.py"))
 LEFT_OUT = (
     *("containerd_command.run", "containerd_salt.problems", "containerd_change.discard"),
     *("containerd_files.replace", "containerd_files.sweep", "containerd_sandbox.command"),
-    # A folder for as long as it is needed.
-    *("containerd_files.temporary", "containerd_image_files.folder"),
+    # A folder, or a condition, for as long as it is needed.
+    *("containerd_files.temporary", "containerd_image_files.folder", "containerd_service.kept_from_starting"),
     # It takes the words of others.
     *("containerd_daemon.ctr", "containerd_unpack.write"),
 )
