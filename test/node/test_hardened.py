@@ -161,13 +161,21 @@ class TestUsrReadOnly:
         assert node.run(["dpkg", "--audit"]).stdout == ""
         assert "containerd" not in node.run(["dpkg", "--get-selections"]).stdout
 
-    def test_with_the_package_in_the_image_it_becomes_ready(self, node, material):
+    def test_apt_may_remount_it_for_the_change(self, node, material):
+        hooks = {"Pre": "rw", "Post": "ro"}
+        lines = [
+            f'DPkg::{when}-Invoke {{ "mount -o remount,bind,{how} /usr"; }};\n' for when, how in hooks.items()
+        ]
+        node.machine.write("/etc/apt/apt.conf.d/70usr", "".join(lines))
+        node.pillar(material.pillar())
+        assert node.apply("containerd.package").failed == {}
+        node.run("apt-get -qq install bubblewrap && rm /etc/apt/apt.conf.d/70usr")
+        assert node.run(["touch", "/usr/it"], check=False).returncode
+
+    def test_with_the_packages_in_place_it_becomes_ready(self, node, material):
         """
-        As an image build has it: the packages come before /usr is read-only.
+        As an image has them, too.
         """
-        node.run("mount -o remount,bind,rw /usr")
-        node.run("apt-get -qq install bubblewrap containerd.io")
-        node.run("mount -o remount,bind,ro /usr")
         pillar = {**material.pillar(), "package": {"source": "none"}}
         node.pillar(pillar)
         assert node.apply(test=True).failed == {}
