@@ -106,12 +106,12 @@ def unpack(kind, version, url, sha256, arch):
     # Remove what killed runs left.
     __salt__["containerd_files.sweep"](places.ARCHIVES)
     try:
-        os.makedirs(places.ARCHIVES, mode=0o755, exist_ok=True)
+        __salt__["containerd_files.make_folder"](places.ARCHIVES)
         work = tempfile.mkdtemp(prefix=f".{kind}-", dir=places.ARCHIVES)
         # Into our own folder: the file hashed is the file unpacked.
         fetched = __salt__["containerd_download.fetched"](address, sha256, work, _LARGEST)
         programs = os.path.join(work, "bin")
-        os.mkdir(programs)
+        __salt__["containerd_files.make_folder"](programs)
         (_extract if kind == "containerd" else _copy)(fetched, programs)
         missing = [name for name in _BINARIES[kind] if not os.path.isfile(os.path.join(programs, name))]
         if missing:
@@ -119,7 +119,7 @@ def unpack(kind, version, url, sha256, arch):
         os.chmod(work, _PROGRAM_MODE)
         os.unlink(fetched)
         # The folder appears whole, or not at all.
-        os.rename(work, target)
+        __salt__["containerd_files.rename"](work, target)
     except (OSError, tarfile.TarError, EOFError) as err:
         raise CommandExecutionError(f"{shown} cannot be unpacked into {places.ARCHIVES}: {err}.") from err
     finally:
@@ -179,7 +179,7 @@ def link(path, target):
     """
     __salt__["containerd_unpack.must_be_link"](path)
     try:
-        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        __salt__["containerd_files.make_folder"](os.path.dirname(path))
         fresh = f"{path}.containerd-formula"
         if os.path.lexists(fresh):
             os.unlink(fresh)

@@ -121,9 +121,11 @@ def shown(given, saltenv="base"):
 
 
 @_told
-def asked(model, registry, one, saltenv="base", timeout=5):
+def asked(model, registry, one, saltenv="base", timeout=5, environment=None):
     """
     Return why a host gives no image of a registry, by itself, with its certificates and credentials.
+
+    ``environment`` is what the daemon will have: pillar ``service:environment``. None takes what it has.
 
     :raises CommandExecutionError: ctr is not installed.
     """
@@ -135,7 +137,7 @@ def asked(model, registry, one, saltenv="base", timeout=5):
     image = registry_words.named(registry.name, registry.probe) if registry.probe else question.image
     with _candidate(files) as folder:
         try:
-            done = _fetch(folder, image, timeout=timeout, env=_proxies())
+            done = _fetch(folder, image, timeout=timeout, env=_proxies(environment))
         except CommandExecutionError as err:
             if "gave no answer" in str(err):
                 return f"it does not answer within {timeout} s"
@@ -322,9 +324,12 @@ def _fetch(folder, image, before=(), env=None, timeout=places.COMMAND_TIMEOUT):
     return __salt__["containerd_command.run"](*ctr, "--hosts-dir", folder, image, env=env, timeout=timeout)
 
 
-def _proxies():
+def _proxies(environment=None):
     """Return the proxies of the daemon, which are not those of the minion."""
-    text = __salt__["containerd_certs_there.text"](places.ENVIRONMENT)
+    if environment is None:
+        text = __salt__["containerd_certs_there.text"](places.ENVIRONMENT)
+    else:
+        text = unit.render(environment)[places.ENVIRONMENT]
     found = unit.parse({places.ENVIRONMENT: text}).get("environment", {}) if text else {}
     names = [name for proxy in _PROXIES for name in (proxy, proxy.lower())]
     # Empty is none; Salt makes False the word "False", which is the name of a host.

@@ -56,6 +56,21 @@ def _why(err):
     return reason if mark else "that is not a file path."
 
 
+def proxy(address=""):
+    """
+    Return the proxy of the minion's options for an address, with its credentials; an empty text for none.
+    """
+    host, port = __opts__.get("proxy_host"), __opts__.get("proxy_port")
+    if not (host and port) or urllib.parse.urlsplit(address).hostname in (__opts__.get("no_proxy") or []):
+        return ""
+    user = ":".join(
+        urllib.parse.quote(str(__opts__[key]), safe="")
+        for key in ("proxy_username", "proxy_password")
+        if __opts__.get(key)
+    )
+    return f"http://{user}{'@' if user else ''}{host}:{port}"
+
+
 def _within_time(address, limit, label):
     """Return the bytes at an address, fetched in a thread: also a DNS lookup or a handshake may never end."""
     deadline = time.monotonic() + places.FETCH_TIMEOUT
@@ -96,18 +111,10 @@ def _request(address):
 
 def _opener(address):
     """Return an opener that follows redirects within http(s), through Salt's or the environment's proxy."""
-    host, port = __opts__.get("proxy_host"), __opts__.get("proxy_port")
     proxies = None
-    if host and port:
-        user = ":".join(
-            urllib.parse.quote(str(__opts__[key]), safe="")
-            for key in ("proxy_username", "proxy_password")
-            if __opts__.get(key)
-        )
-        proxy = f"http://{user}{'@' if user else ''}{host}:{port}"
-        proxies = {"http": proxy, "https": proxy}
-        if urllib.parse.urlsplit(address).hostname in (__opts__.get("no_proxy") or []):
-            proxies = {}
+    if __opts__.get("proxy_host") and __opts__.get("proxy_port"):
+        own = proxy(address)
+        proxies = {"http": own, "https": own} if own else {}
     context = ssl.create_default_context(cafile=salt.utils.http.get_ca_bundle(__opts__))
     opener = urllib.request.OpenerDirector()
     # build_opener would add file:// and ftp://, to which a server might redirect us.

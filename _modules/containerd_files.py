@@ -32,6 +32,7 @@ def make_folder(path, mode=0o755):
     try:
         os.mkdir(path, 0o700)
         os.chmod(path, mode)
+        _label(path)
     except FileExistsError:
         # Another run was faster, or this is not a folder: then the next step fails.
         return
@@ -146,6 +147,7 @@ def replace(path, data, uid, gid, bits):
             os.fsync(descriptor)
         # Flushed before the rename: else a power cut leaves an empty file on some file systems.
         os.replace(temporary, path)
+        _label(path)
         _flush_folder(folder)
     except OSError as err:
         if temporary and os.path.exists(temporary):
@@ -161,6 +163,7 @@ def rename(folder, target):
     """
     try:
         os.rename(folder, target)
+        _label(target)
         _flush_folder(os.path.dirname(target))
     except OSError as err:
         raise CommandExecutionError(f"{folder} cannot be renamed to {target}: {err.strerror}") from err
@@ -255,6 +258,16 @@ def _state():
 def _prefix(name):
     """Return the prefix of temporary files for a file: no other file has it."""
     return f".{name}.containerd-formula-"
+
+
+def _label(path):
+    """
+    Give what is new the SELinux label of its path, as Salt does after a write: it has that of its folder.
+    """
+    # It does nothing where SELinux is off. What was written stays, whatever it says.
+    with contextlib.suppress(CommandExecutionError):
+        if __salt__["containerd_command.path"]("restorecon"):
+            __salt__["containerd_command.run"]("restorecon", "-R", path)
 
 
 def _flush_folder(folder):

@@ -152,6 +152,19 @@ def probe(text):
     return _manager().probe(text)
 
 
+def cure():
+    """
+    Return a sentence, with a space before it, about why no package can be installed here; or an empty text.
+    """
+    if not os.statvfs("/usr").f_flag & os.ST_RDONLY:
+        return ""
+    # dpkg's own words go to an output that Salt drops.
+    return (
+        " /usr is mounted read-only: remount it for the change (apt does so by DPkg::Pre-Invoke), or take "
+        "containerd:package:source none, and put the package into the node's image."
+    )
+
+
 def _for_root(path, flags):
     return os.open(path, flags, 0o600)
 
@@ -288,8 +301,8 @@ def _own_lists():
     __salt__["containerd_files.sweep"](places.RUN)
     with tempfile.TemporaryDirectory(prefix=places.PROBE, dir=places.RUN) as folder:
         partial = os.path.join(folder, "lists", "partial")
-        os.makedirs(partial)
-        # For apt's own user, who downloads.
+        # For apt's own user, who downloads, whatever the umask.
+        __salt__["containerd_files.make_folder"](partial)
         os.chmod(folder, 0o711)  # noqa: S103 - Others may enter it, but not list it.
         with contextlib.suppress(LookupError):
             shutil.chown(partial, "_apt")

@@ -108,9 +108,9 @@ def probe(registries=None, timeout=5):
     return reached(model, saltenv, timeout)
 
 
-def reached(model, saltenv, timeout=5):
+def reached(model, saltenv, timeout=5, environment=None):
     """
-    Do what ``probe`` says, for a model of the library.
+    Do what ``probe`` says, for a model of the library; ``environment`` is what the daemon will have.
     """
     result, known = {}, {}
     for registry in model.registries:
@@ -118,7 +118,9 @@ def reached(model, saltenv, timeout=5):
             # One that serves several registries says the same for each, unless it is asked for an image.
             key = repr((one, registry.probe and registry.name))
             if key not in known:
-                known[key] = __salt__["containerd_certs.asked"](model, registry, one, saltenv, timeout)
+                known[key] = __salt__["containerd_certs.asked"](
+                    model, registry, one, saltenv, timeout, environment
+                )
             result.setdefault(registry.name, {})[str(one.url)] = known[key]
     return result
 

@@ -124,7 +124,8 @@ def _installed(name, wanted, repository="", start=True):
         with contextlib.nullcontext() if start else __salt__["containerd_service.kept_from_starting"]():
             done = _carry_out(plan)
     except _FAILURES as err:
-        return {**ret, "result": False, "comment": secrets.masked_url(str(err))}
+        comment = secrets.masked_url(str(err)) + __salt__["containerd_package.cure"]()
+        return {**ret, "result": False, "comment": comment}
     holds = {key: value for key, value in plan["changes"].items() if key.endswith(" hold")}
     ret["changes"] = {**done, **holds}
     missed = [
@@ -214,6 +215,7 @@ def tool_installed(name, package, needed=True):
         done = {"result": False, "changes": {}, "comment": str(err)}
     if done["result"] is False:
         comment = f"{package} cannot be installed, and {name} is missing: {done['comment']}"
+        comment += __salt__["containerd_package.cure"]()
         return {**ret, "result": not needed, "changes": done["changes"], "comment": comment}
     return {**done, "name": name}
 

@@ -14,7 +14,7 @@ __env__ = "base"
 __lowstate__ = ()
 
 
-def managed(name, registries=None):
+def managed(name, registries=None, environment=None):
     """
     Have the files of registries (``hosts.toml``, certificates, keys), proved by the installed containerd.
 
@@ -30,6 +30,10 @@ def managed(name, registries=None):
         With ``check: warn`` each mirror of a change is asked, and the comment says which does not serve;
         with ``fail`` nothing is written then; with ``false`` none is asked.
 
+    environment : ``None``
+        A dictionary, as pillar ``containerd:service:environment``: the mirrors are asked through the proxies
+        that the daemon will have. None takes those that it has.
+
     SLS Example:
 
     .. code-block:: yaml
@@ -41,6 +45,7 @@ def managed(name, registries=None):
                 hosts:
                   docker.io:
                     mirrors: [https://mirror.corp]
+            - environment: {HTTPS_PROXY: http://proxy.corp:3128}
 
     :return: a state return; ``changes`` are relative paths, and of a hosts.toml its dotted keys, with old and
         new, the same under ``test=True``, secrets masked. A dry run asks no mirror.
@@ -63,7 +68,7 @@ def managed(name, registries=None):
         ret["changes"] = planned["changes"]
         if __opts__["test"]:
             return _told({**ret, "result": None, "comment": f"{name} would be changed."}, planned["warnings"])
-        lost = _lost(planned)
+        lost = _lost(planned, environment)
         if lost and planned["model"].check == "fail":
             raise CommandExecutionError("\n".join(["Nothing was changed, since check is fail.", *lost]))
         __salt__["containerd_certs.apply"](name, planned, done)
@@ -94,14 +99,15 @@ def removed(name):
     return {**ret, "comment": ret["comment"].replace("as specified", "without the formula's files")}
 
 
-def _lost(planned):
+def _lost(planned, environment):
     """Return sentences about mirrors that do not serve, of the registries that change."""
     model = planned["model"]
     if model.check is False:
         return []
     changed = {path.partition("/")[0] for path in planned["files"]}
     some = model._replace(registries=[one for one in model.registries if one.folder in changed])
-    return __salt__["containerd_registries.lost"](__salt__["containerd_registries.reached"](some, __env__))
+    answers = __salt__["containerd_registries.reached"](some, __env__, environment=environment)
+    return __salt__["containerd_registries.lost"](answers)
 
 
 def _told(ret, sentences):

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 
+import salt.utils.files
 from containerd_formula import renew
 from salt.exceptions import CommandExecutionError
 
@@ -17,6 +18,7 @@ from containerd_formula.toml import FLOOR, is_new_enough
 __env__ = "base"
 # Bytes. The wheel of 0.15 has 52,000.
 _WHEEL_LIMIT = 4 << 20
+_UMASK = 0o022
 
 
 def synced(name):
@@ -94,8 +96,10 @@ def library_installed(name="tomlkit>=0.15.1", wheel="", wheel_sha256="", index_u
         comment = f"{name} would be installed into the minion's Python."
         return {"name": name, "result": None, "changes": changes, "comment": comment}
     try:
-        # pip.installed would name it by the file.
-        ret = {**_install(name, wheel, wheel_sha256, index_url, package), "name": name}
+        # pip takes the umask for its files: with 0 anybody could change what the minion imports.
+        with salt.utils.files.set_umask(_UMASK):
+            # pip.installed would name it by the file.
+            ret = {**_install(name, wheel, wheel_sha256, index_url, package), "name": name}
     except CommandExecutionError as err:
         return {"name": name, "result": False, "changes": {}, "comment": secrets.masked_url(str(err))}
     if ret["result"] is False:
@@ -123,14 +127,18 @@ def _install(name, wheel, wheel_sha256, index_url, package):
         return {"name": name, "result": True, "changes": changes, "comment": f"{package} was installed."}
     if wheel:
         return _install_wheel(wheel, wheel_sha256)
-    if not index_url:
-        return __states__["pip.installed"](name=name)
-    # Neither on the command line nor in the environment, which Salt logs: the address may hold a password.
+    proxy = __salt__["containerd_fetch.proxy"](index_url)
+    settings = {"index-url": index_url, "proxy": proxy}
+    if not any(settings.values()):
+        return __states__["pip.installed"](name=name, proxy=False)
+    # Neither on the command line nor in the environment, which Salt logs and others see: the addresses may
+    # hold passwords.
     with __salt__["containerd_files.temporary"]("pip-") as folder:
         path = os.path.join(folder, "pip.conf")
+        lines = "".join(f"{key} = {value}\n" for key, value in settings.items() if value)
         with open(path, "x", encoding="utf-8", opener=_for_root) as file:
-            file.write(f"[global]\nindex-url = {index_url}\n")
-        return __states__["pip.installed"](name=name, env_vars={"PIP_CONFIG_FILE": path})
+            file.write(f"[global]\n{lines}")
+        return __states__["pip.installed"](name=name, proxy=False, env_vars={"PIP_CONFIG_FILE": path})
 
 
 def _for_root(path, flags):
@@ -156,4 +164,4 @@ def _install_wheel(wheel, sha256):
         path = os.path.join(folder, file)
         with open(path, "xb") as target:
             target.write(content)
-        return __states__["pip.installed"](name=path, no_index=True, no_deps=True)
+        return __states__["pip.installed"](name=path, no_index=True, no_deps=True, proxy=False)

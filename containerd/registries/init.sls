@@ -10,6 +10,8 @@ containerd registries are managed:
   containerd_registries.managed:
     - name: /etc/containerd/certs.d
     - registries: {{ containerd.registries | json(sort_keys=False) }}
+    # The drop-in comes later in the run.
+    - environment: {{ containerd.service.environment | json(sort_keys=False) }}
     - require:
       - sls: containerd.package
       - sls: containerd.salt

@@ -1,7 +1,7 @@
 {#- Syncs the formula's own modules and library while this SLS renders, if the minion has none or those of another
     release, as Salt's highstate does. So the first test=True shows the whole preview. No other rendering changes
     anything. make stamp writes `release`. #}
-{%- set release = "0.1.0+3d6526fa" %}
+{%- set release = "0.1.0+2c064acf" %}
 {#- salt-ssh brings the modules itself, and the library only if it is told to: there is nothing to sync. It takes any
     function for one that is there, and 3008 ends the rendering at one that is not. #}
 {%- set by_ssh = "__master_opts__" in opts %}

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import tarfile
 import tempfile
@@ -19,6 +20,7 @@ import threading
 from pathlib import Path
 
 from . import cache, debian, host
+from .authority import Certificate
 
 # What Docker's package holds, whatever the release: CRI is off.
 CONFIG = 'disabled_plugins = ["cri"]\n'
@@ -138,9 +140,13 @@ class Key:
 
 
 class Server:
-    """A web server on a free port; what it shall serve is put into ``root``."""
+    """A web server on a free port; what it shall serve is put into ``root``.
 
-    def __init__(self) -> None:
+    name, certificate
+        A host name and its certificate, for one over TLS. Nobody but a proxy of this host knows the name.
+    """
+
+    def __init__(self, name: str = NODE_SEES_HOST, certificate: Certificate | None = None) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="lab-http-", dir=cache.folder()))
         #: The paths that were asked for, in their order.
         self.requests: list[str] = []
@@ -154,7 +160,14 @@ class Server:
                 server.requests.append(self.path)
 
         self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://{NODE_SEES_HOST}:{self._http.server_port}"
+        self.url = f"{'https' if certificate else 'http'}://{name}:{self._http.server_port}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate.cert, certificate.key)
+            # In the thread of the connection: a client may never begin.
+            self._http.socket = context.wrap_socket(
+                self._http.socket, server_side=True, do_handshake_on_connect=False
+            )
         # A port that is taken, and where nobody listens: a server that is down.
         self._deaf = socket.socket()
         self._deaf.bind(("127.0.0.1", 0))

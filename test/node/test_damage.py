@@ -12,7 +12,6 @@ from support.faults import cri
 from support.site import (
     CONFIG,
     MANAGED,
-    READY,
     RESTARTED,
     SETTINGS,
     settings,

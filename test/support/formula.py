@@ -92,6 +92,8 @@ class FormulaNode:
     def __init__(self, machine):
         self.machine = machine
         self.run = machine.run
+        #: What salt-call runs under, as a minion whose unit has ``UMask=`` would; the node's own if empty.
+        self.umask = ""
         self._preloaded = None
 
     def install(self):
@@ -173,7 +175,8 @@ class FormulaNode:
         # Also after a reboot: then the old one has ended.
         if self._preloaded is None or self._preloaded.poll() is not None:
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-            self._preloaded = self.machine.popen([PYTHON, "-W", "ignore", "-c", PRELOADED], **pipes)
+            under = ["sh", "-c", f'umask {self.umask}; exec "$@"', "sh"] if self.umask else []
+            self._preloaded = self.machine.popen([*under, PYTHON, "-W", "ignore", "-c", PRELOADED], **pipes)
         self._preloaded.stdin.write(json.dumps(command) + "\n")
         self._preloaded.stdin.flush()
 

@@ -194,6 +194,15 @@ def test_salts_proxy_is_asked(fetch, serve):
     assert fetch.content(f"http://{server}/key", LIMIT, "It") == b"of its own"
 
 
+def test_the_proxy_of_the_options_is_told_to_pip(fetch):
+    assert fetch.proxy() == ""
+    fetch.__opts__ = {"proxy_host": "proxy.corp", "proxy_port": 3128, "no_proxy": ["a.corp"]}
+    assert fetch.proxy("https://b.corp/simple") == fetch.proxy("") == "http://proxy.corp:3128"
+    assert fetch.proxy("https://a.corp/simple") == ""
+    fetch.__opts__.update({"proxy_username": "me", "proxy_password": "hunter@2"})
+    assert fetch.proxy() == "http://me:hunter%402@proxy.corp:3128"
+
+
 def test_the_proxy_of_the_environment_is_asked(fetch, serve, monkeypatch):
     proxy, _ = serve([OK, b"\r\n", b"key"])
     monkeypatch.setenv("http_proxy", f"http://{proxy}")

@@ -196,3 +196,22 @@ def test_a_temporary_folder_is_roots_alone_and_goes(files, tmp_path, monkeypatch
 def test_what_is_no_path_is_refused(files, path):
     with pytest.raises(CommandExecutionError, match="cannot be read: it is not a file path"):
         files.content(path)
+
+
+def test_what_is_new_gets_the_selinux_label_of_its_path(files, monkeypatch, tmp_path):
+    labelled, there = [], ["/sbin/restorecon"]
+
+    def run(*argv):
+        # A tool that fails does not undo what was written.
+        labelled.append(argv)
+        raise CommandExecutionError("restorecon gave no answer within 20 s.")
+
+    monkeypatch.setitem(files.__salt__, "containerd_command.path", lambda _: there[0])
+    monkeypatch.setitem(files.__salt__, "containerd_command.run", run)
+    files.make_folder(str(tmp_path / "a"))
+    files.replace(str(tmp_path / "a/file"), b"x", 0, 0, 0o644)
+    files.rename(str(tmp_path / "a"), str(tmp_path / "b"))
+    assert labelled == [("restorecon", "-R", f"{tmp_path}/{name}") for name in ("a", "a/file", "b")]
+    there[0] = None
+    files.make_folder(str(tmp_path / "c"))
+    assert len(labelled) == 3

@@ -2,6 +2,9 @@
 What is installed, held and refused, whatever the package manager; which sources of apt's would clash.
 """
 
+import os
+from types import SimpleNamespace
+
 import pytest
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 from support.packages import Pkg, module, wire  # noqa: F401
@@ -59,6 +62,19 @@ def test_a_change_that_fails_leaves_the_hold(wire):  # noqa: F811
     ret = wire(pkg).installed("x", ["c"], version="1.7.24", hold=True)
     assert (ret["result"], ret["changes"], ret["comment"]) == (False, {}, "disk full")
     assert pkg.held == ["c"]
+
+
+def test_a_read_only_usr_is_the_reason_and_not_only_that_dpkg_failed(wire, module, monkeypatch):  # noqa: F811
+    pkg = Pkg(offered={"c": ["1.7.24-1"]})
+    pkg.answers["install"] = "Sub-process /usr/bin/dpkg returned an error code (1)"
+    mounted = {"/usr": SimpleNamespace(f_flag=os.ST_RDONLY)}
+    monkeypatch.setattr(module.os, "statvfs", mounted.__getitem__)
+    ret = wire(pkg).installed("x", ["c"])
+    assert ret["comment"].startswith(
+        "Sub-process /usr/bin/dpkg returned an error code (1) /usr is mounted read"
+    )
+    mounted["/usr"].f_flag = 0
+    assert wire(pkg).installed("x", ["c"])["comment"].endswith("code (1)")
 
 
 def test_only_the_hold_changes(wire):  # noqa: F811

@@ -14,7 +14,8 @@ def state():
     """
     module = load("_states/containerd_package.py")
     module.__opts__ = {"test": False}
-    module.__salt__ = {"cmd.which": lambda name: None}
+    module.__salt__ = {"cmd.which": lambda name: None, "containerd_package.cure": lambda: module.cure}
+    module.cure = ""
     changes = {"bubblewrap": {"old": "", "new": "0.8.0-2"}}
     module.__states__ = {
         "pkg.installed": lambda name: {"name": name, "result": True, "changes": changes, "comment": ""}
@@ -53,3 +54,6 @@ def test_what_cannot_be_installed_is_said_and_fails_where_it_is_needed(state, ne
     ret = state.tool_installed("bwrap", "bubblewrap", needed=needed)
     assert ret["result"] is not needed
     assert ret["comment"] == "bubblewrap cannot be installed, and bwrap is missing: no repository has it"
+    state.cure = " /usr is mounted read-only."
+    ret = state.tool_installed("bwrap", "bubblewrap", needed=needed)
+    assert ret["comment"].endswith("no repository has it /usr is mounted read-only.")

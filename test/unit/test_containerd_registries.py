@@ -94,6 +94,10 @@ def test_the_proxies_of_the_daemon_are_asked_and_not_those_of_the_minion(certs, 
     monkeypatch.setitem(certs.__salt__, "containerd_certs_there.text", lambda _: text)
     found = certs._proxies()
     assert (found["HTTPS_PROXY"], found["http_proxy"]) == ("http://proxy.corp:3128", "")
+    # In the run that sets them the file is not there yet, or is the old one.
+    found = certs._proxies({"HTTPS_PROXY": "http://new.corp:3128", "NO_PROXY": ["a.corp", ".b.corp"]})
+    assert (found["HTTPS_PROXY"], found["NO_PROXY"]) == ("http://new.corp:3128", "a.corp,.b.corp")
+    assert set(certs._proxies({}).values()) == {""}
 
 
 @pytest.fixture
@@ -106,13 +110,18 @@ def state():
         **{"files": {"a.io/hosts.toml": hosts_toml.File("", False)}, "gone": [], "warnings": []},
         **{"changes": {"a.io/hosts.toml": {}}, "wanted": {"a.io/hosts.toml": None}, "release": "2.1.9"},
     }
-    module.planned = planned
+    module.planned, module.asked_with = planned, []
+
+    def reached(*_, environment):
+        module.asked_with.append(environment)
+        return {"a.io": {"https://m.io": "it refuses connections"}}
+
     module.__salt__ = {
         "containerd_certs.plan": lambda *_: {**planned, "model": module.model},
         "containerd_certs.apply": lambda root, *_: module.applied.append(root),
         "containerd_certs.is_read": lambda root: module.is_read,
         "containerd_release.note": lambda: None,
-        "containerd_registries.reached": lambda *_: {"a.io": {"https://m.io": "it refuses connections"}},
+        "containerd_registries.reached": reached,
         "containerd_registries.lost": load("_modules/containerd_registries.py").lost,
     }
     return module
@@ -127,7 +136,9 @@ def wired_model(check):
 @pytest.mark.parametrize(("check", "result"), [("warn", True), ("fail", False), (False, True)])
 def test_a_mirror_that_does_not_serve(state, check, result):
     state.model = wired_model(check)
-    ret = state.managed("/c", {})
+    variables = {"HTTPS_PROXY": "http://proxy.corp:3128"}
+    ret = state.managed("/c", {}, variables)
+    assert state.asked_with == ([variables] if check else [])
     assert (ret["result"], state.applied) == (result, ["/c"] if result else [])
     assert ("a.io: https://m.io: it refuses connections." in ret["comment"]) == (check is not False)
     assert bool(ret["changes"]) == result

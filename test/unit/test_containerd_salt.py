@@ -28,6 +28,7 @@ def state():
         "0.15.2",
         {"result": True, "changes": {}, "comment": "pip ends."},
     )
+    module.proxy = ""
     found = []
 
     def install(kind, given):
@@ -50,6 +51,7 @@ def state():
         **functions_of("containerd_files", "containerd_paths"),
         "containerd_salt.library": lambda: found[-1] if found else "",
         "containerd_fetch.content": fetch,
+        "containerd_fetch.proxy": lambda _: module.proxy,
         "pkg.install": lambda name: install("pkg", name) or {name: {"old": "", "new": "1"}},
     }
     return module
@@ -58,7 +60,7 @@ def state():
 @pytest.mark.parametrize(
     ("source", "asked"),
     [
-        ({}, ("pip", {"name": "tomlkit>=0.15.1"})),
+        ({}, ("pip", {"name": "tomlkit>=0.15.1", "proxy": False})),
         ({"package": "python3-tomlkit"}, ("pkg", "python3-tomlkit")),
     ],
     ids=["pypi", "package"],
@@ -83,7 +85,7 @@ def test_pip_gets_the_very_file_that_was_checked_and_nothing_else(state):
 
     state.__states__ = {"pip.installed": pip_installed}
     ret = state._install_wheel(WHEEL, HASH)
-    assert (ret["no_index"], ret["no_deps"]) == (True, True)
+    assert (ret["no_index"], ret["no_deps"], ret["proxy"]) == (True, True, False)
     assert not os.path.exists(os.path.dirname(state.path))
 
 
@@ -102,13 +104,17 @@ def test_a_wheel_of_something_else_is_refused_by_its_name(state, name):
     assert "its file name must be that of a tomlkit release" in ret["comment"]
 
 
-def test_the_address_of_an_index_is_in_a_file_for_root_alone(state):
+@pytest.mark.parametrize("proxy", ["", "http://me:hunter2%40@proxy.corp:3128"])
+def test_the_addresses_of_index_and_proxy_are_in_a_file_for_root_alone(state, proxy):
     """
-    Salt logs the command line and the environment of pip; pip itself reads the file.
+    Salt logs the environment of pip, and every user sees its command line; pip itself reads the file.
     """
+    state.proxy = proxy
     address = "https://me:hunter2%40@example.org/simple"
 
-    def pip_installed(name, env_vars):
+    def pip_installed(name, env_vars, proxy):
+        # Without it Salt writes its own proxy on the command line.
+        assert proxy is False
         assert "hunter2" not in str(env_vars)
         assert os.stat(env_vars["PIP_CONFIG_FILE"]).st_mode & 0o077 == 0
         argv = [sys.executable, "-m", "pip", "config", "list"]
@@ -121,6 +127,7 @@ def test_the_address_of_an_index_is_in_a_file_for_root_alone(state):
     state.__states__ = {"pip.installed": pip_installed}
     state.library_installed(index_url=address)
     assert f"global.index-url='{address}'" in state.read
+    assert (f"global.proxy='{proxy}'" in state.read) == bool(proxy)
     assert not os.path.exists(state.path)
 
 
