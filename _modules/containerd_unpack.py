@@ -85,9 +85,13 @@ def must_start_programs(folder):
     """
     Fail if a folder is mounted noexec, where no file counts as a program.
 
-    :raises CommandExecutionError: it is.
+    :raises CommandExecutionError: it is, or there is no such folder.
     """
-    if os.statvfs(folder).f_flag & os.ST_NOEXEC:
+    try:
+        flags = os.statvfs(folder).f_flag
+    except (OSError, ValueError, TypeError) as err:
+        raise CommandExecutionError(errors.brief(f"{folder} cannot be looked at: {err}.")) from err
+    if flags & os.ST_NOEXEC:
         raise CommandExecutionError(
             f"{folder} is on a file system that is mounted noexec, so nothing can be started from it: mount "
             "it without that, or take a package."
