@@ -83,7 +83,7 @@ def missing(name, sha256, needed):
     folder = _folder(name, sha256)
     if not os.path.isdir(folder):
         return ""
-    _must_start_programs(folder)
+    __salt__["containerd_unpack.must_start_programs"](folder)
     return _missing(folder, needed)
 
 
@@ -106,7 +106,7 @@ def unpack(name, address, sha256, needed):
     work = ""
     try:
         __salt__["containerd_files.make_folder"](places.RUNTIMES)
-        _must_start_programs(places.RUNTIMES)
+        __salt__["containerd_unpack.must_start_programs"](places.RUNTIMES)
         work = tempfile.mkdtemp(prefix=".runtime-", dir=places.RUNTIMES)
         content = os.path.join(work, "content")
         os.mkdir(content, 0o755)
@@ -229,15 +229,6 @@ def _folder(name, sha256):
         shown = errors.brief(errors.quoted(folder))
         raise CommandExecutionError(f"{shown} is not a runtime and its sha256: correct containerd:runtimes.")
     return os.path.join(places.RUNTIMES, folder)
-
-
-def _must_start_programs(folder):
-    """Fail if a folder is mounted noexec, where no file counts as a program."""
-    if os.statvfs(folder).f_flag & os.ST_NOEXEC:
-        raise CommandExecutionError(
-            f"{places.RUNTIMES} is on a file system that is mounted noexec, so nothing can be started from "
-            "it: mount it without that, or take a package."
-        )
 
 
 def _missing(folder, needed):

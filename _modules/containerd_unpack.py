@@ -81,6 +81,23 @@ def must_be_roots(folder):
         raise CommandExecutionError(errors.brief(f"{folder} is not used: {why}. {cure}."))
 
 
+def must_start_programs(folder):
+    """
+    Fail if a folder is mounted noexec, where no file counts as a program.
+
+    :raises CommandExecutionError: it is, or there is no such folder.
+    """
+    try:
+        flags = os.statvfs(folder).f_flag
+    except (OSError, ValueError, TypeError) as err:
+        raise CommandExecutionError(errors.brief(f"{folder} cannot be looked at: {err}.")) from err
+    if flags & os.ST_NOEXEC:
+        raise CommandExecutionError(
+            f"{folder} is on a file system that is mounted noexec, so nothing can be started from it: mount "
+            "it without that, or take a package."
+        )
+
+
 def must_be_link(path):
     """
     Fail if somebody else's file or folder is in the place of a link of the formula.

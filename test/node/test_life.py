@@ -3,7 +3,9 @@ The life of a node: bare, ready, unchanged, changed, rebooted, cleaned. The test
 """
 
 import pytest
-from conftest import virtual_machine
+from conftest import SOCKET, SUITE, virtual_machine
+from lab import debian
+from lab.cri import Cri
 
 KIND = virtual_machine
 V2 = "io.containerd.grpc.v1.cri"
@@ -249,3 +251,24 @@ def test_clean_undoes_the_formula_and_nothing_else(node):
 
 def test_install_after_clean_ends_where_it_began(node):
     node.converges()
+
+
+def test_pods_run_by_the_apparmor_profile_of_containerd_where_there_is_the_tool_for_it(node, sandbox_image):
+    """
+    Debian's kernel has AppArmor on. containerd loads its profile by a tool that a bare node lacks.
+    """
+    image = sandbox_image(node)
+
+    def profile(name):
+        with Cri(node.machine.forward_socket(SOCKET)) as cri:
+            pid = cri.container(cri.run_container(cri.run_pod(name), image)).pid
+            return node.run(["cat", f"/proc/{pid}/attr/current"]).stdout.strip()
+
+    assert node.machine.read("/sys/module/apparmor/parameters/enabled") == "Y\n"
+    if node.run("command -v apparmor_parser", check=False).returncode:
+        assert profile("without") == "unconfined"
+        node.machine.put("/tmp/apparmor.deb", debian.package("apparmor", SUITE).read_bytes())
+        node.run("DEBIAN_FRONTEND=noninteractive dpkg -i /tmp/apparmor.deb && systemctl restart containerd")
+    assert node.salt("containerd.ready", "timeout=60")["ready"] is True
+    assert profile("with") == "cri-containerd.apparmor.d (enforce)"
+    assert node.apply().changed == {}

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from types import SimpleNamespace
 
 import pytest
 from salt.exceptions import CommandExecutionError
@@ -177,6 +178,14 @@ def test_what_is_not_the_release_leaves_the_old_one(states, archive, pinned, con
         ["containerd-1.7.24", "current-containerd"],
     )
     assert states.restarts == ["containerd"]
+
+
+def test_a_folder_that_is_mounted_noexec_is_told(states, archive, pinned, monkeypatch):
+    monkeypatch.setattr(archive.os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_NOEXEC))
+    ret = states.unpacked("x", pinned("1.7.24"), "amd64")
+    assert (ret["result"], ret["changes"]) == (False, {})
+    assert "is mounted noexec, so nothing can be started from it: mount it without that" in ret["comment"]
+    assert archive.unpacked() == []
 
 
 def test_a_full_disk_leaves_the_old_one(states, archive, pinned, monkeypatch):
