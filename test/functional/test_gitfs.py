@@ -4,7 +4,6 @@ The formula from a git server: a tag, a branch, a commit, a subfolder; on a mast
 The settings are those of docs/ways-in.md. The repository is this one, as it stands here.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -114,7 +113,7 @@ def test_each_block_of_the_page_is_what_a_test_does():
 
 
 def previewed(minion, *arguments):
-    states = minion.apply("containerd", "test=True", f"pillar={json.dumps(IMAGE)}", *arguments)
+    states = minion.apply("containerd", "test=True", *arguments)
     assert [ret["comment"] for ret in states.values() if ret["result"] is False] == []
     assert states[SYNCED]["comment"] == "The modules are those of the formula."
     assert states["containerd sysctls are set at boot"]["result"] is not False

@@ -12,7 +12,12 @@ from support.binaries import RELEASES, binaries, on_path  # noqa: F401
 from support.salt_call import Minion
 
 # The pillar's own files are in the saltenv, too.
-PILLAR = {"package": {"source": "distro"}, "config": {"version": 2, "oom_score": -999}}
+PILLAR = {
+    "package": {"source": "distro"},
+    # An image build: where the tests run, there may be no systemd.
+    "service": {"manage": False},
+    "config": {"version": 2, "oom_score": -999},
+}
 
 
 class Prod(Minion):
