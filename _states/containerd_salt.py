@@ -21,7 +21,7 @@ _WHEEL_LIMIT = 4 << 20
 _UMASK = 0o022
 
 
-def synced(name):
+def synced(name, pillar=None):
     """
     Fail unless the modules that Salt has loaded are the formula's, of the release of the SLS.
 
@@ -29,6 +29,10 @@ def synced(name):
 
     name
         The release, as ``containerd.release`` returns it.
+
+    pillar : ``None``
+        A dictionary, the arguments of ``containerd_salt.problems``: in the run that brings another release,
+        the SLS were rendered by the old modules, and the new ones check the pillar now.
 
     SLS Example:
 
@@ -39,7 +43,7 @@ def synced(name):
             - name: 0.1.0+0123abcd
 
     :return: a state return, without changes. If it fails, the comment names the file, where it comes from,
-        and the cure.
+        and the cure, or what is wrong with the pillar.
     """
     release = __salt__.get("containerd.release")
     found = {
@@ -49,6 +53,8 @@ def synced(name):
     wrong = [
         __salt__["containerd_salt.stranger"](kind, name, __env__) for kind, own in found.items() if not own
     ]
+    if pillar and not wrong:
+        wrong = __salt__["containerd_salt.problems"](**pillar)
     comment = "\n".join(wrong) or "The modules are those of the formula."
     return {"name": name, "result": not wrong, "changes": {}, "comment": comment}
 

@@ -1,23 +1,7 @@
-{#- Syncs the formula's own modules and library while this SLS renders, if the minion has none or those of another
-    release, as Salt's highstate does. So the first test=True shows the whole preview. No other rendering changes
-    anything. make stamp writes `release`. #}
-{%- set release = "0.1.0+2c064acf" %}
-{#- salt-ssh brings the modules itself, and the library only if it is told to: there is nothing to sync. It takes any
-    function for one that is there, and 3008 ends the rendering at one that is not. #}
-{%- set by_ssh = "__master_opts__" in opts %}
-{%- set loaded = salt["sys.list_functions"]("containerd.release") if by_ssh else "containerd.release" in salt %}
-{%- set synced = loaded and salt["containerd.release"]() == release
-      and (by_ssh or salt["containerd_salt.states_are_ours"]()) %}
-{%- if not synced and not by_ssh %}
-{#-   A sync removes modules of other saltenvs. So base means the saltenvs of the top file, as for Salt itself, and
-      another saltenv comes on top of base. The state below refreshes: a refresh here would take the grains from this
-      run, on a minion without multiprocessing (3008). #}
-{%-   set saltenvs = none if saltenv == "base" else "base," ~ saltenv %}
-{#-   The modules last: one of them reports the release. #}
-{%-   for kind in ("utils", "states", "modules") %}
-{%-     do salt["saltutil.sync_" ~ kind](saltenv=saltenvs, refresh=False) %}
-{%-   endfor %}
-{%- endif %}
+{#- Has the formula's own modules and library on the minion: containerd/salt/sync.jinja brings them. #}
+{%- from "containerd/salt/sync.jinja" import by_ssh, fresh, release, synced with context %}
+
+{%- from "containerd/map.jinja" import check with context %}
 
 include:
   - containerd.pillar
@@ -33,7 +17,7 @@ containerd Salt modules are loaded:
   test.nop:
     - name: {{ release }}
 {%- endif %}
-{%- if not synced and not by_ssh %}
+{%- if fresh %}
     # Not reload_modules, which acts only after changes.
     - force_reload_modules: true
 {%- endif %}
@@ -44,6 +28,10 @@ containerd Salt modules are loaded:
 containerd Salt modules are synced:
   containerd_salt.synced:
     - name: {{ release }}
+{%- if fresh %}
+    # The modules of before rendered this, and could not check it whole.
+    - pillar: {{ check | json }}
+{%- endif %}
     - require:
       - containerd Salt modules are loaded
 

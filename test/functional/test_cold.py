@@ -79,6 +79,25 @@ def node(request, master, saltenv):
         yield Node(master, minion, saltenv)
 
 
+# Only the library finds this; a renderer has no library.
+WRONG = {"package": {"source": "distro"}, "runtimes": {"mine": {"archive": "http://mirror.example.org/mine"}}}
+
+
+def assert_stopped(states, by):
+    assert "containerd:runtimes:mine" in states[by]["name"] + states[by]["comment"]
+    assert by in [ret["__id__"] for ret in states.values() if ret["result"] is False]
+    # Nothing but our own modules comes before.
+    others = {ret["__id__"] for ret in states.values() if ret["result"] is not False}
+    assert others <= {"containerd pillar is valid", "containerd Salt modules are loaded"}
+
+
+def test_a_cold_minion_is_told_of_a_wrong_pillar(master, saltenv):
+    minion = master.salt_minion_daemon(f"wrong-{saltenv}")
+    with minion.started():
+        states = Node(master, minion, saltenv).apply("containerd", test=True, pillar={"containerd": WRONG})
+        assert_stopped(states, "containerd pillar is valid")
+
+
 def told(states):
     return {name: (ret["result"], ret["changes"], ret["comment"]) for name, ret in states.items()}
 
@@ -113,6 +132,16 @@ def test_an_upgrade_is_used_in_the_run_that_brings_it(node, roots):
         assert states[LIBRARY]["comment"].endswith(words)
         # And in what comes next.
         assert node.call("containerd_salt.mark") in words
+
+
+def test_a_wrong_pillar_stops_the_run_that_brings_an_upgrade(node, roots):
+    roots[node.saltenv].upgrade()
+    assert_stopped(node.apply("containerd", test=True, pillar={"containerd": WRONG}), SYNCED)
+    # And with the modules of the release.
+    node.apply("containerd.salt")
+    assert_stopped(
+        node.apply("containerd", test=True, pillar={"containerd": WRONG}), "containerd pillar is valid"
+    )
 
 
 def test_the_sync_leaves_what_others_have_in_base(node):

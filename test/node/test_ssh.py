@@ -177,7 +177,7 @@ def test_the_library_of_before_an_upgrade_is_told(control, progress):
     """
     files = "_modules/containerd.py _utils/containerd_formula/release.py containerd/map.jinja"
     stamp = f"cd {ROOTS} && sed -Ei 's/(RELEASE|release) = \"0/\\1 = \"1.0/'"
-    control.run(f"{stamp} {files} containerd/salt/modules.sls")
+    control.run(f"{stamp} {files} containerd/salt/sync.jinja")
     run = no_traceback(control.apply("state.apply", "containerd", "test=True"))
     progress("told of the old library")
     assert "or one of another release" in run[LOADED]["name"]

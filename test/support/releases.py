@@ -24,7 +24,7 @@ MARKS = {
     "_modules/containerd.py": ('RELEASE = "', 'RELEASE = "{n}.'),
     "_utils/containerd_formula/release.py": ('RELEASE = "', 'RELEASE = "{n}.'),
     "containerd/map.jinja": ('release = "', 'release = "{n}.'),
-    "containerd/salt/modules.sls": ('release = "', 'release = "{n}.'),
+    "containerd/salt/sync.jinja": ('release = "', 'release = "{n}.'),
 }
 
 

@@ -16,7 +16,7 @@ FOLDERS = ("_modules", "_states", "_utils")
 PLACES = (
     "_modules/containerd.py",
     "_utils/containerd_formula/release.py",
-    "containerd/salt/modules.sls",
+    "containerd/salt/sync.jinja",
     "containerd/map.jinja",
 )
 
