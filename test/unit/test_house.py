@@ -14,7 +14,7 @@ LIBRARY = ROOT / "_utils/containerd_formula"
 MODULES = sorted(ROOT.glob("_modules/*.py"))
 STATES = sorted(ROOT.glob("_states/*.py"))
 SLS = sorted((ROOT / "containerd").rglob("*.sls"))
-MAP = ROOT / "containerd/map.jinja"
+JINJA = sorted((ROOT / "containerd").rglob("*.jinja"))
 CODE = [*sorted(LIBRARY.rglob("*.py")), *MODULES, *STATES]
 FUNCTIONS = (ROOT / "docs/functions.md").read_text(encoding="utf-8")
 PLAN = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
@@ -95,7 +95,7 @@ def test_each_public_function_is_asked_for():
     """
     By a person, whom docs/functions.md tells of it, or by a state or another module.
     """
-    files = [*MODULES, *STATES, *SLS, MAP]
+    files = [*MODULES, *STATES, *SLS, *JINJA]
     called = {".".join(call) for path in files for call in CALL.findall(path.read_text(encoding="utf-8"))}
     public = {f"{path.stem}.{function.name}" for path in MODULES for function in public_functions(path)}
     assert documented() <= public
