@@ -22,7 +22,7 @@ from containerd_formula.schema import deprecated
 
 _told = errors.told_as(CommandExecutionError)
 # The SLS that syncs compares this with its own value, and syncs if they differ. Written by make stamp.
-RELEASE = "0.1.0+28022ced"
+RELEASE = "0.1.0+f6706254"
 
 
 def release():
@@ -30,7 +30,7 @@ def release():
     Return the release of the formula that these modules belong to.
 
     :return: the version and a hash of the modules and the library. If a sync brought only one of the two, the
-        text names both releases. SLS ``containerd.salt.modules`` compares it with its own, and syncs if they
+        text names both releases. ``containerd/salt/sync.jinja`` compares it with its own, and syncs if they
         differ.
     """
     other = library_release.RELEASE
