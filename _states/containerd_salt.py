@@ -31,8 +31,9 @@ def synced(name, pillar=None):
         The release, as ``containerd.release`` returns it.
 
     pillar : ``None``
-        A dictionary, the arguments of ``containerd_salt.problems``: in the run that brings another release,
-        the SLS were rendered by the old modules, and the new ones check the pillar now.
+        A dictionary, the arguments ``defaults`` and ``families`` of ``containerd_salt.problems``: in the run
+        that brings another release, the SLS were rendered by the old modules, and the new ones check pillar
+        ``containerd`` now.
 
     SLS Example:
 
@@ -54,7 +55,8 @@ def synced(name, pillar=None):
         __salt__["containerd_salt.stranger"](kind, name, __env__) for kind, own in found.items() if not own
     ]
     if pillar and not wrong:
-        wrong = __salt__["containerd_salt.problems"](**pillar)
+        given = __salt__["pillar.get"]("containerd") or {}
+        wrong = __salt__["containerd_salt.problems"](given, **pillar)
     comment = "\n".join(wrong) or "The modules are those of the formula."
     return {"name": name, "result": not wrong, "changes": {}, "comment": comment}
 

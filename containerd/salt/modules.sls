@@ -1,7 +1,6 @@
 {#- Has the formula's own modules and library on the minion: containerd/salt/sync.jinja brings them. #}
 {%- from "containerd/salt/sync.jinja" import by_ssh, fresh, release, synced with context %}
-
-{%- from "containerd/map.jinja" import check with context %}
+{%- from "containerd/map.jinja" import beside with context %}
 
 include:
   - containerd.pillar
@@ -29,8 +28,8 @@ containerd Salt modules are synced:
   containerd_salt.synced:
     - name: {{ release }}
 {%- if fresh %}
-    # The modules of before rendered this, and could not check it whole.
-    - pillar: {{ check | json }}
+    # The modules of before rendered this, and could not check the pillar whole.
+    - pillar: {{ beside | json }}
 {%- endif %}
     - require:
       - containerd Salt modules are loaded

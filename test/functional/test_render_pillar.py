@@ -2,6 +2,8 @@
 A wrong pillar fails first and alone, whoever checks it.
 """
 
+import shutil
+
 import pytest
 from support.rendering import GRAINS, UNKNOWN, closure, required
 
@@ -51,6 +53,23 @@ def test_the_pillar_is_checked_in_another_saltenv(apply_with, other_release, sls
     wrong = {"containerd": {"nope": 1}}
     chunks = apply_with(sls, GRAINS["debian-12"], wrong, root=other_release, saltenv="prod")
     assert "containerd:nope is not a setting" in _fails_first(chunks)
+
+
+def test_the_run_that_brings_the_modules_hands_them_no_pillar(apply_with, file_root, tmp_path):
+    """
+    They read it themselves: keys of two types cannot be written into an SLS, and a secret need not be there.
+    """
+    root = tmp_path / "root"
+    shutil.copytree(file_root, root)
+    path = root / "containerd/salt/sync.jinja"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('release = "', 'release = "0.'), encoding="utf-8"
+    )
+    given = {"containerd": {"config": {1: "a", "b": "hunter2"}}}
+    chunks = apply_with("containerd.salt.modules", GRAINS["debian-12"], given, root=root)
+    synced = chunks["containerd Salt modules are synced"]
+    assert set(synced["pillar"]) == {"defaults", "families"}
+    assert "hunter2" not in str(chunks)
 
 
 def _fails_first(chunks):

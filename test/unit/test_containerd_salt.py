@@ -188,6 +188,25 @@ def test_a_wrong_image_or_runtime_is_told_before_anything_changes():
     assert module.problems({"images": [{**image, "name": "a.io/a:1"}]}, defaults, ["Debian"]) == []
 
 
+@pytest.mark.parametrize("given", [{"images": "x"}, None])
+def test_modules_that_came_in_this_run_check_the_pillar_of_the_minion(state, given):
+    asked = []
+
+    def problems(given, defaults, families):
+        asked.append((given, defaults, families))
+        return ["containerd:images is a string."] if given else []
+
+    state.__states__ = {"containerd.ready": None}
+    state.__salt__ = {
+        "containerd.release": lambda: "1",
+        "pillar.get": {"containerd": given}.get,
+        "containerd_salt.problems": problems,
+    }
+    ret = state.synced("1", pillar={"defaults": {}, "families": ["Debian"]})
+    assert asked == [(given or {}, {}, ["Debian"])]
+    assert (ret["result"], "images is a string" in ret["comment"]) == (not given, bool(given))
+
+
 @pytest.mark.parametrize("told", [str, str.encode], ids=["text", "bytes"])
 def test_a_file_server_that_tells_bytes_is_asked_as_well(tmp_path, told):
     """
