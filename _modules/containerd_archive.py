@@ -106,8 +106,8 @@ def unpack(kind, version, url, sha256, arch):
     # Remove what killed runs left.
     __salt__["containerd_files.sweep"](places.ARCHIVES)
     try:
-        __salt__["containerd_files.make_folder"](places.ARCHIVES)
         __salt__["containerd_unpack.must_start_programs"](places.ARCHIVES)
+        __salt__["containerd_files.make_folder"](places.ARCHIVES)
         work = tempfile.mkdtemp(prefix=f".{kind}-", dir=places.ARCHIVES)
         # Into our own folder: the file hashed is the file unpacked.
         fetched = __salt__["containerd_download.fetched"](address, sha256, work, _LARGEST)

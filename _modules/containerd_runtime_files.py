@@ -105,8 +105,8 @@ def unpack(name, address, sha256, needed):
     __salt__["containerd_files.sweep"](places.RUNTIMES)
     work = ""
     try:
-        __salt__["containerd_files.make_folder"](places.RUNTIMES)
         __salt__["containerd_unpack.must_start_programs"](places.RUNTIMES)
+        __salt__["containerd_files.make_folder"](places.RUNTIMES)
         work = tempfile.mkdtemp(prefix=".runtime-", dir=places.RUNTIMES)
         content = os.path.join(work, "content")
         os.mkdir(content, 0o755)

@@ -83,12 +83,16 @@ def must_be_roots(folder):
 
 def must_start_programs(folder):
     """
-    Fail if a folder is mounted noexec, where no file counts as a program.
+    Fail if a folder is mounted noexec, where no file counts as a program. A missing one will be on the file
+    system of the next one above it.
 
-    :raises CommandExecutionError: it is, or there is no such folder.
+    :raises CommandExecutionError: it is, or that cannot be found out.
     """
     try:
-        flags = os.statvfs(folder).f_flag
+        there = folder
+        while not os.path.exists(there) and os.path.dirname(there) != there:
+            there = os.path.dirname(there)
+        flags = os.statvfs(there).f_flag
     except (OSError, ValueError, TypeError) as err:
         raise CommandExecutionError(errors.brief(f"{folder} cannot be looked at: {err}.")) from err
     if flags & os.ST_NOEXEC:

@@ -69,6 +69,10 @@ def unpacked(name, releases, arch, runtimes=None):
     if not missing:
         return ret
     if __opts__["test"]:
+        try:
+            __salt__["containerd_unpack.must_start_programs"](places.ARCHIVES)
+        except CommandExecutionError as err:
+            return {**ret, "result": False, "comment": str(err)}
         return {**ret, "result": None, "changes": changes, "comment": "The releases would be unpacked."}
     done = {}
     for kind, release in missing.items():

@@ -52,6 +52,8 @@ def installed(name, runtimes=None, source=""):
     try:
         wanted = __salt__["containerd_runtime_files.wanted"](runtimes, source)
         archives = _due(wanted["archives"])
+        if archives:
+            __salt__["containerd_unpack.must_start_programs"](places.RUNTIMES)
         if not __opts__["test"]:
             for key, one in archives.items():
                 address = in_saltenv(one["address"], __env__)

@@ -77,6 +77,9 @@ def runtime_states(runtime_files):
 
     module.__salt__ = {
         **own,
+        "containerd_unpack.must_start_programs": runtime_files.__salt__[
+            "containerd_unpack.must_start_programs"
+        ],
         "containerd_change.pending": list,
         "containerd_runtimes.prove": prove,
         "containerd_release.installed": lambda: "2.1.9",

@@ -48,6 +48,7 @@ def states(archive):
     module.__opts__ = {"test": False}
     module.__salt__ = {
         **{f"containerd_archive.{n}": f for n, f in vars(archive).items() if callable(f)},
+        "containerd_unpack.must_start_programs": archive.__salt__["containerd_unpack.must_start_programs"],
         "cmd.which": lambda name: f"/usr/bin/{name}",
         "containerd_service.restart_if_running": restart,
         "containerd_service.reload": lambda: True,
@@ -180,12 +181,20 @@ def test_what_is_not_the_release_leaves_the_old_one(states, archive, pinned, con
     assert states.restarts == ["containerd"]
 
 
-def test_a_folder_that_is_mounted_noexec_is_told(states, archive, pinned, monkeypatch):
-    monkeypatch.setattr(archive.os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_NOEXEC))
+@pytest.mark.parametrize("test", [True, False], ids=["preview", "run"])
+def test_a_folder_that_is_mounted_noexec_is_told(states, archive, pinned, monkeypatch, test):
+    """
+    By the preview, too: there the folder is not made yet.
+    """
+    states.__opts__["test"], asked = test, []
+    monkeypatch.setattr(
+        archive.os, "statvfs", lambda path: asked.append(path) or SimpleNamespace(f_flag=os.ST_NOEXEC)
+    )
     ret = states.unpacked("x", pinned("1.7.24"), "amd64")
     assert (ret["result"], ret["changes"]) == (False, {})
     assert "is mounted noexec, so nothing can be started from it: mount it without that" in ret["comment"]
-    assert archive.unpacked() == []
+    assert asked == [os.path.dirname(archive.places.ARCHIVES)]
+    assert not os.path.exists(archive.places.ARCHIVES)
 
 
 def test_a_full_disk_leaves_the_old_one(states, archive, pinned, monkeypatch):

@@ -337,14 +337,16 @@ def test_what_is_in_the_place_of_the_link_is_told_before_anything_is_installed(
 
 
 @pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize("test", [True, False], ids=["preview", "run"])
 def test_a_folder_that_is_mounted_noexec_is_told(
-    runtime_states, runtime_files, served_runtime, monkeypatch, is_there
+    runtime_states, runtime_files, served_runtime, monkeypatch, is_there, test
 ):
     given = {"crun": served_runtime(PROGRAM)}
     if is_there:
         runtime_states.installed("x", given)
     found = SimpleNamespace(f_flag=os.ST_NOEXEC)
     monkeypatch.setattr(runtime_files.os, "statvfs", lambda path: found)
+    runtime_states.__opts__["test"] = test
     ret = runtime_states.installed("x", given)
     assert (ret["result"], ret["changes"]) == (False, {})
     assert "is mounted noexec, so nothing can be started from it: mount it without that" in ret["comment"]
