@@ -121,6 +121,9 @@ def _installed(name, wanted, repository="", start=True):
         if __opts__["test"]:
             comment = f"{', '.join(plan['changes'])} would be changed. {plan['unasked']}".rstrip()
             return {**ret, "result": None, "changes": plan["changes"], "comment": comment}
+    except _FAILURES as err:
+        return {**ret, "result": False, "comment": secrets.masked_url(str(err))}
+    try:
         with contextlib.nullcontext() if start else __salt__["containerd_service.kept_from_starting"]():
             done = _carry_out(plan)
     except _FAILURES as err:
