@@ -5,6 +5,7 @@ Fetch what has to be checked into memory, within limits of size and time: no ser
 import base64
 import contextvars
 import http.client
+import re
 import ssl
 import threading
 import time
@@ -61,7 +62,10 @@ def proxy(address=""):
     Return the proxy of the minion's options for an address, with its credentials; an empty text for none.
     """
     host, port = __opts__.get("proxy_host"), __opts__.get("proxy_port")
-    if not (host and port) or urllib.parse.urlsplit(address).hostname in (__opts__.get("no_proxy") or []):
+    direct = __opts__.get("no_proxy") or []
+    # Salt wants a list; others know it as a text.
+    direct = re.split(r"[,\s]+", direct) if isinstance(direct, str) else direct
+    if not (host and port) or _host(address) in direct:
         return ""
     user = ":".join(
         urllib.parse.quote(str(__opts__[key]), safe="")
@@ -69,6 +73,14 @@ def proxy(address=""):
         if __opts__.get(key)
     )
     return f"http://{user}{'@' if user else ''}{host}:{port}"
+
+
+def _host(address):
+    """Return the host that an address names, or None. Who fetches tells what is wrong with the address."""
+    try:
+        return urllib.parse.urlsplit(address).hostname
+    except (ValueError, AttributeError):
+        return None
 
 
 def _within_time(address, limit, label):

@@ -199,6 +199,11 @@ def test_the_proxy_of_the_options_is_told_to_pip(fetch):
     fetch.__opts__ = {"proxy_host": "proxy.corp", "proxy_port": 3128, "no_proxy": ["a.corp"]}
     assert fetch.proxy("https://b.corp/simple") == fetch.proxy("") == "http://proxy.corp:3128"
     assert fetch.proxy("https://a.corp/simple") == ""
+    # What is no address, pip tells; and a site may have written no_proxy as the environment has it.
+    assert fetch.proxy("https://[a.corp/simple") == fetch.proxy(5) == "http://proxy.corp:3128"
+    fetch.__opts__["no_proxy"] = "z.corp, a.corp"
+    assert fetch.proxy("https://a.corp/simple") == ""
+    assert fetch.proxy() == fetch.proxy("https://corp/") == "http://proxy.corp:3128"
     fetch.__opts__.update({"proxy_username": "me", "proxy_password": "hunter@2"})
     assert fetch.proxy() == "http://me:hunter%402@proxy.corp:3128"
 
