@@ -173,7 +173,7 @@ def explain(registries=None):
     plan = __salt__["containerd_certs.plan"](CERTS, given, saltenv)
     # To containerd 1.4 it is no file, and may be refused there.
     as_config(given, plan["release"])
-    changed = {path.partition("/")[0] for path in plan["changes"]}
+    changed = set(map(hosts_toml.folder_of, plan["changes"]))
     return {
         one.name: {
             "asks": [

@@ -5,6 +5,7 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
+from containerd_formula.hosts_toml import folder_of
 from containerd_formula.places import CONFIG
 from containerd_formula.predictions import planned as is_planned
 
@@ -104,7 +105,7 @@ def _lost(planned, environment):
     model = planned["model"]
     if model.check is False:
         return []
-    changed = {path.partition("/")[0] for path in planned["files"]}
+    changed = set(map(folder_of, planned["files"]))
     some = model._replace(registries=[one for one in model.registries if one.folder in changed])
     answers = __salt__["containerd_registries.reached"](some, __env__, environment=environment)
     return __salt__["containerd_registries.lost"](answers)

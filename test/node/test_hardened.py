@@ -20,7 +20,7 @@ MOUNTS = ("/tmp", "/var/tmp", "/dev/shm")
 LIBRARY = "containerd TOML library is installed"
 MANAGED = "containerd configuration is managed"
 PACKAGE = "containerd package is installed"
-# One Salt, unless asked for more: little here depends on it.
+# One Salt, the first that is asked for: little here depends on it.
 ONE = SALTS[:1]
 
 
