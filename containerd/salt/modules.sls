@@ -1,6 +1,9 @@
 {#- Has the formula's own modules and library on the minion: containerd/salt/sync.jinja brings them. #}
 {%- from "containerd/salt/sync.jinja" import by_ssh, fresh, release, synced with context %}
-{%- from "containerd/map.jinja" import beside with context %}
+{#- A third of what a converged run costs: only where it is needed. #}
+{%- if fresh %}
+{%-   from "containerd/map.jinja" import beside with context %}
+{%- endif %}
 
 include:
   - containerd.pillar
