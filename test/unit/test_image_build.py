@@ -3,6 +3,8 @@ Where nothing may be started: what tells that, what a run makes of it, and what 
 """
 
 import os
+import subprocess
+import sys
 
 import pytest
 from salt.exceptions import CommandExecutionError
@@ -53,6 +55,23 @@ def test_another_root_than_that_of_the_first_process_is_a_chroot(service, monkey
     # What nobody may see is no chroot.
     monkeypatch.setattr(service, "FIRST_ROOT", "/no/such/link")
     assert service.why_not_booted() == ""
+
+
+def test_a_minion_with_mounts_of_its_own_is_in_no_chroot(tmp_path):
+    """
+    As systemd gives them to a unit with ProtectSystem: its root is the machine's, bound elsewhere.
+    """
+    code = f"""
+from support import load
+service = load("_modules/containerd_service.py")
+service.places.SYSTEMD_BOOTED, service.FIRST_ROOT = "/", "/proc/{os.getpid()}/root"
+print(repr(service.why_not_booted()))
+"""
+    within = 'mount --make-rprivate / && mount --rbind / "$0" && exec chroot "$0" "$@"'
+    command = ["unshare", "--mount", "sh", "-c", within, str(tmp_path), sys.executable, "-c", code]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    assert done.stdout == "''\n", done.stderr
 
 
 @pytest.mark.parametrize("state", ["inactive", "failed"])
