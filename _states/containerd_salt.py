@@ -55,10 +55,19 @@ def synced(name, pillar=None):
         __salt__["containerd_salt.stranger"](kind, name, __env__) for kind, own in found.items() if not own
     ]
     if pillar and not wrong:
-        given = __salt__["pillar.get"]("containerd") or {}
-        wrong = __salt__["containerd_salt.problems"](given, **pillar)
+        wrong = __salt__["containerd_salt.problems"](_pillar(), **pillar)
     comment = "\n".join(wrong) or "The modules are those of the formula."
     return {"name": name, "result": not wrong, "changes": {}, "comment": comment}
+
+
+def _pillar():
+    """
+    Return pillar ``containerd`` as it is: Salt 3008 gives states asterisks, and 3006 knows no ``unmask``.
+    """
+    try:
+        return __salt__["pillar.get"]("containerd", unmask=True) or {}
+    except TypeError:
+        return __salt__["pillar.get"]("containerd") or {}
 
 
 def library_installed(name="tomlkit>=0.15.1", wheel="", wheel_sha256="", index_url="", package=""):

@@ -188,8 +188,16 @@ def test_a_wrong_image_or_runtime_is_told_before_anything_changes():
     assert module.problems({"images": [{**image, "name": "a.io/a:1"}]}, defaults, ["Debian"]) == []
 
 
+def masked(given):
+    """
+    Return a ``pillar.get`` as that of 3008.
+    """
+    return lambda key, unmask=None: given if unmask else "**********"
+
+
+@pytest.mark.parametrize("of", [masked, lambda given: {"containerd": given}.get], ids=["3008", "3006"])
 @pytest.mark.parametrize("given", [{"images": "x"}, None])
-def test_modules_that_came_in_this_run_check_the_pillar_of_the_minion(state, given):
+def test_modules_that_came_in_this_run_check_the_pillar_of_the_minion(state, given, of):
     asked = []
 
     def problems(given, defaults, families):
@@ -199,7 +207,7 @@ def test_modules_that_came_in_this_run_check_the_pillar_of_the_minion(state, giv
     state.__states__ = {"containerd.ready": None}
     state.__salt__ = {
         "containerd.release": lambda: "1",
-        "pillar.get": {"containerd": given}.get,
+        "pillar.get": of(given),
         "containerd_salt.problems": problems,
     }
     ret = state.synced("1", pillar={"defaults": {}, "families": ["Debian"]})
