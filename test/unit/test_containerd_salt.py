@@ -227,5 +227,7 @@ def test_a_file_server_that_tells_bytes_is_asked_as_well(tmp_path, told):
     served = {"hash_type": "sha256", "hsum": told(HASH)}
     module.__salt__ = {"cp.hash_file": lambda *_: served}
     module.__opts__ = {"extension_modules": str(tmp_path), "file_roots": {}}
+    # A test before this one may have left the modules of its minion in the process.
+    module._loaded = lambda kind: None
     said = module.stranger("modules", "0.1.0", "base")
     assert "It is salt://_modules/containerd.py of saltenv base: a root or remote that comes before" in said
