@@ -15,6 +15,8 @@ from support.binaries import RELEASES, WANTED
 from support.images import Image
 from support.stand_in import StandIn
 
+pytestmark = pytest.mark.once
+
 RELEASE = "2.1.9"
 NODE = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}.get(os.uname().machine)
 # kubeadm's own words, without it.

@@ -10,6 +10,8 @@ import pytest
 from support.binaries import binaries, on_path, release, started  # noqa: F401
 from test_managed import OVERRIDES, managed  # noqa: F401
 
+pytestmark = pytest.mark.once
+
 V2 = "io.containerd.grpc.v1.cri"
 
 CONFIG_PATH = {"version": 2, "plugins": {V2: {"registry": {"config_path": "/etc/a"}}}}

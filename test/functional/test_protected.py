@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from support.binaries import binaries, on_path, release  # noqa: F401
 
+pytestmark = pytest.mark.once
+
 V2 = "io.containerd.grpc.v1.cri"
 SECRET = {"plugins": {V2: {"registry": {"configs": {"r.example.org": {"auth": {"password": "hunter2"}}}}}}}
 

@@ -9,6 +9,8 @@ import pytest
 from support.binaries import binaries, on_path, release, started  # noqa: F401
 from support.registry import Registry
 
+pytestmark = pytest.mark.once
+
 PEM = "-----BEGIN CERTIFICATE-----\nhunter2\n-----END CERTIFICATE-----"
 HUB = {"mirrors": ["https://b.invalid/v2/hub", {"url": "http://127.0.0.1:9", "capabilities": ["pull"]}]}
 WHOLE = {

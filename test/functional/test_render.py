@@ -9,7 +9,7 @@ from support import ROOT
 from support.rendering import APT, DOCKER, GRAINS, PILLARS, SLS, closure, required
 
 MATRIX = [
-    (name, pillar)
+    pytest.param(name, pillar, marks=() if pillar == "empty" else pytest.mark.once)
     for name in GRAINS
     for pillar in (PILLARS if name in APT else ("empty", "distro", "null", "an empty config"))
 ]

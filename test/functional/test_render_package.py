@@ -8,6 +8,8 @@ import subprocess
 import pytest
 from support.rendering import APT, GRAINS, PILLARS
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("name", APT)
 def test_apt_repository_is_that_of_the_node(apply_with, name):

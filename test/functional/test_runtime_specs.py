@@ -11,6 +11,8 @@ import pytest
 from containerd_formula import base_specs, places
 from support.binaries import binaries, on_path, release, started  # noqa: F401
 
+pytestmark = pytest.mark.once
+
 NOFILE = {"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 65536}
 ONE = {"runc": {"base_spec": {"process": {"rlimits": [NOFILE]}}}, "crun": {"package": "crun"}}
 OTHER = {"runc": {"base_spec": {"process": {"rlimits": [{**NOFILE, "hard": 4096}]}}}}

@@ -9,6 +9,8 @@ import pytest
 from containerd_formula import places, runtime_settings
 from support.runtimes import sha256, youki
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):

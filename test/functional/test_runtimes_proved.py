@@ -12,6 +12,8 @@ from support.binaries import RELEASES, WANTED
 from support.daemon import crun, runc
 from support.stand_in import StandIn
 
+pytestmark = pytest.mark.once
+
 RELEASE = "2.1.9"
 # crun takes no hybrid cgroups, which this machine may have.
 BARE = "! mountpoint -q /sys/fs/cgroup/unified || umount /sys/fs/cgroup/unified\n"

@@ -32,7 +32,10 @@ systemctl start containerd
 # It shows the states that change something or fail, and passes their result on.
 APPLY = ("state.apply", "containerd", "--state-verbose=False", "--retcode-passthrough")
 
-pytestmark = pytest.mark.skipif(RELEASE not in WANTED, reason=f"the samples are of containerd {RELEASE}")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(RELEASE not in WANTED, reason=f"the samples are of containerd {RELEASE}"),
+]
 
 
 @pytest.fixture

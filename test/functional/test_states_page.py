@@ -9,6 +9,8 @@ from containerd_formula import places
 from support import ROOT
 from support.rendering import GRAINS, SLS
 
+pytestmark = pytest.mark.once
+
 PAGE = (ROOT / "docs/states.md").read_text(encoding="utf-8")
 # What every SLS brings, and the table does not repeat.
 ALWAYS = {"containerd.pillar", "containerd.salt.modules"}

@@ -12,6 +12,8 @@ import pytest
 from lab.repository import Key, Server
 from saltfactories.utils.functional import Loaders
 
+pytestmark = pytest.mark.once
+
 INSTALLED = {"containerd": "1.6.20~ds1-1+b1", "runc": "1.1.5+ds1-1+b1"}
 GONE = {name: {"old": version, "new": ""} for name, version in INSTALLED.items()}
 STATE = "containerd package is installed"
