@@ -68,13 +68,13 @@ def saltenv(request):
     return request.param
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["multiprocessing", "one process"])
-def node(request, master, saltenv):
+@pytest.fixture(scope="module")
+def node(master, saltenv):
     """
-    Where one process does all, what it has imported once stays in it.
+    Where one process does all, what it has imported once stays in it: so it is with the second one.
     """
-    name = f"cold-{saltenv}-{'many' if request.param else 'one'}"
-    minion = master.salt_minion_daemon(name, overrides={"multiprocessing": request.param})
+    one_process = {"base": False, "prod": True}[saltenv]
+    minion = master.salt_minion_daemon(f"cold-{saltenv}", overrides={"multiprocessing": not one_process})
     with minion.started():
         yield Node(master, minion, saltenv)
 

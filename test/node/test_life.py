@@ -2,12 +2,18 @@
 The life of a node: bare, ready, unchanged, changed, rebooted, cleaned. The tests of a node run in this order.
 """
 
+import os
+
 import pytest
-from conftest import SOCKET, SUITE, virtual_machine
+from conftest import SALTS, SOCKET, SUITE, virtual_machine
 from lab import debian
 from lab.cri import Cri
 
 KIND = virtual_machine
+# An emulated machine takes long: make test-reliability has one for each Salt.
+pytestmark = pytest.mark.parametrize(
+    "node", os.environ.get("LIFE_SALTS", SALTS[0]).split(), indirect=True, ids=lambda salt: f"salt-{salt}"
+)
 V2 = "io.containerd.grpc.v1.cri"
 SYSCTLS = (
     "net.bridge.bridge-nf-call-iptables",
