@@ -1,4 +1,4 @@
-# make try        a throwaway machine becomes a Kubernetes node before your eyes (KEEP=1 leaves it, make try-clean ends it): 6 minutes
+# make try        a throwaway machine becomes a Kubernetes node before your eyes (KEEP=1 leaves it, make try-clean ends it): 5 to 15 minutes
 # make test       lint, unit and functional tests, and tests against real containerd binaries: 30 minutes
 # make test-node  virtual machines and containers with their own systemd, from bare to ready to clean: 35 minutes
 # make test-reliability  the faults of test-node in full: all mistakes, 30 killed runs, 5 power cuts, 50 changes: hours
@@ -60,7 +60,7 @@ test: lint $(SALTS:%=.venv/salt-%/done)
 	@$(MAKE) --no-print-directory test-tools
 	.venv/salt-$(SALT)/bin/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 	set -e; for salt in $(filter-out $(SALT),$(SALTS)); do \
-	  echo "What depends on Salt, with $$salt:"; \
+	  echo "What depends on Salt, with $$salt. Left out: other folders, and tests marked once; they ran with $(SALT)."; \
 	  CONTAINERD_RELEASES=2.1.9 .venv/salt-$$salt/bin/python -m pytest test/functional -m "not once" $(PARALLEL) $(PYTEST_ARGS); done
 
 # What the tests of make test call; other people's CI asks for no more.
@@ -75,14 +75,15 @@ lint: .venv/salt-$(SALT)/done
 
 test-node: .venv/lab/done
 	@test/tools/install $(LAB_TOOLS)
+	@echo "Of test_life.py Salt $(firstword $(SALTS)) alone, and one power cut: make test-reliability has the others."
 	SALTS="$(SALTS)" .venv/lab/bin/python -m pytest test/node $(MACHINES) $(PYTEST_ARGS)
 
-RELIABILITY = life reliability damage interrupted power
 test-reliability: .venv/lab/done
 	@test/tools/install $(LAB_TOOLS)
 	ROWS=99 KILLS=30 POWER_CUTS=5 CHANGES=50 LIFE_SALTS="$(SALTS)" SALTS="$(SALTS)" \
 	  .venv/lab/bin/python -m pytest $(MACHINES) $(PYTEST_ARGS) \
-	  $(RELIABILITY:%=test/node/test_%.py)
+	  test/node/test_life.py test/node/test_reliability.py test/node/test_damage.py \
+	  test/node/test_interrupted.py test/node/test_power.py
 
 test-matrix: .venv/lab/done
 	@test/tools/install $(LAB_TOOLS)

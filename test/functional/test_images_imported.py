@@ -15,8 +15,6 @@ from support.binaries import RELEASES, WANTED
 from support.images import Image
 from support.stand_in import StandIn
 
-pytestmark = pytest.mark.once
-
 RELEASE = "2.1.9"
 NODE = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}.get(os.uname().machine)
 # kubeadm's own words, without it.
@@ -28,7 +26,10 @@ case "$*" in
 esac
 """
 
-pytestmark = pytest.mark.skipif(RELEASE not in WANTED, reason=f"it is about containerd {RELEASE}")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(RELEASE not in WANTED, reason=f"it is about containerd {RELEASE}"),
+]
 
 
 @pytest.fixture

@@ -12,15 +12,16 @@ from support.binaries import RELEASES, WANTED
 from support.daemon import crun, runc
 from support.stand_in import StandIn
 
-pytestmark = pytest.mark.once
-
 RELEASE = "2.1.9"
 # crun takes no hybrid cgroups, which this machine may have.
 BARE = "! mountpoint -q /sys/fs/cgroup/unified || umount /sys/fs/cgroup/unified\n"
 APPLY = ("state.apply", "containerd", "--out=yaml", "--retcode-passthrough")
 USED, PROVED = "containerd runtimes can be used", "containerd runtimes are proved"
 
-pytestmark = pytest.mark.skipif(RELEASE not in WANTED, reason=f"this is of containerd {RELEASE}")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(RELEASE not in WANTED, reason=f"this is of containerd {RELEASE}"),
+]
 
 
 @pytest.fixture

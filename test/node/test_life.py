@@ -11,9 +11,8 @@ from lab.cri import Cri
 
 KIND = virtual_machine
 # An emulated machine takes long: make test-reliability has one for each Salt.
-pytestmark = pytest.mark.parametrize(
-    "node", os.environ.get("LIFE_SALTS", SALTS[0]).split(), indirect=True, ids=lambda salt: f"salt-{salt}"
-)
+LIFE_SALTS = (os.environ.get("LIFE_SALTS") or SALTS[0]).split()
+pytestmark = pytest.mark.parametrize("node", LIFE_SALTS, indirect=True, ids=lambda salt: f"salt-{salt}")
 V2 = "io.containerd.grpc.v1.cri"
 SYSCTLS = (
     "net.bridge.bridge-nf-call-iptables",
