@@ -138,9 +138,10 @@ def status(path=CONFIG, overrides=None):
     :return: a dictionary that has all its keys on every node: ``installed``, ``version``, ``schema`` (the
         config version that the binary prints), ``file_schema`` (that of the file), ``not_in_effect`` (dotted
         path to wanted and effective value), ``drift`` (as function ``drift`` returns it), ``deprecated`` and
-        ``drop_ins``, ``registries``, ``runtimes`` and ``images`` (lists of sentences; each mirror of pillar
-        ``registries`` is asked, unless its ``check`` is false; of runtimes files are looked at; ``images``
-        are those of pillar and the sandbox image, where CRI is ok), ``restart_pending`` (the daemon has not
+        ``drop_ins``, ``registries``, ``runtimes``, ``images`` and ``kubelet`` (lists of sentences; each
+        mirror of pillar ``registries`` is asked, unless its ``check`` is false; of runtimes files are looked
+        at; ``images`` are those of pillar and the sandbox image, where CRI is ok; ``kubelet`` is what it and
+        containerd do not agree on), ``restart_pending`` (the daemon has not
         read a change of the formula's, or the file is newer than the daemon; None if the daemon does not run
         or there is no systemd), ``cri_ok``, ``cri_reason``, and ``errors`` (a list of questions without an
         answer, each with the reason).
@@ -159,6 +160,7 @@ def status(path=CONFIG, overrides=None):
         "registries": [],
         "runtimes": [],
         "images": [],
+        "kubelet": [],
         "restart_pending": None,
         "cri_ok": False,
         "cri_reason": "containerd is not installed",
@@ -173,6 +175,53 @@ def status(path=CONFIG, overrides=None):
         except CommandExecutionError as err:
             report["errors"].append(f"{question.__name__[1:]}: {err}")
     return report
+
+
+@_told
+def kubelet_agrees(path=CONFIG):
+    """
+    Tell whether this node's kubelet and its containerd have the same cgroup driver and the same socket.
+
+    If they have not, the daemon is ready and the node may be Ready, but pods do not start. A kubelet that
+    runs tells by its command line what it was told, else kubeadm's ``kubeadm-flags.env`` and the file
+    ``/var/lib/kubelet/config.yaml`` do. Since 1.31 kubelet takes over the driver of containerd 2.0 and newer.
+
+    path : ``/etc/containerd/config.toml``
+        The configuration file of containerd.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd.kubelet_agrees
+
+    :return: a dictionary: ``agrees``, true, false, or None if nothing is known of a kubelet; ``kubelet``, its
+        ``cgroup_driver``, its ``endpoint`` (empty if it was not told one) and whether it ``takes_over`` the
+        driver; ``containerd``, its ``cgroup_drivers`` by runtime, its ``default`` runtime and its
+        ``address``; ``reasons``, sentences with the cure.
+    :raises CommandExecutionError: containerd is not installed, or refuses its file.
+    """
+    return __salt__["containerd_preflight.agreement"](file_path(path))
+
+
+def preflight():
+    """
+    Find what kubeadm, or kubelet, would not take in this node: kubeadm's checks of a node that joins.
+
+    They are: CRI, programs, sysctls, modules, swap, cgroup controllers, the host's name, kubelet, its port,
+    and whether kubelet and containerd agree. Nothing is changed. A node that has joined can be asked, too.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' containerd.preflight
+
+    :return: a list of findings, empty if there is nothing to say: ``key``, the name that kubeadm has for the
+        check, such as ``Swap``, and its ``--ignore-preflight-errors`` takes; ``level``, ``error`` or
+        ``warning``; and ``message``, with the cure.
+    """
+    return [one.shown() for one in __salt__["containerd_preflight.findings"]()]
 
 
 def drift(path=CONFIG, overrides=None):
@@ -219,7 +268,8 @@ def _document(path, overrides):
     if wrong := [one.message for one in made.findings if one.about == "layer"]:
         raise CommandExecutionError("\n".join(wrong))
     yield {"deprecated": [one.message for one in deprecated(made.site, made.version)]}
-    facts = explained(made, __salt__["containerd_document.dump"](path))
+    dump = __salt__["containerd_document.dump"](path)
+    facts = explained(made, dump)
     yield {
         "not_in_effect": {
             key: {"wanted": fact["value"], "effective": fact["effective"]}
@@ -228,6 +278,7 @@ def _document(path, overrides):
         }
     }
     yield {"drift": __salt__["containerd_document.drifted"](path, made)}
+    yield {"kubelet": __salt__["containerd_preflight.agreement"](path, dump)["reasons"]}
 
 
 def _file(path, _):

@@ -5,6 +5,7 @@ file.
 ``containerd_toml`` is the module for people; this one reads the node for it. Nothing here writes the file.
 """
 
+import functools
 import os
 
 from containerd_formula import renew
@@ -77,6 +78,8 @@ def compose(base, overrides, strict=True, path=CONFIG, cri=True):
         is_folder=os.path.isdir,
         is_executable=lambda path: path in coming or _is_executable(path),
         path=__salt__["containerd_daemon.search_path"](),
+        kubelet=functools.cache(__salt__["containerd_kubelet.told"]),
+        kubelet_takes_over=__salt__["containerd_kubelet.takes_over"],
     )
     folder = os.path.dirname(path)
     return document.compose(base, overrides, strict=strict, folder=folder, node=node, release=release)

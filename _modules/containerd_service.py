@@ -58,14 +58,17 @@ def properties():
     return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
 
 
-def enabled():
+def enabled(unit=places.UNIT):
     """
-    Return whether the service starts at boot. This works without a running systemd, too.
+    Return whether a service starts at boot. This works without a running systemd, too.
+
+    unit : ``containerd.service``
+        The unit.
 
     :return: ``enabled``, ``disabled``, ``masked`` or another word of systemctl's; empty if there is no such
         unit.
     """
-    word = _systemctl("is-enabled", places.UNIT, may_fail=True).strip()
+    word = _systemctl("is-enabled", unit, may_fail=True).strip()
     return "" if word == "not-found" else errors.brief(word)
 
 

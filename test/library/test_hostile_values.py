@@ -13,8 +13,10 @@ from containerd_formula.document import compose
 from containerd_formula.errors import Refused, brief
 from containerd_formula.image_settings import read as read_images
 from containerd_formula.image_words import Row
+from containerd_formula.kubelet import Kubelet
 from containerd_formula.pillar import problems
 from containerd_formula.places import DROP_IN, ENVIRONMENT
+from containerd_formula.preflight import Facts
 from containerd_formula.reading import reading
 from containerd_formula.registries import read as read_registries
 from containerd_formula.registry_words import questions
@@ -39,6 +41,15 @@ MADE_OF = {
     for name, value in ANY.items()
     for of in ("", "registries", "runtimes", "sandbox_image")
 }
+
+
+def preflight_facts(own):
+    """Return a node that has nothing, with some facts of its own."""
+    facts = dict.fromkeys(Facts._fields, ())
+    facts.update(sysctls={}, reason="a", hostname="a", release="1.30.0", port=1, ready=False)
+    return Facts(**{**facts, **own})
+
+
 RUNTIME = read_runtimes({"crun": {}}).runtimes[0]
 FOLDER = ROOT / "_utils/containerd_formula"
 MODULES = {
@@ -185,6 +196,15 @@ PARAMETERS = {
     "made_layers.past_the_files.default": ({"version": 2}, NOTHING),
     "document.given.source": ("runtimes", TEXTS),
     "kind": ("io.containerd.runc.v2", TEXTS),
+    **dict.fromkeys(("kubelet.flags.words", "kubelet.kubelet.words"), (["--a"], LINES)),
+    **dict.fromkeys(("kubelet.kubelet.config", "kubelet.driver.is_systemd"), ({}, ANY)),
+    **dict.fromkeys(
+        [f"kubelet.{name}.one" for name in ("takes_driver_over", "driver_differs", "endpoint_differs")],
+        (Kubelet(), NOTHING),
+    ),
+    **dict.fromkeys(("mine", "endpoint"), ("a", TEXTS)),
+    **dict.fromkeys(("kubelet.takes_driver_over.release", "containerd"), ("2.0.0", TEXTS)),
+    "facts": (preflight_facts({}), {name: preflight_facts({"reason": text}) for name, text in TEXTS.items()}),
     "base_specs.render.default": ('{"process": {}}', TEXTS),
     **dict.fromkeys(
         (f"base_specs.{name}.fragment" for name in ("path", "render", "is_as_meant", "wrong", "open_files")),

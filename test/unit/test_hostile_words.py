@@ -9,6 +9,7 @@ import pytest
 import salt.utils.path
 from containerd_formula import image_settings, places
 from containerd_formula.document import compose
+from containerd_formula.kubelet import Kubelet
 from containerd_formula.reading import reading
 from containerd_formula.registries import read
 from containerd_formula.runtime_settings import read as read_runtimes
@@ -92,6 +93,7 @@ HARMLESS = {
     "given": {},
     **dict.fromkeys(("overrides", "fragment", "old", "new", "data", "dump", "result", "found"), {}),
     "runtime": RUNTIME,
+    "kubelet": Kubelet(),
     "programs": {"binary": "/nowhere", "shim": "/nowhere"},
     "is_serving": True,
     "proofs": [],

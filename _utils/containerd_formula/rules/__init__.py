@@ -10,16 +10,26 @@ on the node are not root's.
 
 from containerd_formula.findings import finding
 from containerd_formula.places import CONFIG_FOLDER
-from containerd_formula.rules import cri, deprecated, images, missing, names, plugins, trusted, values
+from containerd_formula.rules import (
+    cri,
+    deprecated,
+    images,
+    kubelet,
+    missing,
+    names,
+    plugins,
+    trusted,
+    values,
+)
 from containerd_formula.rules.context import ANY_NODE, Context, is_below
 
 # Names come first: the value of a wrong name is not checked.
 RULES = (
     *(*names.RULES, *values.RULES, *plugins.RULES, *cri.RULES),
-    *(*images.RULES, *missing.RULES, *trusted.RULES, *deprecated.RULES),
+    *(*images.RULES, *missing.RULES, *kubelet.RULES, *trusted.RULES, *deprecated.RULES),
 )
 # With what these find the daemon gets ready, but pods cannot start.
-ABOUT_PODS = (*images.RULES, *missing.RULES)
+ABOUT_PODS = (*images.RULES, *missing.RULES, *kubelet.RULES)
 
 
 def findings(base, site, result, strict=True, folder=CONFIG_FOLDER, node=None, written=None):

@@ -28,6 +28,9 @@ class Node(NamedTuple):
     is_folder: Callable = lambda path: True
     is_executable: Callable = lambda path: True
     path: tuple = DAEMON_PATH
+    # What its kubelet was told, None without one; and whether that takes the cgroup driver over all the same.
+    kubelet: Callable = lambda: None
+    kubelet_takes_over: Callable = lambda kubelet: False
 
 
 # Without a node to ask, nothing is missing and everything is root's.

@@ -1,0 +1,167 @@
+"""
+The facts of kubeadm's checks, from a /proc of the test's own; where kubelet and containerd disagree.
+"""
+
+import pytest
+from containerd_formula.kubelet import Kubelet
+from salt.exceptions import CommandExecutionError
+from support import load
+
+V2 = "io.containerd.grpc.v1.cri"
+TCP = "  sl  local_address rem_address   st\n   0: 0100007F:{port:04X} 00000000:0000 {state} 0\n"
+
+
+def document(**options):
+    runc = {"runtime_type": "io.containerd.runc.v2", "options": options}
+    kata = {"runtime_type": "io.containerd.kata.v2"}
+    cri = {"containerd": {"default_runtime_name": "runc", "runtimes": {"runc": runc, "kata": kata}}}
+    return {"version": 2, "grpc": {"address": "/run/containerd/containerd.sock"}, "plugins": {V2: cri}}
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """
+    The module on a node that is as it should be, with what it asks for.
+    """
+    module = load("_modules/containerd_preflight.py")
+    (tmp_path / "net").mkdir()
+    (tmp_path / "swaps").write_text("Filename Type Size Used Priority\n")
+    (tmp_path / "controllers").write_text("cpuset cpu io memory hugetlb pids\n")
+    monkeypatch.setattr(module, "PROC", str(tmp_path))
+    monkeypatch.setattr(module, "CGROUPS", str(tmp_path / "controllers"))
+    monkeypatch.setattr(module, "SYSTEMD_BOOTED", str(tmp_path))
+    monkeypatch.setattr(module.socket, "getaddrinfo", lambda *_: ["an address"])
+    module.__salt__ = {
+        "cmd.which": lambda name: f"/usr/bin/{name}",
+        "containerd_kubelet.told": lambda: Kubelet("systemd", endpoint="/run/containerd/containerd.sock"),
+        "containerd_kubelet.takes_over": lambda _: False,
+        "containerd_kubelet.version": lambda: "1.30.0",
+        "containerd_kubelet.runs": lambda: False,
+        "containerd_kernel.module_loaded": lambda _: True,
+        "containerd_kernel.sysctl_get": lambda _: "1",
+        "containerd_daemon.ready": lambda: {"ready": True, "reason": ""},
+        "containerd_service.enabled": lambda unit: "enabled",
+        "containerd_document.read": lambda _: document(SystemdCgroup=True),
+        "containerd_document.dump": lambda _: document(SystemdCgroup=True),
+    }
+    return module
+
+
+def keys(module):
+    return [one.key for one in module.findings()]
+
+
+def test_a_good_node(module):
+    assert module.findings() == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "key"),
+    [
+        ("swaps", "Filename Type\n/dev/dm-1 partition 1 0 -2\n", "Swap"),
+        ("controllers", "cpuset cpu hugetlb pids\n", "SystemVerification"),
+        ("net/tcp", TCP.format(port=10250, state="0A"), "Port-10250"),
+        ("net/tcp6", TCP.format(port=10250, state="0A"), "Port-10250"),
+    ],
+)
+def test_what_proc_tells(module, tmp_path, file, text, key):
+    (tmp_path / file).write_text(text)
+    assert keys(module) == [key]
+
+
+def test_a_connection_from_that_port_does_not_listen_there(module, tmp_path):
+    (tmp_path / "net/tcp").write_text(
+        TCP.format(port=10250, state="01") + TCP.format(port=80, state="0A").splitlines()[1]
+    )
+    assert keys(module) == []
+
+
+def test_cgroup_v1(module, tmp_path):
+    (tmp_path / "controllers").unlink()
+    names = ("cpu", "cpuacct", "cpuset", "devices", "freezer", "hugetlb", "memory", "pids")
+    rows = "".join(f"{name}\t1\t5\t{int(name != 'memory')}\n" for name in names)
+    (tmp_path / "cgroups").write_text(f"#subsys_name\thierarchy\tnum_cgroups\tenabled\n{rows}")
+    [one] = module.findings()
+    assert "controller memory:" in one.message
+
+
+@pytest.mark.parametrize(
+    ("function", "answer", "key"),
+    [
+        ("cmd.which", lambda name: name != "nsenter", "FileExisting-nsenter"),
+        ("cmd.which", lambda name: name != "kubelet", "KubeletVersion"),
+        ("containerd_service.enabled", lambda _: "disabled", "Service-Kubelet"),
+        ("containerd_daemon.ready", lambda: {"ready": False, "reason": "CRI failed"}, "CRI"),
+        (
+            "containerd_kernel.sysctl_get",
+            lambda name: "0" if "forward" in name else "1",
+            "FileContent--proc-sys-net-ipv4-ip_forward",
+        ),
+        ("containerd_document.dump", lambda _: document(SystemdCgroup=False), "Kubelet"),
+    ],
+)
+def test_what_others_tell(module, function, answer, key):
+    module.__salt__[function] = answer
+    assert keys(module) == [key]
+
+
+def test_without_containerd_it_is_said_once(module):
+    def fails(*_):
+        raise CommandExecutionError("containerd is not installed")
+
+    module.__salt__["containerd_daemon.ready"] = module.__salt__["containerd_document.dump"] = fails
+    [one] = module.findings()
+    assert one.message == "CRI: containerd is not ready: containerd is not installed; apply containerd."
+
+
+def test_a_name_without_an_address(module, monkeypatch):
+    def fails(*_):
+        raise OSError("no address")
+
+    monkeypatch.setattr(module.socket, "getaddrinfo", fails)
+    assert keys(module) == ["Hostname"]
+
+
+def test_they_agree(module, tmp_path):
+    answer = module.agreement(str(tmp_path / "swaps"))
+    assert answer == {
+        "agrees": True,
+        "kubelet": {
+            "cgroup_driver": "systemd",
+            "endpoint": "/run/containerd/containerd.sock",
+            "takes_over": False,
+        },
+        "containerd": {
+            "cgroup_drivers": {"runc": "systemd"},
+            "default": "runc",
+            "address": "/run/containerd/containerd.sock",
+        },
+        "reasons": [],
+    }
+
+
+def test_they_do_not_agree(module, tmp_path):
+    module.__salt__["containerd_kubelet.told"] = lambda: Kubelet("cgroupfs", endpoint="/run/other.sock")
+    answer = module.agreement(str(tmp_path / "none"))
+    assert answer["agrees"] is False
+    assert len(answer["reasons"]) == 2
+    assert answer["reasons"][0].startswith("runtime runc: kubelet has the cgroup driver cgroupfs")
+    assert answer["reasons"][1].startswith("grpc.address: kubelet looks for containerd at /run/other.sock")
+    module.__salt__["containerd_kubelet.takes_over"] = lambda _: True
+    assert len(module.agreement(str(tmp_path / "none"))["reasons"]) == 1
+
+
+def test_without_a_kubelet_nothing_is_known(module, tmp_path):
+    module.__salt__["containerd_kubelet.told"] = lambda: None
+    answer = module.agreement(str(tmp_path / "none"))
+    assert (answer["agrees"], answer["kubelet"], answer["reasons"]) == (None, {}, [])
+
+
+def test_a_release_whose_dump_leaves_options_out(module, tmp_path):
+    """
+    containerd 1.4: what its file says is in effect.
+    """
+    (tmp_path / "config.toml").write_text("")
+    module.__salt__["containerd_document.dump"] = lambda _: document()
+    drivers = module.agreement(str(tmp_path / "config.toml"))["containerd"]["cgroup_drivers"]
+    assert drivers == {"runc": "systemd"}
