@@ -30,15 +30,18 @@ def package(name: str, suite: str) -> Path:
 
 
 class Archive:
-    """The packages of one suite, listed in a folder of ours."""
+    """The packages of one suite, listed in a folder of ours; its sources too, if asked for."""
 
-    def __init__(self, suite: str, folder: Path):
+    def __init__(self, suite: str, folder: Path, sources: bool = False):
         for part in ("lists/partial", "archives/partial"):
             (folder / part).mkdir(parents=True)
-        sources = folder / "sources.list"
-        sources.write_text(f"deb [signed-by={KEYRING}] {host.mirror()} {suite} main\n")
+        listed = folder / "sources.list"
+        kinds = ("deb", "deb-src") if sources else ("deb",)
+        listed.write_text(
+            "".join(f"{kind} [signed-by={KEYRING}] {host.mirror()} {suite} main\n" for kind in kinds)
+        )
         settings = {
-            "Dir::Etc::sourcelist": sources,
+            "Dir::Etc::sourcelist": listed,
             "Dir::Etc::sourceparts": "-",
             "Dir::State": folder,
             "Dir::State::status": "/dev/null",
@@ -58,6 +61,12 @@ class Archive:
         """Return the downloaded ``.deb`` of a package."""
         run(["apt-get", "-qq", *self._options, "download", package], cwd=self._folder)
         return next(self._folder.glob("*.deb"))
+
+    def source(self, package: str, target: Path) -> None:
+        """Unpack the source of a package, which apt has compared with what the archive has signed."""
+        run(["apt-get", "-qq", *self._options, "--download-only", "source", package], cwd=self._folder)
+        described = next(self._folder.glob("*.dsc"))
+        run(["dpkg-source", "--no-check", "-x", str(described), str(target)])
 
 
 def run(argv: list[str], cwd: Path | None = None) -> str:

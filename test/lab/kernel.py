@@ -25,6 +25,12 @@ def kernel(suite: str) -> Path:
     )
 
 
+def config(suite: str) -> Path:
+    """Return the file with which that kernel was configured: ``config-`` and its release."""
+    release = next((kernel(suite) / "lib/modules").iterdir()).name
+    return debian.unpacked(f"linux-image-{release}", suite) / f"boot/config-{release}"
+
+
 def initrd(suite: str) -> Path:
     """Return the initial RAM disk that boots a node of this suite."""
     tree = kernel(suite)

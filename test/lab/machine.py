@@ -177,11 +177,11 @@ class Machine:
             self._forwarded[remote] = local
         return self._forwarded[remote]
 
-    def forward_port(self, port: int) -> None:
+    def forward_port(self, port: int, address: str = "127.0.0.1") -> None:
         """Make a port of the node that of this host, also after a reboot: nodes reach it at 10.0.2.2."""
-        address = f"127.0.0.1:{port}"
-        self._forwarded[address] = address
-        self._ssh.forward(address, address)
+        remote, local = f"127.0.0.1:{port}", f"{address}:{port}"
+        self._forwarded[remote] = local
+        self._ssh.forward(local, remote)
 
     def ssh_command(self) -> str:
         """Return what a person types to log in."""

@@ -130,19 +130,29 @@ def changed(
     plain: Path,
     stem: str,
     packages: tuple[str, ...],
-    files: dict[str, str],
+    files: dict[str, str | Path],
     rpms: list[Path],
     commands: tuple[str, ...],
 ) -> Path:
-    """Return a node's archive with Debian's packages, files, RPMs in its own database, and commands run."""
-    inputs = [plain.name, packages, files, [path.name for path in rpms], commands]
+    """Return a node's archive with Debian's packages, files, RPMs in its own database, and commands run.
+
+    A file is its text, or the path of one in a folder of the cache.
+    """
+    named = {
+        place: given if isinstance(given, str) else f"{given.parent.name}/{given.name}"
+        for place, given in files.items()
+    }
+    inputs = [plain.name, packages, named, [path.name for path in rpms], commands]
 
     def make(target: Path) -> None:
         root = target.parent / "root"
         unpack(plain, root)
-        for place, text in files.items():
+        for place, given in files.items():
             (root / place[1:]).parent.mkdir(parents=True, exist_ok=True)
-            (root / place[1:]).write_text(text)
+            if isinstance(given, Path):
+                shutil.copy(given, root / place[1:])
+            else:
+                (root / place[1:]).write_text(given)
         if packages:
             # Kept from the packages: the node's own, by which it finds a server in its network.
             (root / "etc/resolv.conf").rename(root / "etc/resolv.conf.kept")
