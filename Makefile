@@ -3,6 +3,7 @@
 # make test-node  virtual machines and containers with their own systemd, from bare to ready to clean: 35 minutes
 # make test-reliability  the faults of test-node in full: all mistakes, 30 killed runs, 5 power cuts, 50 changes: hours
 # make test-matrix  Debian suites x Salt x containerd on virtual machines; one table, and that of docs/testing.md is held against it: hours
+# make test-kubernetes  a kubelet, an API server and kubeadm of Debian's source judge nodes that the formula made: 30 minutes
 # make kitchen    Test Kitchen in Docker; KITCHEN=distro-debian-12 says which instances (needs Docker and Bundler)
 # make apply      apply the formula to this very machine, with the pillar in PILLAR
 # make samples    write the samples of output in README and docs anew
@@ -33,7 +34,9 @@ TEST_TOOLS = /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyri
 # 3008 has a dependency without a wheel.
 BUILD_TOOLS = cc:gcc /usr/include/stdlib.h:libc6-dev
 
-.PHONY: help try try-clean apply test test-tools lint test-node test-reliability test-matrix kitchen samples bench stamp clean
+KUBERNETES_TOOLS = rsync:rsync jq:jq dpkg-source:dpkg-dev patch:patch make:make
+
+.PHONY: help try try-clean apply test test-tools lint test-node test-reliability test-matrix test-kubernetes kitchen samples bench stamp clean
 .DELETE_ON_ERROR:
 
 help:
@@ -88,6 +91,11 @@ test-reliability: .venv/lab/done
 test-matrix: .venv/lab/done
 	@test/tools/install $(LAB_TOOLS)
 	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/lab/bin/python test/tools/matrix.py --salts "$(SALTS)" $(MATRIX)
+
+# The first time it builds Kubernetes: 10 minutes and 4 GB of disk more.
+test-kubernetes: .venv/lab/done
+	@test/tools/install $(LAB_TOOLS) $(KUBERNETES_TOOLS)
+	SALTS="$(SALT)" .venv/lab/bin/python -m pytest test/kubernetes --verbose $(PYTEST_ARGS)
 
 # Which instances: a name or a part of one, or all.
 KITCHEN ?=
