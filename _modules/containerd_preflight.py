@@ -5,6 +5,7 @@ It only reads; nothing that pillar names is run.
 """
 
 import os
+import shutil
 import socket
 
 from containerd_formula import renew
@@ -14,7 +15,7 @@ renew()
 
 from containerd_formula import errors, kubelet, preflight, runtime_proof
 from containerd_formula.data import at, combine
-from containerd_formula.places import CONFIG, SOCKET, SYSTEMD_BOOTED
+from containerd_formula.places import CONFIG, DAEMON_PATH, SOCKET, SYSTEMD_BOOTED
 from containerd_formula.runtime_settings import is_runc_shim
 from containerd_formula.schema import locate
 
@@ -68,21 +69,21 @@ def findings():
     """
     one = __salt__["containerd_kubelet.told"]() or kubelet.Kubelet()
     ready = _ready()
-    kernel, which = __salt__, __salt__["cmd.which"]
+    kernel = __salt__
     hostname = socket.gethostname()
     try:
         disagreements = tuple(agreement()["reasons"])
     except CommandExecutionError:
         # Why not is said of CRI.
         disagreements = ()
-    installed = bool(which("kubelet"))
+    installed = _is_in_path("kubelet")
     facts = preflight.Facts(
         modules=tuple(m for m in preflight.MODULES if kernel["containerd_kernel.module_loaded"](m)),
         sysctls={name: kernel["containerd_kernel.sysctl_get"](name) for name in preflight.SYSCTLS},
         swaps=tuple(line.split()[0] for line in _lines("swaps")[1:]),
         controllers=_controllers(),
         is_v2=os.path.exists(CGROUPS),
-        programs=tuple(name for name in preflight.PROGRAMS if which(name)),
+        programs=tuple(name for name in preflight.PROGRAMS if _is_in_path(name)),
         ready=ready["ready"],
         reason=ready["reason"],
         hostname=hostname,
@@ -97,6 +98,12 @@ def findings():
         disagreements=disagreements,
     )
     return preflight.findings(facts)
+
+
+def _is_in_path(name):
+    """Tell whether a program is found by its name; Salt's own search takes one of the present folder, too."""
+    folders = (os.environ.get("PATH", ""), *DAEMON_PATH)
+    return bool(shutil.which(name, path=os.pathsep.join(folders)))
 
 
 def _takes_over(one, drivers):

@@ -9,7 +9,7 @@ from lab import image, kubernetes
 from lab.control_plane import ControlPlane
 from lab.machine import Machine
 from support.formula import FormulaNode
-from support.kubernetes import Cluster
+from support.kubernetes import PILLAR, Cluster
 from support.progress import progress  # noqa: F401
 
 SUITE = "bookworm"
@@ -34,6 +34,7 @@ def node(progress):  # noqa: F811
     with Machine(built, "node-1", progress=progress) as machine:
         node = FormulaNode(machine)
         node.install()
+        node.pillar(PILLAR)
         yield node
 
 

@@ -3,7 +3,7 @@ kubeadm's own checks and ours, of one machine: bare, ready, and with faults. The
 """
 
 import pytest
-from support.kubernetes import LIMIT, PILLAR
+from support.kubernetes import LIMIT
 
 SYSCTL = "FileContent--proc-sys-net-"
 BRIDGE, FORWARD = f"{SYSCTL}bridge-bridge-nf-call-iptables", f"{SYSCTL}ipv4-ip_forward"
@@ -70,7 +70,6 @@ def test_a_bare_machine(node, progress):
     A preview brings the modules, and changes nothing that the checks are about.
     """
     progress("the checks of a bare machine")
-    node.pillar(PILLAR)
     assert node.apply(test=True).failed == {}
     theirs = kubeadms(node)
     assert theirs == {"CRI": "error", BRIDGE: "error", FORWARD: "error"}

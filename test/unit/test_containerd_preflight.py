@@ -31,8 +31,9 @@ def module(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "CGROUPS", str(tmp_path / "controllers"))
     monkeypatch.setattr(module, "SYSTEMD_BOOTED", str(tmp_path))
     monkeypatch.setattr(module.socket, "getaddrinfo", lambda *_: ["an address"])
+    module.missing = set()
+    monkeypatch.setattr(module, "_is_in_path", lambda name: name not in module.missing)
     module.__salt__ = {
-        "cmd.which": lambda name: f"/usr/bin/{name}",
         "containerd_kubelet.told": lambda: Kubelet("systemd", endpoint="/run/containerd/containerd.sock"),
         "containerd_kubelet.takes_over": lambda _: False,
         "containerd_kubelet.version": lambda: "1.30.0",
@@ -88,8 +89,6 @@ def test_cgroup_v1(module, tmp_path):
 @pytest.mark.parametrize(
     ("function", "answer", "key"),
     [
-        ("cmd.which", lambda name: name != "nsenter", "FileExisting-nsenter"),
-        ("cmd.which", lambda name: name != "kubelet", "KubeletVersion"),
         ("containerd_service.enabled", lambda _: "disabled", "Service-Kubelet"),
         ("containerd_daemon.ready", lambda: {"ready": False, "reason": "CRI failed"}, "CRI"),
         (
@@ -103,6 +102,25 @@ def test_cgroup_v1(module, tmp_path):
 def test_what_others_tell(module, function, answer, key):
     module.__salt__[function] = answer
     assert keys(module) == [key]
+
+
+@pytest.mark.parametrize(
+    ("program", "key"), [("nsenter", "FileExisting-nsenter"), ("kubelet", "KubeletVersion")]
+)
+def test_a_program_that_is_missing(module, program, key):
+    module.missing.add(program)
+    assert keys(module) == [key]
+
+
+def test_a_program_of_the_present_folder_is_not_in_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "no-such-program").write_text("#!/bin/sh\n")
+    (tmp_path / "no-such-program").chmod(0o755)
+    module = load("_modules/containerd_preflight.py")
+    assert not module._is_in_path("no-such-program")
+    assert module._is_in_path("sh")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert module._is_in_path("no-such-program") and module._is_in_path("sh")
 
 
 def test_without_containerd_it_is_said_once(module):
