@@ -43,6 +43,7 @@ networking: {{podSubnet: 10.244.0.0/16}}
 ---
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
+authentication: {{x509: {{clientCAFile: /etc/kubernetes/pki/ca.crt}}}}
 cgroupDriver: systemd
 nodeStatusUpdateFrequency: 4s
 """
