@@ -15,7 +15,7 @@ from support.progress import progress  # noqa: F401
 SUITE = "bookworm"
 SALT = os.environ.get("SALTS", image.DEFAULT_SALT).split()[0]
 # In their order: each begins where the one before it ended.
-ORDER = ("test_preflight", "test_ready", "test_changes", "test_runtimes")
+ORDER = ("test_kubeadm", "test_joined", "test_under_pods", "test_runtime_class")
 
 
 def pytest_collection_modifyitems(items):
