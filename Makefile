@@ -1,4 +1,5 @@
-# make try        a throwaway machine becomes a Kubernetes node before your eyes (KEEP=1 leaves it, make try-clean ends it): 5 to 15 minutes
+# make try        a throwaway machine becomes a Kubernetes node before your eyes (KEEP=1 leaves it, make try-clean ends it;
+#                 KUBERNETES=1 joins it to a cluster): 5 to 15 minutes
 # make test       lint, unit and functional tests, and tests against real containerd binaries: 30 minutes
 # make test-node  virtual machines and containers with their own systemd, from bare to ready to clean: 35 minutes
 # make test-reliability  the faults of test-node in full: all mistakes, 30 killed runs, 5 power cuts, 50 changes: hours
@@ -43,8 +44,9 @@ help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
 try: .venv/lab/done
-	@test/tools/install $(LAB_TOOLS)
-	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/lab/bin/python test/tools/demo.py --suite $(SUITE) --salt $(SALT) $(if $(KEEP),--keep)
+	@test/tools/install $(LAB_TOOLS) $(if $(KUBERNETES),$(KUBERNETES_TOOLS))
+	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/lab/bin/python test/tools/demo.py --suite $(SUITE) --salt $(SALT) \
+	  $(if $(KEEP),--keep) $(if $(KUBERNETES),--kubernetes)
 
 try-clean: .venv/lab/done
 	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/lab/bin/python -m lab end --name try

@@ -1,5 +1,5 @@
 """
-A cluster: the control plane on this host, and a virtual machine that the formula makes its node.
+A cluster: the control plane on this host, and two virtual machines that the formula makes its nodes.
 """
 
 import os
@@ -12,10 +12,19 @@ from support.formula import FormulaNode
 from support.kubernetes import PILLAR, Cluster
 from support.progress import progress  # noqa: F401
 
-SUITE = "bookworm"
+# Of the first node and of the second one, which comes late: it has another release of containerd.
+SUITE, SECOND = "bookworm", "trixie"
 SALT = os.environ.get("SALTS", image.DEFAULT_SALT).split()[0]
 # In their order: each begins where the one before it ended.
-ORDER = ("test_kubeadm", "test_joined", "test_under_pods", "test_runtime_class")
+ORDER = (
+    "test_kubeadm",
+    "test_joined",
+    "test_under_pods",
+    "test_runtime_class",
+    "test_pulls",
+    "test_image_gc",
+    "test_two_nodes",
+)
 
 
 def pytest_collection_modifyitems(items):
@@ -25,17 +34,25 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: ORDER.index(item.path.stem))
 
 
-@pytest.fixture(scope="session")
-def node(progress):  # noqa: F811
+def machine(suite, name, say):
     """
-    A bare machine with kubelet and kubeadm, and with the formula where Salt finds it.
+    Yield a bare machine with kubelet and kubeadm, and with the formula where Salt finds it.
     """
-    built = kubernetes.node(SUITE, SALT, progress)
-    with Machine(built, "node-1", progress=progress) as machine:
-        node = FormulaNode(machine)
+    with Machine(kubernetes.node(suite, SALT, say), name, progress=say) as booted:
+        node = FormulaNode(booted)
         node.install()
         node.pillar(PILLAR)
         yield node
+
+
+@pytest.fixture(scope="session")
+def node(progress):  # noqa: F811
+    yield from machine(SUITE, "node-1", progress)
+
+
+@pytest.fixture(scope="session")
+def second(progress):  # noqa: F811
+    yield from machine(SECOND, "node-2", progress)
 
 
 @pytest.fixture(scope="session")

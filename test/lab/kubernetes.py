@@ -55,9 +55,18 @@ def node(suite: str, salt: str, progress: Callable[[str], None] = print) -> Imag
         f"/{path.relative_to(FILES)}": path.read_text() for path in sorted(FILES.rglob("*")) if path.is_file()
     }
     files |= {f"/usr/bin/{name}": brought / name for name in NODE_PROGRAMS}
+    if os.environ.get("KUBELET"):
+        files["/usr/bin/kubelet"] = _other_kubelet(Path(os.environ["KUBELET"]))
     files[f"/boot/{configured.name}"] = configured
     made = rootfs.changed(bare.tree, f"tree-kubernetes-{suite}-{salt}", PACKAGES, files, [], COMMANDS)
     return Image(plain.kernel, plain.initrd, rootfs.disk(suite, salt, made), plain.ssh_key)
+
+
+def _other_kubelet(path: Path) -> Path:
+    """Return a kubelet that somebody brings, if it is a program."""
+    if not os.access(path, os.X_OK) or not path.is_file():
+        raise host.LabError(f"KUBELET={path}: there is no such program; name a kubelet for Linux.")
+    return path
 
 
 def _build(source: Path, go: Path, progress: Callable[[str], None]) -> None:

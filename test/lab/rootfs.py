@@ -6,6 +6,7 @@ maintainer script mounts or starts ends with it, also when the build is interrup
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -136,10 +137,10 @@ def changed(
 ) -> Path:
     """Return a node's archive with Debian's packages, files, RPMs in its own database, and commands run.
 
-    A file is its text, or the path of one in a folder of the cache.
+    A file is its text, or the path of one on this host.
     """
     named = {
-        place: given if isinstance(given, str) else f"{given.parent.name}/{given.name}"
+        place: given if isinstance(given, str) else hashlib.sha256(given.read_bytes()).hexdigest()
         for place, given in files.items()
     }
     inputs = [plain.name, packages, named, [path.name for path in rpms], commands]

@@ -35,8 +35,9 @@ class Cluster:
         address = f"127.0.{machine.address()[1] % 250 + 1}.{number}"
         machine.forward_port(10250, address)
         self.control_plane.know(machine.name, address)
-        for name in (PAUSE, APP):
-            node.import_image(busybox_image(name))
+        # Two images: kubelet leaves alone what a container of a pod has.
+        node.import_image(busybox_image(PAUSE))
+        node.import_image(busybox_image(APP, mark="app"))
         words = ["kubeadm", "join", *self.control_plane.join(), f"--node-name={machine.name}"]
         done = node.run([*words, "--v=1"], check=False, timeout=LIMIT)
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr[-4000:]}"
@@ -83,15 +84,32 @@ def restarts(pod):
     return [one["restartCount"] for one in pod["status"]["containerStatuses"]]
 
 
-def pod(name, node, **spec):
+def template(image=APP, pull="Never", **spec):
     """
-    Return a pod on a node that runs until it is told to end, by an image that only the node has.
+    Return the spec of a pod that runs until it is told to end, by an image that the nodes have.
     """
     script = "trap 'exit 0' TERM; echo hello from $HOSTNAME; while :; do sleep 1; done"
-    container = {"name": "app", "image": APP, "imagePullPolicy": "Never", "command": ["sh", "-c", script]}
+    container = {"name": "app", "image": image, "imagePullPolicy": pull, "command": ["sh", "-c", script]}
+    return {"containers": [container], "terminationGracePeriodSeconds": 2, **spec}
+
+
+def pod(name, node, **more):
+    """
+    Return such a pod on a node.
+    """
+    spec = template(nodeName=node, **more)
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+
+def deployment(name, replicas):
+    """
+    Return a Deployment of such pods, on whatever nodes.
+    """
+    labels = {"app": name}
+    pods = {"metadata": {"labels": labels}, "spec": template()}
     return {
-        "apiVersion": "v1",
-        "kind": "Pod",
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
         "metadata": {"name": name},
-        "spec": {"nodeName": node, "containers": [container], "terminationGracePeriodSeconds": 2, **spec},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pods},
     }

@@ -16,6 +16,7 @@ from lab.cri import Cri
 from lab.machine import Machine
 from lab.oci import busybox_image
 from support.formula import FormulaNode
+from tools import demo_kubernetes
 
 SANDBOX_IMAGE = "registry.example.org/pause:1"
 CRI = "io.containerd.grpc.v1.cri"
@@ -47,14 +48,18 @@ def main():
     parser.add_argument("--suite", default=image.DEFAULT_SUITE)
     parser.add_argument("--salt", default=image.DEFAULT_SALT)
     parser.add_argument("--keep", action="store_true", help="leave the node running")
+    parser.add_argument("--kubernetes", action="store_true", help="let kubeadm join it to a cluster")
     arguments = parser.parse_args()
     say(f"A throwaway node: Debian {arguments.suite}, Salt {arguments.salt}")
-    built = image.build(arguments.suite, arguments.salt, progress=say)
+    build = demo_kubernetes.image if arguments.kubernetes else image.build
+    built = build(arguments.suite, arguments.salt, progress=say)
     with Machine(built, "try", progress=say, keep=arguments.keep) as machine:
         node = FormulaNode(machine)
         node.install()
         node.pillar(PILLAR)
         problems = show(node)
+        if arguments.kubernetes and not problems:
+            problems = demo_kubernetes.show(node, say)
         if arguments.keep:
             print(f"\nThe node is left running. Log in: {machine.ssh_command()}")
             print("Remove it:  make try-clean")
