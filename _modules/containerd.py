@@ -22,7 +22,7 @@ from containerd_formula.schema import deprecated
 
 _told = errors.told_as(CommandExecutionError)
 # The SLS that syncs compares this with its own value, and syncs if they differ. Written by make stamp.
-RELEASE = "0.1.0+a973e943"
+RELEASE = "0.1.0+2049f7af"
 
 
 def release():
@@ -204,12 +204,16 @@ def kubelet_agrees(path=CONFIG):
     return __salt__["containerd_preflight.agreement"](file_path(path))
 
 
-def preflight():
+def preflight(kubeadm=True):
     """
     Find what kubeadm, or kubelet, would not take in this node: kubeadm's checks of a node that joins.
 
     They are: CRI, programs, sysctls, modules, swap, cgroup controllers, the host's name, kubelet, its port,
     and whether kubelet and containerd agree. Nothing is changed. A node that has joined can be asked, too.
+
+    kubeadm : ``True``
+        Whether kubeadm is asked as well, where it is installed and the node has not joined yet: what it finds
+        beyond these checks is told in its own words.
 
     CLI Example:
 
@@ -219,9 +223,9 @@ def preflight():
 
     :return: a list of findings, empty if there is nothing to say: ``key``, the name that kubeadm has for the
         check, such as ``Swap``, and its ``--ignore-preflight-errors`` takes; ``level``, ``error`` or
-        ``warning``; and ``message``, with the cure.
+        ``warning``; and ``message``, with the cure. The key ``kubeadm`` says that it could not be asked.
     """
-    return [one.shown() for one in __salt__["containerd_preflight.findings"]()]
+    return [one.shown() for one in __salt__["containerd_preflight.findings"](kubeadm)]
 
 
 def drift(path=CONFIG, overrides=None):

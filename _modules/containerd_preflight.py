@@ -1,7 +1,7 @@
 """
 What Kubernetes will say of this node: whether kubelet and containerd agree, and kubeadm's checks of a node.
 
-It only reads; nothing that pillar names is run.
+It only reads; nothing that pillar names is run. kubeadm's own checks are kubeadm's.
 """
 
 import os
@@ -14,6 +14,7 @@ from salt.exceptions import CommandExecutionError
 renew()
 
 from containerd_formula import errors, kubelet, preflight, runtime_proof
+from containerd_formula.conditions import is_since
 from containerd_formula.data import at, combine
 from containerd_formula.places import CONFIG, DAEMON_PATH, SOCKET, SYSTEMD_BOOTED
 from containerd_formula.runtime_settings import is_runc_shim
@@ -23,6 +24,11 @@ _told = errors.told_as(CommandExecutionError)
 
 PROC = "/proc"
 CGROUPS = "/sys/fs/cgroup/cgroup.controllers"
+# kubeadm takes a node that has joined for a wrong one.
+JOINED = "/etc/kubernetes/kubelet.conf"
+# It checks the node before it reads this file, in which it finds no cluster: that is the end of it.
+_NO_CLUSTER = "/etc/hostname"
+_KUBEADM_TIMEOUT = 60
 # The kernel's word for a socket that listens.
 _LISTENS = "0A"
 
@@ -63,10 +69,32 @@ def agreement(path=CONFIG, dump=None):
     return {**answer, "agrees": not answer["reasons"]}
 
 
-def findings():
+def findings(kubeadm):
     """
-    Return the library's findings about this node.
+    Return the library's findings about this node, and those that only kubeadm has, if it is to be asked.
     """
+    found = preflight.findings(_facts())
+    if not kubeadm or os.path.exists(JOINED) or not _is_in_path("kubeadm"):
+        return found
+    try:
+        return found + preflight.of_kubeadm(_kubeadm(), {one.key for one in found})
+    except CommandExecutionError as err:
+        return [*found, preflight.unasked(str(err))]
+
+
+def _kubeadm():
+    """Return what kubeadm says while it checks this node."""
+    run = __salt__["containerd_command.run"]
+    release = run("kubeadm", "version", "-o", "short")["stdout"].strip().lstrip("v")
+    # From this release on it warns of a path, and an older one takes no address.
+    socket = f"unix://{SOCKET}" if release and is_since("1.24", release) else SOCKET
+    options = (f"--discovery-file={_NO_CLUSTER}", f"--cri-socket={socket}")
+    done = run("kubeadm", "join", "phase", "preflight", *options, timeout=_KUBEADM_TIMEOUT)
+    return f"{done['stdout']}\n{done['stderr']}"
+
+
+def _facts():
+    """Return what the checks ask for."""
     one = __salt__["containerd_kubelet.told"]() or kubelet.Kubelet()
     ready = _ready()
     kernel = __salt__
@@ -77,7 +105,7 @@ def findings():
         # Why not is said of CRI.
         disagreements = ()
     installed = _is_in_path("kubelet")
-    facts = preflight.Facts(
+    return preflight.Facts(
         modules=tuple(m for m in preflight.MODULES if kernel["containerd_kernel.module_loaded"](m)),
         sysctls={name: kernel["containerd_kernel.sysctl_get"](name) for name in preflight.SYSCTLS},
         swaps=tuple(line.split()[0] for line in _lines("swaps")[1:]),
@@ -97,7 +125,6 @@ def findings():
         fails_on_swap=one.fails_on_swap,
         disagreements=disagreements,
     )
-    return preflight.findings(facts)
 
 
 def _is_in_path(name):

@@ -1,5 +1,6 @@
 """kubeadm's checks of a node, asked of facts: a finding has kubeadm's name of the check, and a cure."""
 
+import re
 from typing import NamedTuple
 
 from containerd_formula.conditions import is_since
@@ -25,6 +26,9 @@ _PACKAGES = {
     **{"crictl": "cri-tools", "ip": "iproute2 (iproute)", "tc": "iproute2 (iproute-tc)"},
     **{"touch": "coreutils", "mount": "mount (util-linux)", "nsenter": "util-linux"},
 }
+# "	[WARNING Swap]: swap is enabled ..."; what follows on other lines is what a program of its said.
+_SAID = re.compile(r"^[ \t]*\[(ERROR|WARNING) ([\w.-]{1,99})\]: ([^\n]{1,999})", re.MULTILINE)
+_CALLED = "[preflight]"
 _KERNEL = "apply containerd.kernel, with it in containerd:kernel"
 
 
@@ -68,6 +72,27 @@ def findings(facts):
         for check in checks
         for key, words, level in check(facts)
     ]
+
+
+def of_kubeadm(said, known):
+    """Return what kubeadm said of a node, in its own words, but for checks that are known already."""
+    found = [
+        Finding(
+            key,
+            brief(f"{key}: kubeadm says: {words}: mend it."),
+            ERROR if level == "ERROR" else WARNING,
+        )
+        for level, key, words in _SAID.findall(said)
+        if key not in known
+    ]
+    if _CALLED not in said:
+        found.append(unasked(said.strip().rpartition("\n")[2]))
+    return found
+
+
+def unasked(why):
+    """Return the finding that kubeadm did not check the node."""
+    return Finding("kubeadm", brief(f"kubeadm: it did not check this node: {why.rstrip('.')}."), WARNING)
 
 
 def _cri(facts):

@@ -61,8 +61,8 @@ def kubeadms(node):
     return found
 
 
-def ours(node):
-    return {one["key"]: one["level"] for one in node.salt("containerd.preflight")}
+def ours(node, kubeadm=False):
+    return {one["key"]: one["level"] for one in node.salt("containerd.preflight", f"kubeadm={kubeadm}")}
 
 
 def test_a_bare_machine(node, progress):
@@ -85,6 +85,7 @@ def test_the_formula_mends_all_of_it(node, progress):
     assert ret.failed == {}, ret.failed
     assert node.salt("containerd.ready", "timeout=60")["ready"] is True
     assert kubeadms(node) == {}
+    # kubeadm among them.
     assert node.salt("containerd.preflight") == []
     assert node.salt("containerd.kubelet_agrees")["agrees"] is None
 
@@ -98,6 +99,16 @@ def test_a_fault(node, fault):
         assert ours(node) == expected
     finally:
         node.run(undo)
+
+
+def test_what_kubeadm_alone_finds_is_told_too(node):
+    node.run("install -D /dev/null /etc/kubernetes/manifests/left.yaml")
+    key = "DirAvailable--etc-kubernetes-manifests"
+    try:
+        assert kubeadms(node) == ours(node, kubeadm=True) == {key: "error"}
+        assert ours(node) == {}
+    finally:
+        node.run("rm -r /etc/kubernetes/manifests")
 
 
 def test_the_checks_leave_nothing_behind(node):

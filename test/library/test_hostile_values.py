@@ -204,6 +204,8 @@ PARAMETERS = {
     ),
     **dict.fromkeys(("mine", "endpoint"), ("a", TEXTS)),
     **dict.fromkeys(("kubelet.takes_driver_over.release", "containerd"), ("2.0.0", TEXTS)),
+    "preflight.of_kubeadm.said": ("[preflight] good", {**TEXTS, "a finding": "\t[ERROR a]: b\n" * 9999}),
+    **dict.fromkeys(("known", "why"), ("Swap", TEXTS)),
     "facts": (preflight_facts({}), {name: preflight_facts({"reason": text}) for name, text in TEXTS.items()}),
     "base_specs.render.default": ('{"process": {}}', TEXTS),
     **dict.fromkeys(

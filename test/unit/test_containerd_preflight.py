@@ -49,11 +49,11 @@ def module(tmp_path, monkeypatch):
 
 
 def keys(module):
-    return [one.key for one in module.findings()]
+    return [one.key for one in module.findings(kubeadm=False)]
 
 
 def test_a_good_node(module):
-    assert module.findings() == []
+    assert module.findings(kubeadm=False) == []
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_cgroup_v1(module, tmp_path):
     names = ("cpu", "cpuacct", "cpuset", "devices", "freezer", "hugetlb", "memory", "pids")
     rows = "".join(f"{name}\t1\t5\t{int(name != 'memory')}\n" for name in names)
     (tmp_path / "cgroups").write_text(f"#subsys_name\thierarchy\tnum_cgroups\tenabled\n{rows}")
-    [one] = module.findings()
+    [one] = module.findings(kubeadm=False)
     assert "controller memory:" in one.message
 
 
@@ -128,7 +128,7 @@ def test_without_containerd_it_is_said_once(module):
         raise CommandExecutionError("containerd is not installed")
 
     module.__salt__["containerd_daemon.ready"] = module.__salt__["containerd_document.dump"] = fails
-    [one] = module.findings()
+    [one] = module.findings(kubeadm=False)
     assert one.message == "CRI: containerd is not ready: containerd is not installed; apply containerd."
 
 
@@ -183,3 +183,79 @@ def test_a_release_whose_dump_leaves_options_out(module, tmp_path):
     module.__salt__["containerd_document.dump"] = lambda _: document()
     drivers = module.agreement(str(tmp_path / "config.toml"))["containerd"]["cgroup_drivers"]
     assert drivers == {"runc": "systemd"}
+
+
+SAID = """[preflight] Running pre-flight checks
+\t[WARNING Swap]: swap is enabled
+error execution phase preflight: [preflight] Some fatal errors occurred:
+\t[ERROR Port-10250]: Port 10250 is in use
+\t[ERROR CRI]: container runtime is not running: output: one
+line, error: exit status 1
+"""
+
+
+@pytest.fixture
+def kubeadm(module, tmp_path, monkeypatch):
+    """
+    A kubeadm with a release and words of its own; ``asked`` is how it was called.
+    """
+    monkeypatch.setattr(module, "JOINED", str(tmp_path / "kubelet.conf"))
+    module.asked, module.release, module.said = [], "v1.20.2", {"stdout": "", "stderr": SAID}
+
+    def run(*argv, **_):
+        module.asked.append(argv)
+        return {"stdout": f"{module.release}\n"} if argv[1] == "version" else module.said
+
+    module.__salt__["containerd_command.run"] = run
+    return module
+
+
+def test_what_kubeadm_alone_finds_is_told_in_its_words(kubeadm, tmp_path):
+    (tmp_path / "swaps").write_text("Filename Type\n/dev/dm-1 partition 1 0 -2\n")
+    found = {one.key: one for one in kubeadm.findings(kubeadm=True)}
+    assert {key: one.level for key, one in found.items()} == {
+        "Swap": "error",
+        "Port-10250": "error",
+        "CRI": "error",
+    }
+    assert "kubeadm says" not in found["Swap"].message
+    assert found["Port-10250"].message == "Port-10250: kubeadm says: Port 10250 is in use: mend it."
+
+
+@pytest.mark.parametrize(
+    ("release", "socket"),
+    [
+        ("v1.20.2", "/run/containerd/containerd.sock"),
+        ("v1.24.0", "unix:///run/containerd/containerd.sock"),
+        ("v1.34.1", "unix:///run/containerd/containerd.sock"),
+        ("", "/run/containerd/containerd.sock"),
+    ],
+)
+def test_kubeadm_gets_the_socket_as_its_release_wants_it(kubeadm, release, socket):
+    kubeadm.release = release
+    kubeadm.findings(kubeadm=True)
+    assert f"--cri-socket={socket}" in kubeadm.asked[-1]
+
+
+@pytest.mark.parametrize("why", ["told not to", "joined", "no kubeadm"])
+def test_kubeadm_is_not_asked(kubeadm, tmp_path, why):
+    if why == "joined":
+        (tmp_path / "kubelet.conf").touch()
+    if why == "no kubeadm":
+        kubeadm.missing.add("kubeadm")
+    assert kubeadm.findings(kubeadm=why != "told not to") == []
+    assert kubeadm.asked == []
+
+
+def test_a_kubeadm_that_checks_nothing_is_no_good_node(kubeadm):
+    kubeadm.said = {"stdout": "", "stderr": "W1 a warning\nunknown flag: --discovery-file\n"}
+    [one] = kubeadm.findings(kubeadm=True)
+    assert (one.key, one.level) == ("kubeadm", "warning")
+    assert one.message == "kubeadm: it did not check this node: unknown flag: --discovery-file."
+
+    def fails(*_, **__):
+        raise CommandExecutionError("kubeadm gave no answer within 60 s.")
+
+    kubeadm.__salt__["containerd_command.run"] = fails
+    [one] = kubeadm.findings(kubeadm=True)
+    assert one.message == "kubeadm: it did not check this node: kubeadm gave no answer within 60 s."
