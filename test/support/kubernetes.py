@@ -57,7 +57,7 @@ class Cluster:
         wait.until(lambda: self.condition(name)[0] == "True", LIMIT, f"{name} to be Ready", every=2)
 
     def apply(self, *objects):
-        self.kubectl("apply", "--filename=-", input="\n---\n".join(map(json.dumps, objects)))
+        self.kubectl("apply", "--filename=-", input="\n".join(map(json.dumps, objects)))
 
     def pod(self, name):
         return self.get("pod", name)
