@@ -6,7 +6,7 @@ import shlex
 
 from lab import wait
 from lab.oci import busybox_image
-from support.kubernetes import PAUSE, pod, restarts
+from support.kubernetes import APP, PAUSE, pod, restarts
 
 SPARE = "example.org/spare:1"
 # kubelet looks for images each five minutes.
@@ -27,6 +27,8 @@ def test_the_sandbox_image_stays(node, cluster, progress):
     wait.until(lambda: SPARE not in images(node), LIMIT, f"kubelet to remove {SPARE}", every=5)
     assert PAUSE in images(node)
     cluster.wait_ready("node-1")
+    # Not in use, it went, too.
+    node.import_image(busybox_image(APP, mark="app"))
     cluster.apply(pod("after-gc", "node-1"))
     assert restarts(cluster.wait_running("after-gc")) == [0]
 
