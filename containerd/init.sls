@@ -7,3 +7,4 @@ include:
   - containerd.config
   - containerd.service
   - containerd.images
+  - containerd.tools

@@ -17,7 +17,7 @@ ALWAYS = {"containerd.pillar", "containerd.salt.modules"}
 MIRROR = {"docker": {"url": "http://mirror.example.org"}, "hold": True}
 RUNTIMES = {"runtimes": {"crun": {"package": "crun"}}}
 ARCHIVE = {"source": "archive", "version": "1.7.24", "archive": {"sha256": {"1.7.24": {"amd64": "0" * 64}}}}
-PILLAR = {"containerd": RUNTIMES}
+PILLAR = {"containerd": {**RUNTIMES, "tools": {"crictl": {"manage": True}}}}
 # Together they have each state: by source, platform, and what the node is for.
 NODES = [
     ("debian-12", {"package": MIRROR, **RUNTIMES}),
@@ -74,7 +74,7 @@ def test_each_id_is_on_the_page_with_its_state(apply_with):  # noqa: F811
 
 
 # States that write the file that their name is.
-WRITE = ("file.managed", "containerd_toml.managed", "containerd_key.managed")
+WRITE = ("file.managed", "containerd_toml.managed", "containerd_key.managed", "containerd_tools.managed")
 # What no name of a state tells.
 INSIDE = {
     ("containerd.package", places.ARCHIVES),
