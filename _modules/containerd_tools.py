@@ -37,8 +37,8 @@ def plan(path, tool, given=None, coming=None, replace=False):
         return {"text": None, "changes": {}}
     if not replace:
         raise CommandExecutionError(
-            f"{path} is another's, and stays as it is: set containerd:tools:{tool}:replace to true to replace "
-            "it, or manage to false."
+            f"{path} is another's, and stays as it is: set containerd:tools:{tool}:replace to true, "
+            "or manage to false."
         )
     # Without its values: nobody knows what it held.
     return {"text": new, "changes": {**tools.changes(tool, None, new), "file": _REPLACED}}

@@ -12,3 +12,10 @@ containerd {{ tool }} configuration is removed:
       - sls: containerd.pillar
       - sls: containerd.salt.modules
 {%- endfor %}
+
+containerd shell completion is removed:
+  containerd_tools.completed:
+    - name: /etc/bash_completion.d
+    - require:
+      - sls: containerd.pillar
+      - sls: containerd.salt.modules

@@ -2,7 +2,8 @@
     containerd. They come after the service, whose configuration they follow. This restarts nothing. #}
 {%- from "containerd/map.jinja" import containerd with context %}
 {%- set tools = containerd.tools %}
-{%- set after = "containerd.service" if tools.crictl.manage or tools.nerdctl.manage else "containerd.salt.modules" %}
+{%- set wanted = tools.crictl.manage or tools.nerdctl.manage or tools.completion %}
+{%- set after = "containerd.service" if wanted else "containerd.salt.modules" %}
 
 include:
   - {{ after }}
@@ -19,3 +20,11 @@ containerd {{ tool }} configuration is managed:
     - require:
       - sls: {{ after }}
 {%- endfor %}
+
+# Of the tools that this node has now. What it wrote for others goes.
+containerd shell completion is managed:
+  containerd_tools.completed:
+    - name: /etc/bash_completion.d
+    - tools: {{ tools.completion | json }}
+    - require:
+      - sls: {{ after }}

@@ -81,6 +81,7 @@ INSIDE = {
     ("containerd.config", f"/{places.STATE}"),
     ("containerd.runtimes", places.RUNTIMES),
     ("containerd.runtimes", places.BASE_SPECS),
+    ("containerd.tools", places.COMPLETIONS),
     ("containerd.service", places.DROP_IN),
     ("containerd.service", places.ENVIRONMENT),
 }

@@ -73,3 +73,43 @@ def test_a_file_of_somebody_else_is_replaced_where_pillar_says_so(managed, path)
     done = managed(replace=True)
     assert done.result is True and done.changes["file"] == {"old": "another's", "new": "replaced"}
     assert managed(manage=False).changes == {"removed": str(path)}
+
+
+@pytest.fixture
+def completed(loaders, tmp_path, monkeypatch):
+    """
+    The state, on a node with a crictl that completes.
+    """
+    programs, folder = tmp_path / "bin", tmp_path / "bash_completion.d"
+    programs.mkdir()
+    (programs / "crictl").write_text(
+        "#!/bin/sh\n[ \"$*\" = 'completion bash' ] && echo 'complete -F _a crictl'\n"
+    )
+    (programs / "crictl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=":")
+
+    def run(tools, test=False):
+        return loaders.states.containerd_tools.completed(name=str(folder), tools=tools, test=test)
+
+    run.folder = folder
+    return run
+
+
+def test_completion_is_predicted_written_and_goes_again(completed):
+    path = completed.folder / "crictl"
+    predicted = completed(["crictl", "nerdctl"], test=True)
+    assert (predicted.result, path.exists()) == (None, False)
+    done = completed(["crictl", "nerdctl"])
+    assert (done.result, done.changes) == (True, predicted.changes), done.comment
+    assert done.changes == {str(path): {"old": None, "new": "written"}}
+    assert "nerdctl: it is not installed." in done.comment
+    assert path.read_text().endswith("complete -F _a crictl\n") and path.stat().st_mode & 0o777 == 0o644
+    for test in (True, False):
+        assert completed(["crictl"], test=test).changes == {}
+    assert completed([], test=True).result is None and path.exists()
+    assert completed([]).changes == {str(path): {"old": "present", "new": None}} and not path.exists()
+
+
+def test_a_tool_that_nobody_knows_is_a_failure(completed):
+    refused = completed(["crictrl"])
+    assert refused.result is False and "did you mean crictl?" in refused.comment

@@ -205,6 +205,7 @@ PARAMETERS = {
     **dict.fromkeys(("mine", "endpoint"), ("a", TEXTS)),
     "tool": ("crictl", NOTHING),
     "tools.settings.tool": ("crictl", ANY),
+    "completions.is_as_meant.text": ("a", TEXTS),
     "tools.settings.effective": ({}, ADMITTED),
     "tools.render.found": ({}, ADMITTED),
     **dict.fromkeys(("tools.changes.before", "tools.changes.after"), ("a", TEXTS)),

@@ -59,8 +59,8 @@ def test_a_file_of_somebody_else_stays_unless_pillar_says_so(tools, path):
     with pytest.raises(CommandExecutionError) as refused:
         tools.plan(str(path), "crictl")
     assert str(refused.value) == (
-        f"{path} is another's, and stays as it is: set containerd:tools:crictl:replace to true to replace "
-        "it, or manage to false."
+        f"{path} is another's, and stays as it is: set containerd:tools:crictl:replace to true, "
+        "or manage to false."
     )
     changes = tools.plan(str(path), "crictl", replace=True)["changes"]
     # What it held is nobody's business.

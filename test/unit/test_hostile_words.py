@@ -119,6 +119,7 @@ ATTACKED = (
     "beneath",
     "service",
     "config",
+    "tools",
 )
 WORDS = (
     "text",
