@@ -7,4 +7,3 @@ include:
   - containerd.config
   - containerd.service
   - containerd.images
-  - containerd.tools

@@ -1,12 +1,11 @@
-{#- Files for people at the node's shell, none unless pillar asks for it: what crictl and nerdctl are told of this
-    containerd. They come after the service, whose configuration they follow. This restarts nothing. #}
+{#- Files for people at the node's shell: what crictl and nerdctl are told of this containerd, and the completion of
+    commands. containerd.service brings it where pillar asks for one; they come after the service, whose configuration
+    they follow. This restarts nothing. #}
 {%- from "containerd/map.jinja" import containerd with context %}
 {%- set tools = containerd.tools %}
-{%- set wanted = tools.crictl.manage or tools.nerdctl.manage or tools.completion %}
-{%- set after = "containerd.service" if wanted else "containerd.salt.modules" %}
 
 include:
-  - {{ after }}
+  - containerd.service
 {%- for tool, file in (("crictl", "/etc/crictl.yaml"), ("nerdctl", "/etc/nerdctl/nerdctl.toml")) %}
 
 # Without manage it removes the file that it wrote before.
@@ -18,7 +17,7 @@ containerd {{ tool }} configuration is managed:
     - replace: {{ tools[tool].replace | json }}
     - config: {{ tools[tool].config | json(sort_keys=False) }}
     - require:
-      - sls: {{ after }}
+      - sls: containerd.service
 {%- endfor %}
 
 # Of the tools that this node has now. What it wrote for others goes.
@@ -27,4 +26,4 @@ containerd shell completion is managed:
     - name: /etc/bash_completion.d
     - tools: {{ tools.completion | json }}
     - require:
-      - sls: {{ after }}
+      - sls: containerd.service
