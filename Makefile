@@ -9,6 +9,7 @@
 # make apply      apply the formula to this very machine, with the pillar in PILLAR
 # make samples    write the samples of output in README and docs anew
 # make bench      what the formula adds to a converged run
+# make release-check  whether this commit can be released: number, stamps, tag, changelog, support, pages, archive
 #
 # The times are those of 2 cores without hardware virtualisation, after the images are made (5 minutes more).
 # All that these need goes into .venv and .cache here, and apt packages where a tool is missing.
@@ -37,7 +38,7 @@ BUILD_TOOLS = cc:gcc /usr/include/stdlib.h:libc6-dev
 
 KUBERNETES_TOOLS = rsync:rsync jq:jq dpkg-source:dpkg-dev patch:patch make:make
 
-.PHONY: help try try-clean apply test test-tools lint test-node test-reliability test-matrix test-kubernetes kitchen samples bench stamp clean
+.PHONY: help try try-clean apply test test-tools lint test-node test-reliability test-matrix test-kubernetes kitchen samples bench stamp release-check clean
 .DELETE_ON_ERROR:
 
 help:
@@ -109,6 +110,9 @@ kitchen:
 
 stamp:
 	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test $(PYTHON) test/tools/stamp.py
+
+release-check: .venv/salt-$(SALT)/done
+	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/salt-$(SALT)/bin/python test/tools/release_check.py
 
 samples: .venv/salt-$(SALT)/done
 	SAMPLES=write CONTAINERD_RELEASES=2.1.9 .venv/salt-$(SALT)/bin/python -m pytest -q test/functional/test_samples.py

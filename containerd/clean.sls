@@ -1,5 +1,6 @@
 {#- Undoes the formula, in reverse order. Images, containers and volumes (/var/lib/containerd) stay. #}
 include:
+  - containerd.tools.clean
   - containerd.images.clean
   - containerd.service.clean
   - containerd.config.clean

@@ -18,7 +18,7 @@ FREE = (
     "package:archive:architectures",
     "package:archive:sha256",
     "package:archive:runc:sha256",
-    *("registries:endpoints", "registries:hosts", "runtimes"),
+    *("registries:endpoints", "registries:hosts", "runtimes", "tools:crictl:config", "tools:nerdctl:config"),
     *("service:environment", "service:limits", "service:directives"),
 )
 # For some of these: the types that each value may have, and the cure.

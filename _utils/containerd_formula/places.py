@@ -50,6 +50,9 @@ ARCHIVES = "/opt/containerd-formula"
 # Below it each runtime that comes in an archive has its stable name: a link to the folder of its hash.
 RUNTIMES = f"{ARCHIVES}/runtimes"
 PREFIX = "/usr/local"
+# Where bash finds the completion of commands: the administrator's folder, and that of packages.
+COMPLETIONS = "/etc/bash_completion.d"
+PACKAGED_COMPLETIONS = "/usr/share/bash-completion/completions"
 APT_SOURCES = "/etc/apt"
 DNF_REPOSITORIES = "/etc/yum.repos.d"
 

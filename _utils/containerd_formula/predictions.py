@@ -21,6 +21,17 @@ def failed(running, function):
     return None
 
 
+def changes(running, function):
+    """Return the changes that states with this function have foretold."""
+    found = {}
+    module, _, fun = function.partition(".")
+    for tag, ret in running.items():
+        parts = tag.split("_|-")
+        if (parts[0], parts[-1]) == (module, fun) and ret["result"] is None:
+            found.update(ret["changes"])
+    return found
+
+
 def planned(lowstate, state, name):
     """Tell whether a run has a state with this function, such as ``service.running``, and this name."""
     wanted = (*state.split("."), name)

@@ -11,6 +11,9 @@ include:
 {%- if service.manage and containerd.package.source == "archive" %}
   - containerd.package.tidy
 {%- endif %}
+{%- if containerd.tools.crictl.manage or containerd.tools.nerdctl.manage or containerd.tools.completion %}
+  - containerd.tools
+{%- endif %}
 
 containerd service drop-in is managed:
   containerd_service.managed:

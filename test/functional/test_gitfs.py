@@ -14,12 +14,13 @@ from support import FORMULA, ROOT
 from support.pages import block, blocks
 from support.releases import Root
 from support.salt_call import Minion
+from tools import stamp
 
 PAGE = "docs/ways-in.md"
 SYNCED = "containerd Salt modules are synced"
 LIBRARY = "containerd TOML library is installed"
 # The page's tag and address.
-TAG, ADDRESS = "v0.1.0-site1", "https://git.example.org/containerd-formula.git"
+TAG, ADDRESS = f"v{stamp.release()}-site1", "https://git.example.org/containerd-formula.git"
 SITE = "https://git.example.org/salt.git"
 WHO = {f"GIT_{who}_{what}": "site" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 # A preview of an image build: where the tests run, there may be no systemd.

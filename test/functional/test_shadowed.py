@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 from support.salt_call import Minion
+from tools import stamp
 
 SYNCED = "containerd Salt modules are synced"
 # As other formulas have it.
@@ -64,8 +65,9 @@ def test_a_module_of_another_file_root_is_named_with_the_root(tmp_path, file_roo
 
 def test_another_release_of_ours_is_named_as_that(tmp_path, file_root, theirs):
     text = (file_root / "_modules/containerd.py").read_text(encoding="utf-8")
-    assert 'RELEASE = "0.1.0' in text
-    root = theirs("_modules", text.replace('RELEASE = "0.1.0', 'RELEASE = "0.0.1'))
+    own = f'RELEASE = "{stamp.release()}+'
+    assert own in text
+    root = theirs("_modules", text.replace(own, 'RELEASE = "0.0.1+'))
     comment = refused(Minion(tmp_path, {"base": [root, file_root]}))
     assert "is of another release of this formula, 0.0.1+" in comment
 

@@ -15,12 +15,13 @@ PAGE = (ROOT / "docs/states.md").read_text(encoding="utf-8")
 # What every SLS brings, and the table does not repeat.
 ALWAYS = {"containerd.pillar", "containerd.salt.modules"}
 MIRROR = {"docker": {"url": "http://mirror.example.org"}, "hold": True}
+TOOLS = {"tools": {"crictl": {"manage": True}}}
 RUNTIMES = {"runtimes": {"crun": {"package": "crun"}}}
 ARCHIVE = {"source": "archive", "version": "1.7.24", "archive": {"sha256": {"1.7.24": {"amd64": "0" * 64}}}}
-PILLAR = {"containerd": RUNTIMES}
+PILLAR = {"containerd": {**RUNTIMES, **TOOLS}}
 # Together they have each state: by source, platform, and what the node is for.
 NODES = [
-    ("debian-12", {"package": MIRROR, **RUNTIMES}),
+    ("debian-12", {"package": MIRROR, **RUNTIMES, **TOOLS}),
     ("rockylinux-9", {"package": MIRROR}),
     ("debian-12", {"package": ARCHIVE}),
     ("debian-12", {"package": {"source": "none"}, "service": {"manage": False}}),
@@ -74,13 +75,14 @@ def test_each_id_is_on_the_page_with_its_state(apply_with):  # noqa: F811
 
 
 # States that write the file that their name is.
-WRITE = ("file.managed", "containerd_toml.managed", "containerd_key.managed")
+WRITE = ("file.managed", "containerd_toml.managed", "containerd_key.managed", "containerd_tools.managed")
 # What no name of a state tells.
 INSIDE = {
     ("containerd.package", places.ARCHIVES),
     ("containerd.config", f"/{places.STATE}"),
     ("containerd.runtimes", places.RUNTIMES),
     ("containerd.runtimes", places.BASE_SPECS),
+    ("containerd.tools", places.COMPLETIONS),
     ("containerd.service", places.DROP_IN),
     ("containerd.service", places.ENVIRONMENT),
 }

@@ -55,6 +55,7 @@ def problems(given, grains=DEBIAN):
         {"salt": {"wheel": "https://me:pw@a/b/tomlkit-1!2+c.1-py3-none-any.whl", "wheel_sha256": HASH}},
         {"salt": {"wheel": "file:///srv/tomlkit-0.15.2-py3-none-any.whl", "wheel_sha256": "ab" * 32}},
         {"service": {"ready_timeout": 0.5}},
+        {"tools": {"crictl": {"manage": True, "config": {"timeout": 2}}, "completion": ["ctr"]}},
         {"config_for": {">=1.5": {"oom_score": 1}, ">=1.6, <2.0": {}, "1.7": {}}},
     ],
 )
@@ -72,6 +73,9 @@ def test_a_right_pillar_has_no_problems(given):
             {"kernel": {"sysctl": {}}},
             "containerd:kernel:sysctl is not a setting of this formula; did you mean",
         ),
+        ({"tools": {"crictl": {"mange": True}}}, "containerd:tools:crictl:mange is not a setting of this"),
+        ({"tools": {"completion": "ctr"}}, "containerd:tools:completion is a string; it must be a list."),
+        ({"tools": {"nerdctl": True}}, "containerd:tools:nerdctl is a boolean; it must be a mapping."),
         ({"nope": 1}, "containerd:nope is not a setting of this formula; known are kernel, package"),
         ({"service": {"ready_timeout": "60"}}, "containerd:service:ready_timeout is a string"),
         ({"config_for": []}, "containerd:config_for is a list; it must be a mapping."),

@@ -33,6 +33,7 @@ IMAGES = image_settings.read([{"name": "a.io/a:1", "archive": "salt://a", "sha25
 BASE = "version = 2\noom_score = 0\n"
 HARMLESS = {
     "kind": "containerd",
+    "tool": "crictl",
     "kubeadm": True,
     "version": "1.7.1",
     "url": "file:///nowhere",
@@ -117,6 +118,8 @@ ATTACKED = (
     "directives",
     "beneath",
     "service",
+    "config",
+    "tools",
 )
 WORDS = (
     "text",
