@@ -1,11 +1,32 @@
 """Fixtures that tests of several folders share."""
 
+import os
+
 import containerd_formula
 import pytest
 
 # The library stays the one that was imported, whatever an editor does to its files meanwhile: a library that
 # is imported anew would forget what a test has put in its place.
 containerd_formula._times = lambda: containerd_formula._IMPORTED
+# What `make test` runs, which takes minutes, and what it leaves to `make test-rest`; all without a word.
+PARTS = {"quick": True, "rest": False}
+NEWEST = "2.1.9"
+
+
+def is_quick(item):
+    """Tell whether `make test` runs a test: with the newest containerd alone, and not the long ones."""
+    release = getattr(item, "callspec", None) and item.callspec.params.get("release")
+    return release in (None, NEWEST) and not item.get_closest_marker("long")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave the other part out."""
+    if not (part := os.environ.get("PART")):
+        return
+    if part not in PARTS:
+        raise pytest.UsageError(f"PART={part}: write {' or '.join(PARTS)}, or leave it out for all.")
+    config.hook.pytest_deselected(items=[item for item in items if is_quick(item) != PARTS[part]])
+    items[:] = [item for item in items if is_quick(item) == PARTS[part]]
 
 
 @pytest.fixture(scope="session")
