@@ -57,7 +57,7 @@ apply:
 	@test "$$(cat /proc/1/comm)" = systemd || \
 	  { echo "make apply: PID 1 here is $$(cat /proc/1/comm), not systemd: no service can be managed." >&2; exit 1; }
 	@$(MAKE) --no-print-directory .venv/salt-$(SALT)/done
-	@rm -rf .cache/file_root && mkdir -p .cache/file_root && cp -R containerd _modules _states _utils .cache/file_root/
+	@rm -rf .cache/file_root && mkdir -p .cache/file_root && cp -R containerd _modules _runners _states _utils .cache/file_root/
 	.venv/salt-$(SALT)/bin/salt-call --local --file-root $(CURDIR)/.cache/file_root --pillar-root $(PILLAR) \
 	  --retcode-passthrough state.apply containerd
 

@@ -4,22 +4,14 @@ Change the nodes of a fleet wave by wave, and stop at the first bad one; tell of
 On the master, once and after each upgrade of the formula: ``salt-run saltutil.sync_all``.
 """
 
-import contextlib
-import fcntl
-import os
 import time
 
-import salt.client
 from containerd_formula import renew
 from salt.exceptions import CommandExecutionError
 
 renew()
 
-from containerd_formula import errors, rolling, state_run, waves
-
-# So many nodes plan at once: each plan is some work for the master.
-_SLICE = 50
-_FOLDER = "containerd-formula"
+from containerd_formula import errors, fleet_table, roll_order, rolling, state_run, waves
 
 
 def roll(
@@ -27,14 +19,25 @@ def roll(
     tgt_type="glob",
     sls="containerd",
     saltenv=None,
+    pillar=None,
     canary=1,
     batch="10%",
     spread=None,
     max_fails=0,
     skip_deaf=False,
-    ready_timeout=60,
-    soak=0,
     timeout=600,
+    ready_timeout=60,
+    soak=None,
+    kubernetes=False,
+    drain=False,
+    drain_timeout=300,
+    drain_options=None,
+    max_unavailable=None,
+    kubectl="kubectl",
+    kubeconfig=None,
+    context=None,
+    node_name="id",
+    hook=None,
     test=False,
 ):
     """
@@ -55,6 +58,9 @@ def roll(
     saltenv : ``None``
         Its saltenv; None leaves that to the nodes.
 
+    pillar : ``None``
+        Pillar for this roll alone, a dictionary.
+
     canary : ``1``
         Who goes first: how many nodes, or a list of their names. 0 is nobody.
 
@@ -70,14 +76,51 @@ def roll(
     skip_deaf : ``False``
         Whether to go on without nodes that do not answer in the beginning. They make the exit code 1.
 
-    ready_timeout : ``60``
-        How long a changed node may take until its containerd is ready, a number of seconds.
-
-    soak : ``0``
-        How long a changed node is left alone, and asked once more; a number of seconds.
-
     timeout : ``600``
         How long a node may take for its run, a number of seconds.
+
+    ready_timeout : ``60``
+        How long a changed node may take until its containerd is ready, and until Kubernetes says so; a
+        number of seconds for each.
+
+    soak : ``None``
+        How long a changed node is watched before it counts as good, a number of seconds. None is 30 with
+        Kubernetes, which notices a dead containerd after so long, and 0 without.
+
+    kubernetes : ``False``
+        Whether to ask Kubernetes about the nodes, by kubectl on this master: each must be Ready, and its
+        kubelet must speak to the new containerd. ``drain`` means it, too.
+
+    drain : ``False``
+        Whether to move the pods of a node elsewhere before its change. It is cordoned, and uncordoned in the
+        end, unless somebody had cordoned it before.
+
+    drain_timeout : ``300``
+        How long the pods of a node may take to leave, a number of seconds.
+
+    drain_options : ``None``
+        More options of ``kubectl drain``, a list such as ``[--delete-emptydir-data]``.
+
+    max_unavailable : ``None``
+        How many of the nodes may be away at once, a number or a share. Those that are cordoned, or not
+        Ready, count. None is as many as ``batch``.
+
+    kubectl : ``kubectl``
+        The program on this master: its name or path.
+
+    kubeconfig : ``None``
+        Its file; None leaves that to kubectl.
+
+    context : ``None``
+        The context in that file.
+
+    node_name : ``id``
+        How Kubernetes calls a node: ``id`` is the minion's id; else a grain or pillar, such as
+        ``grain:host`` or ``pillar:kubernetes:node``.
+
+    hook : ``None``
+        An SLS of your own that runs on this master before and after each node's change. Its pillar has
+        ``node``, and ``phase``: ``before`` or ``after``.
 
     test : ``False``
         Whether to tell the plan only.
@@ -88,49 +131,124 @@ def roll(
 
         salt-run containerd.roll 'node*' canary=1 batch=10% test=True
 
-    :return: a dictionary: ``data`` with ``comment`` and ``nodes`` (name to what became of it), and
-        ``retcode``: 0 if each node is right now (or would be), else 1, also where an
-        argument is wrong, no node is meant, or another roll is under way.
+    :return: a dictionary: ``comment``; ``nodes``, name to what became of it; and ``retcode``, 0 if each node
+        is right now (or would be), else 1, also where an argument is wrong, no node is meant, or another roll
+        is under way.
     """
-    settings = {
-        "batch": batch,
-        "canary": canary,
-        "spread": spread,
-        "max_fails": max_fails,
-        "skip_deaf": skip_deaf,
-    }
-    order = {"sls": sls, "saltenv": saltenv, "timeout": timeout, "ready_timeout": ready_timeout, "soak": soak}
+    given = {name: value for name, value in locals().items() if name not in ("tgt", "tgt_type")}
+    say = _Voice()
     try:
-        waves.waves([], waves.size_of(batch, 1), canary)
-        with _lock(), salt.client.get_local_client(__opts__["conf_file"]) as client:
-            return _roll(_Fleet(client, order), (tgt, tgt_type), settings, test)
+        order = {**roll_order.read(given), "jid": _jid()}
+        with __salt__["containerd_record.lock"]():
+            return _roll(order, (tgt, tgt_type), say)
     # Raised, they would be a traceback on the screen.
     except (errors.Refused, CommandExecutionError) as err:
         return _end(str(err), {})
+    except (KeyboardInterrupt, SystemExit):
+        return _end("interrupted: nothing was changed", {})
 
 
-def _roll(fleet, target, settings, test):
+def fleet(tgt="*", tgt_type="glob", check=False, timeout=60):
+    """
+    Tell of the nodes of a fleet in one table: version, schema, CRI, drift, a pending restart, what was
+    rejected, what is deprecated. Nodes that do not answer come last.
+
+    tgt : ``*``
+        The nodes, as ``salt`` takes them.
+
+    tgt_type : ``glob``
+        What ``tgt`` is: glob, list, grain, compound ...
+
+    check : ``False``
+        Whether the exit code is 1 if a node is deaf, differs from pillar, waits for a restart, or its CRI
+        is not ok.
+
+    timeout : ``60``
+        How long a node may take, a number of seconds.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run containerd.fleet
+        salt-run containerd.fleet 'node*' check=True --out=json
+
+    :return: a dictionary: ``comment``; ``nodes``, name to its row; ``retcode``. On the command line without
+        ``--out`` the rows are a table that is printed.
+    """
+    try:
+        nodes, deaf = __salt__["containerd_minions.answering"](tgt, tgt_type)
+        answers = dict(__salt__["containerd_minions.ask"](nodes, "containerd.status", [], {}, timeout))
+    except (errors.Refused, CommandExecutionError) as err:
+        return _end(str(err), {})
+    rows = {node: fleet_table.row(answers[node][0] if node in answers else None) for node in [*nodes, *deaf]}
+    bad = check is True and not all(map(fleet_table.is_right, rows.values()))
+    answer = _end(fleet_table.comment(rows), rows, bad)
+    by_hand = __opts__.get("fun") == "containerd.fleet" and not __opts__.get("async")
+    if by_hand and not __opts__.get("output"):
+        print(fleet_table.table(rows), flush=True)
+        answer.pop("nodes")
+    return answer
+
+
+def _roll(order, target, say):
     """Plan, and conduct the plan."""
-    say = _Voice()
-    nodes, deaf = fleet.answering(*target)
+    killed = __salt__["containerd_record.unfinished"]()
+    if killed:
+        say(f"the roll of {killed['time']} (job {killed['jid']}) was killed: its nodes are looked at again")
+    nodes, deaf = __salt__["containerd_minions.answering"](*target)
     told = {node: f"failed: {rolling.SILENT}" for node in deaf}
-    if deaf and not settings["skip_deaf"]:
+    if deaf and not order["skip_deaf"]:
         return _end(f"no answer from {', '.join(deaf)}: nothing was changed", told)
-    plans = fleet.plans(nodes)
+    order["names"] = _names(nodes, order)
+    _left_behind(nodes, order, say)
+    plans = __salt__["containerd_conductor.plans"](nodes, order)
     told.update({node: words for node, (kind, words) in plans.items() if kind != state_run.CHANGES})
     refused = [node for node, (kind, _) in plans.items() if kind == state_run.FAILS]
-    if len(refused) > settings["max_fails"]:
+    if len(refused) > order["max_fails"]:
         return _end(f"stopped: the plan of {', '.join(refused)} fails; nothing was changed", told)
     todo = [node for node, (kind, _) in plans.items() if kind == state_run.CHANGES]
-    size = waves.size_of(settings["batch"], len(nodes))
-    planned = waves.waves(todo, size, settings["canary"], fleet.grain(settings["spread"], todo))
+    spread = order["spread"]
+    zones = __salt__["containerd_minions.values"](todo, f"grain:{spread}") if spread else {}
+    planned = waves.waves(todo, waves.size_of(order["batch"], len(nodes)), order["canary"], zones)
     right = len(nodes) - len(todo) - len(refused)
     say(f"{len(nodes)} nodes: {right} already right, {len(todo)} to change in {len(planned)} waves")
-    if test:
+    if order["test"]:
         return _preview(planned, plans, told, say)
-    summary = rolling.conduct(planned, fleet, say, max_fails=settings["max_fails"] - len(refused))
+    order["max_unavailable"] = roll_order.limit(order, len(nodes))
+    order["max_fails"] -= len(refused)
+    begin = {"target": target, "waves": planned, "sls": order["sls"]}
+    __salt__["containerd_record.note"](order["jid"], "begin", begin)
+    summary = __salt__["containerd_conductor.conduct"](planned, order, say)
     told.update({node: outcome.told() for node, outcome in summary.nodes.items()})
-    return _end(rolling.comment(summary), told, bool(summary.stopped or deaf or refused))
+    answer = _end(rolling.comment(summary), told, bool(summary.stopped or deaf or refused))
+    __salt__["containerd_record.note"](order["jid"], "end", answer)
+    return answer
+
+
+def _names(nodes, order):
+    """Return {node: its name in Kubernetes}."""
+    if not order["kubernetes"]:
+        return {}
+    names = __salt__["containerd_minions.values"](nodes, order["node_name"])
+    nameless = [node for node in nodes if not isinstance(names.get(node), str) or not names[node]]
+    if nameless:
+        raise errors.Refused(
+            f"{', '.join(nameless)} has no {order['node_name']}: node_name names a grain or pillar."
+        )
+    known = __salt__["containerd_kubectl.nodes"](order["kubectl"], sorted(set(names.values())))
+    unknown = sorted(set(names.values()) - set(known))
+    if unknown:
+        raise errors.Refused(
+            f"Kubernetes has no node {', '.join(unknown)}: node_name tells how it calls a minion's node."
+        )
+    return names
+
+
+def _left_behind(nodes, order, say):
+    """Free the nodes that a killed roll left cordoned, or tell of them."""
+    for node in __salt__["containerd_conductor.left_behind"](nodes, order):
+        say(f"  {node}  {'is to be' if order['test'] else 'was'} uncordoned: an earlier roll had left it so")
 
 
 class _Voice:
@@ -141,90 +259,6 @@ class _Voice:
 
     def __call__(self, words):
         print(f"{time.monotonic() - self._began:7.1f}  {words}", flush=True)
-
-
-class _Fleet:
-    """The nodes, by the master's client."""
-
-    def __init__(self, client, order):
-        self._client, self._order = client, order
-
-    def answering(self, tgt, tgt_type):
-        """Return the nodes that are meant: those that answer, and those that do not."""
-        answers = self._client.cmd(tgt, "test.ping", tgt_type=tgt_type)
-        if not answers:
-            raise CommandExecutionError(
-                f"No minion is meant by {tgt!r}: salt-key --list=accepted names them."
-            )
-        deaf = sorted(name for name, pong in answers.items() if pong is not True)
-        return sorted(set(answers) - set(deaf)), deaf
-
-    def grain(self, name, nodes):
-        """Return what a grain of the nodes is."""
-        return self._client.cmd(nodes, "grains.get", [name], tgt_type="list") if name and nodes else {}
-
-    def plans(self, nodes):
-        """Return {node: (kind, words)}: whether a run would change it, would fail, or finds it right."""
-        result = {}
-        for at in range(0, len(nodes), _SLICE):
-            some = nodes[at : at + _SLICE]
-            answers = dict(self._runs(some, test=True))
-            ready = dict(
-                self._ready([n for n in some if n in answers and state_run.is_still(*answers[n])], 0)
-            )
-            for node in some:
-                result[node] = state_run.plan(answers.get(node), ready.get(node, ""))
-        return result
-
-    def unavailable(self):
-        return []
-
-    def prepare(self, node):
-        return ""
-
-    def apply(self, nodes):
-        for node, (answer, retcode) in self._runs(nodes):
-            yield node, state_run.why_failed(answer, retcode)
-
-    def gates(self, nodes):
-        good = []
-        for node, why in self._ready(nodes, self._order["ready_timeout"]):
-            if why:
-                yield node, why
-            else:
-                good.append(node)
-        if self._order["soak"]:
-            time.sleep(self._order["soak"])
-            yield from self._ready(good, 0)
-        else:
-            yield from ((node, "") for node in good)
-
-    def release(self, node):
-        pass
-
-    def _runs(self, nodes, **more):
-        """Yield each node with what state.apply says on it, as they come."""
-        kwarg = {name: self._order[name] for name in ("saltenv",) if self._order[name]}
-        kwarg.update(more)
-        return self._ask(nodes, "state.apply", [self._order["sls"]], kwarg, self._order["timeout"])
-
-    def _ready(self, nodes, timeout):
-        """Yield each node with why its containerd is not ready, empty if it is."""
-        for node, (answer, _) in self._ask(nodes, "containerd.ready", [], {"timeout": timeout}, timeout + 30):
-            ready = isinstance(answer, dict) and answer.get("ready") is True
-            yield node, "" if ready else f"containerd is not ready: {state_run.reason(answer)}"
-
-    def _ask(self, nodes, function, arguments, kwarg, timeout):
-        """Yield each node with its answer and return code; none for a node that is silent."""
-        if not nodes:
-            return
-        asked = self._client.cmd_iter_no_block(
-            nodes, function, arguments, timeout=min(timeout, 30), tgt_type="list", kwarg=kwarg
-        )
-        for answer in asked:
-            for node, told in (answer or {}).items():
-                if isinstance(told, dict) and "ret" in told:
-                    yield node, (told["ret"], told.get("retcode", 0))
 
 
 def _preview(planned, plans, told, say):
@@ -238,26 +272,12 @@ def _preview(planned, plans, told, say):
 
 
 def _end(comment, nodes, bad=True):
-    """Return a roll's answer; a bad one as the command line, and as an orchestration sees it."""
+    """Return a runner's answer; a bad one as the command line, and as an orchestration sees it."""
     if bad:
         __context__["retcode"] = 1
     return {"comment": comment, "nodes": dict(sorted(nodes.items())), "retcode": int(bad)}
 
 
-@contextlib.contextmanager
-def _lock():
-    """Keep other rolls of this master out; a lock whose process is gone is taken over."""
-    folder = os.path.join(__opts__["cachedir"], _FOLDER)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    with open(os.path.join(folder, "roll.lock"), "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as err:
-            file.seek(0)
-            raise CommandExecutionError(
-                f"Another roll is under way, {file.read()}: wait for its end."
-            ) from err
-        file.truncate(0)
-        file.write(f"process {os.getpid()} since {time.strftime('%F %T %z')}")
-        file.flush()
-        yield
+def _jid():
+    """Return the job id that Salt gives each call of a runner."""
+    return str(globals().get("__jid__") or time.strftime("%Y%m%d%H%M%S"))

@@ -2,10 +2,13 @@
 
 from typing import NamedTuple
 
+from containerd_formula.errors import Refused
+
 RIGHT, CHANGED, FAILED, UNKNOWN, UNTRIED = "right", "changed", "failed", "unknown", "not tried"
 SILENT = "it does not answer"
 DEAF = "it did not answer; when it wakes, it may still do what it was told"
-GOES_ON = "interrupted: what it was told goes on, look at it"
+GOES_ON = "what it was told goes on, look at it"
+INTERRUPTED = "interrupted"
 
 
 class Outcome(NamedTuple):
@@ -30,20 +33,24 @@ def conduct(waves, fleet, say, max_unavailable=None, max_fails=0):
     """Change the waves of nodes one after the other, and return the summary.
 
     ``fleet`` does the work: ``unavailable() -> names``, ``prepare(node) -> why not``, ``apply(nodes)`` and
-    ``gates(nodes)``, which yield a node and why it failed, ``release(node)``.
+    ``gates(nodes)``, which yield a node and why it failed, ``release(node) -> why not``. ``stopping()`` tells
+    whether a person asked for an end, ``note(what, data)`` keeps a record. What it cannot do it refuses.
     """
     told, stopped = {}, ""
     try:
         for number, wave in enumerate(waves, 1):
-            stopped = _no_room(wave, fleet, max_unavailable)
-            if not stopped:
-                say(f"wave {number} of {len(waves)}: {', '.join(wave)}")
-                _change(wave, fleet, told, say, max_fails)
-                stopped = _failures(told, max_fails)
+            stopped = _stop(told, fleet, max_fails)
+            if stopped:
+                break
+            say(f"wave {number} of {len(waves)}: {', '.join(wave)}")
+            fleet.note("wave", {"number": number, "of": len(waves), "nodes": list(wave)})
+            stopped = _wave(list(wave), fleet, told, say, max_unavailable, max_fails)
             if stopped:
                 break
     except (KeyboardInterrupt, SystemExit):
-        stopped = "interrupted"
+        stopped = INTERRUPTED
+    except Refused as err:
+        stopped = str(err)
     everyone = [node for wave in waves for node in wave]
     return Summary({node: told.get(node, Outcome(UNTRIED)) for node in everyone}, stopped)
 
@@ -51,48 +58,81 @@ def conduct(waves, fleet, say, max_unavailable=None, max_fails=0):
 def comment(summary):
     """Return how a roll ended, in a line or two."""
     kinds = [outcome.kind for outcome in summary.nodes.values()]
+    untried = [node for node, outcome in summary.nodes.items() if outcome.kind == UNTRIED]
     counts = ", ".join(
         f"{kinds.count(kind)} {kind}" for kind in (CHANGED, FAILED, UNKNOWN, UNTRIED) if kind in kinds
     )
     if not summary.stopped:
         return counts or "there was nothing to change"
+    names = f": {', '.join(untried)}" if untried else ""
     again = "Mend and roll again: what is right is left out."
-    return f"stopped: {summary.stopped}\n{counts}. {again}"
+    return f"stopped: {summary.stopped}\n{counts}{names}. {again}"
 
 
-def _no_room(wave, fleet, limit):
-    """Return why a wave may not begin: others are unavailable already, and the wave would be too many."""
-    away = sorted(set(fleet.unavailable()) - set(wave)) if limit is not None else []
-    if not away or len(away) + len(wave) <= limit:
-        return ""
-    return f"{', '.join(away)} cannot be used, and no more than {limit} may be away at once"
+def _wave(rest, fleet, told, say, max_unavailable, max_fails):
+    """Change a wave, in parts where others are away; return why the roll stops, empty if it goes on."""
+    while rest:
+        room, why = _room(rest, fleet, max_unavailable)
+        if why:
+            return why
+        part, rest = rest[:room], rest[room:]
+        if rest:
+            say(f"  first {', '.join(part)}: others are away")
+        _change(part, fleet, told, say, max_fails)
+        stopped = _stop(told, fleet, max_fails)
+        if stopped:
+            return stopped
+    return ""
 
 
-def _change(wave, fleet, told, say, max_fails):
-    """Change the nodes of a wave, and note in ``told`` what became of each that was tried."""
+def _stop(told, fleet, max_fails):
+    return _failures(told, max_fails) or (INTERRUPTED if fleet.stopping() else "")
+
+
+def _room(wave, fleet, limit):
+    """Return how many nodes of a wave may go now, and why none may."""
+    if limit is None:
+        return len(wave), ""
+    away = sorted(set(fleet.unavailable()) - set(wave))
+    if len(away) < limit:
+        return limit - len(away), ""
+    return 0, f"{', '.join(away)} cannot be used, and no more than {limit} may be away at once"
+
+
+def _change(part, fleet, told, say, max_fails):
+    """Change some nodes together, and note in ``told`` what became of each that was tried."""
     prepared, begun = [], []
     try:
-        for node in wave:
-            if _failures(told, max_fails):
+        for node in part:
+            if _stop(told, fleet, max_fails):
                 break
             # Before the attempt: what it leaves half done is undone, too.
             prepared.append(node)
-            if why := fleet.prepare(node):
+            why = fleet.prepare(node)
+            # A drain that a person ended is nobody's failure.
+            if why and not fleet.stopping():
                 _failed(node, why, told, say)
-        begun = [node for node in prepared if node not in told] if not _failures(told, max_fails) else []
+        if not _stop(told, fleet, max_fails):
+            begun = [node for node in prepared if node not in told]
         _judge(begun, fleet.apply(begun) if begun else (), told, say)
         good = [node for node in begun if node not in told]
         _judge(good, fleet.gates(good) if good else (), told, say)
-        for node in good:
-            if node not in told:
-                told[node] = Outcome(CHANGED)
-                say(f"  {node}  changed, ready")
-    except (KeyboardInterrupt, SystemExit):
+        told.update({node: Outcome(CHANGED) for node in good if node not in told})
+    except (KeyboardInterrupt, SystemExit, Refused):
         told.update({node: Outcome(UNKNOWN, GOES_ON) for node in begun if node not in told})
         raise
     finally:
         for node in prepared:
-            fleet.release(node)
+            _release(node, fleet, told, say)
+        fleet.note("nodes", {node: told[node].told() for node in prepared if node in told})
+
+
+def _release(node, fleet, told, say):
+    """Undo what prepared a node, or say what is left of it."""
+    why = fleet.release(node)
+    if why:
+        words = told[node].words if node in told else ""
+        _failed(node, f"{words}; {why}" if words else why, told, say)
 
 
 def _judge(asked, answers, told, say):
@@ -116,8 +156,6 @@ def _failures(told, max_fails):
     failed = [node for node, outcome in told.items() if outcome.kind == FAILED]
     if len(failed) <= max_fails:
         return ""
-    return (
-        f"{failed[-1]}: {told[failed[-1]].words}"
-        if len(failed) == 1
-        else f"{', '.join(sorted(failed))} failed"
-    )
+    if len(failed) == 1:
+        return f"{failed[0]}: {told[failed[0]].words}"
+    return f"{', '.join(sorted(failed))} failed"

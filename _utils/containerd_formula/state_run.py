@@ -1,18 +1,23 @@
 """What a run of states on a node says: whether it failed, and what it changed."""
 
-from containerd_formula.errors import brief
+import re
+
+from containerd_formula.errors import brief, in_words
 
 SERVICE = "containerd service is running"
 ROLLED_BACK = "containerd configuration is rolled back"
 # What a plan finds.
 RIGHT, CHANGES, FAILS = "right", "changes", "fails"
+EARLIER = "an earlier run is under way on it: wait for its end"
+_RUNNING = re.compile(r"is running as PID [0-9]+")
 _BACK = "rolled back to its last good configuration"
 
 
 def why_failed(answer, retcode=0):
     """Return why a run failed, its first failed state; empty if it did not."""
     if not isinstance(answer, dict) or not all(isinstance(state, dict) for state in answer.values()):
-        return brief(_text(answer))
+        words = in_words(answer) if answer else "it gave no answer"
+        return f"{EARLIER} ({words})" if _RUNNING.search(words) else words
     failed = [state for state in _in_order(answer) if state.get("result") is False]
     # What only waits for a state that failed says nothing of its own.
     own = [
@@ -21,7 +26,7 @@ def why_failed(answer, retcode=0):
     if not failed:
         return f"its run ended with {retcode}" if retcode else ""
     back = f" ({_BACK})" if _changed(_of(answer, ROLLED_BACK)) else ""
-    return brief(f"{own[0].get('__id__')}: {_first_line(own[0])}{back}")
+    return brief(f"{in_words(own[0].get('__id__'))}: {_first_line(own[0])}{back}")
 
 
 def plan(answered, unready):
@@ -37,6 +42,11 @@ def plan(answered, unready):
     return (CHANGES, f"is to be made ready: {unready}") if unready else (RIGHT, "already right")
 
 
+def did(answer):
+    """Return what a run did to a node, in a word or two."""
+    return "changed, restarted" if restarts(answer) else "changed" if changes(answer) else "nothing to change"
+
+
 def is_still(answer, retcode):
     """Tell whether a run neither failed nor changes anything."""
     return not why_failed(answer, retcode) and not changes(answer)
@@ -44,12 +54,12 @@ def is_still(answer, retcode):
 
 def reason(answer):
     """Return why a node is not ready, from the answer of containerd.ready."""
-    return brief(str(answer.get("reason") if isinstance(answer, dict) else answer))
+    return in_words(answer.get("reason") if isinstance(answer, dict) else answer)
 
 
 def changes(answer):
     """Return the IDs of the states that changed something, or would."""
-    return [str(s.get("__id__")) for s in _in_order(answer) if _changed(s) or s.get("result") is None]
+    return [in_words(s.get("__id__")) for s in _in_order(answer) if _changed(s) or s.get("result") is None]
 
 
 def restarts(answer):
@@ -58,7 +68,8 @@ def restarts(answer):
 
 
 def _in_order(answer):
-    return sorted(answer.values(), key=lambda state: state.get("__run_num__", 0))
+    numbered = [(state.get("__run_num__"), state) for state in answer.values()]
+    return [state for _, state in sorted(numbered, key=lambda one: one[0] if isinstance(one[0], int) else 0)]
 
 
 def _of(answer, name):
@@ -70,10 +81,4 @@ def _changed(state):
 
 
 def _first_line(state):
-    return str(state.get("comment", "")).strip().partition("\n")[0]
-
-
-def _text(answer):
-    if isinstance(answer, (list, tuple)):
-        return " ".join(map(str, answer))
-    return str(answer) if answer else "it gave no answer"
+    return in_words(state.get("comment", "")).strip().partition("\n")[0]
