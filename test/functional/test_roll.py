@@ -2,100 +2,17 @@
 A roll over real minions of a real master, with states that change a file and fail where a test wants it.
 """
 
-import contextlib
 import fcntl
-import json
-import os
-import shutil
-import signal
 from pathlib import Path
 
-import psutil
 import pytest
-from support import ROOT
-
-NODES = ["n1", "n2", "n3", "n4"]
-# As the formula: its module tells whether a node is ready.
-READY = """
-import os
-
-def ready(timeout=0):
-    broken = os.path.exists(__opts__["root_dir"] + "/broken")
-    return {"ready": not broken, "reason": "CRI does not answer" if broken else ""}
-"""
-SITE = """
-containerd configuration is managed:
-  file.managed:
-    - name: {{ opts.root_dir }}/config
-    - contents: {{ pillar.text }}
-
-containerd is ready:
-{%- if grains.id in pillar.bad %}
-  cmd.run:
-    - name: /bin/false
-{%- else %}
-  test.nop:
-{%- endif %}
-    - require:
-      - file: containerd configuration is managed
-"""
-
-
-class Fleet:
-    """
-    A master with the runner, and its minions.
-    """
-
-    def __init__(self, master, folder):
-        self.master, self.folder, self.minions = master, folder, {}
-
-    def pillar(self, text, bad=()):
-        content = f"text: {text}\nbad: {list(bad)}\n"
-        (self.folder / "pillar/site.sls").write_text(content, encoding="utf-8")
-
-    def place(self, name, file="config"):
-        return Path(self.minions[name].config["root_dir"]) / file
-
-    def texts(self):
-        places = {name: self.place(name) for name in NODES}
-        return {name: path.read_text("utf-8").strip() for name, path in places.items() if path.exists()}
-
-    def roll(self, *arguments, target="n*"):
-        cli = self.master.salt_run_cli(timeout=180)
-        done = cli.run("containerd.roll", target, "sls=site", "timeout=30", "batch=2", *arguments)
-        # What is told on the way stands before it.
-        told = json.loads(done.stdout[done.stdout.index("{") :])
-        return done, told["nodes"], told["comment"]
+from support.small_fleet import NODES, deaf, small_fleet
 
 
 @pytest.fixture(scope="module")
 def fleet(salt_factories, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("fleet")
-    for name in ("_runners", "_utils"):
-        shutil.copytree(ROOT / name, folder / "states" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "states/_modules").mkdir()
-    (folder / "states/_modules/containerd.py").write_text(READY, encoding="utf-8")
-    (folder / "states/site.sls").write_text(SITE, encoding="utf-8")
-    (folder / "pillar").mkdir()
-    (folder / "pillar/top.sls").write_text("base: {'*': [site]}\n", encoding="utf-8")
-    config = {
-        "file_roots": {"base": [str(folder / "states")]},
-        "pillar_roots": {"base": [str(folder / "pillar")]},
-        "fileserver_list_cache_time": 0,
-        "timeout": 5,
-        "gather_job_timeout": 5,
-    }
-    master = salt_factories.salt_master_daemon("fleet-master", defaults={"open_mode": True}, overrides=config)
-    fleet = Fleet(master, folder)
-    fleet.pillar("one")
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(master.started())
-        for name in NODES:
-            fleet.minions[name] = master.salt_minion_daemon(name)
-            stack.enter_context(fleet.minions[name].started())
-        assert master.salt_run_cli(timeout=180).run("saltutil.sync_all").returncode == 0
-        assert master.salt_cli(timeout=180).run("saltutil.sync_all", minion_tgt="*").returncode == 0
-        yield fleet
+    with small_fleet(salt_factories, tmp_path_factory.mktemp("fleet"), "fleet-master") as made:
+        yield made
 
 
 def test_a_preview_names_the_waves_and_changes_nothing(fleet):
@@ -149,18 +66,6 @@ def test_a_plan_that_fails_anywhere_ends_the_roll_before_it_begins(fleet):
     assert done.returncode == 1
     assert "nothing was changed" in comment
     assert fleet.texts() == before
-
-
-@contextlib.contextmanager
-def deaf(minion):
-    processes = [minion.pid, *(child.pid for child in psutil.Process(minion.pid).children(recursive=True))]
-    for pid in processes:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in processes:
-            os.kill(pid, signal.SIGCONT)
 
 
 def test_a_deaf_node_ends_the_roll_before_it_begins(fleet):
