@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import psutil
@@ -98,6 +99,16 @@ class Fleet:
         """
         done = self.master.salt_run_cli(timeout=180).run(function, *arguments)
         return done, returned(done.stdout)
+
+    def typed(self, *words):
+        """
+        Return how ``salt-run`` ended as a person types it: what it prints is for them.
+        """
+        cli = self.master.salt_run_cli(timeout=180)
+        line = [word for word in cli.cmdline(*words) if not word.startswith("--out")]
+        return subprocess.run(
+            line, capture_output=True, text=True, check=False, env={**os.environ, **cli.environ}, timeout=180
+        )
 
     def words(self, *arguments, target="n*"):
         return ["containerd.roll", target, "sls=site", "timeout=30", "batch=2", *arguments]
