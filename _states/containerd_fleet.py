@@ -3,7 +3,7 @@ The fleet in orchestrations: states of the master, not of nodes.
 """
 
 
-def rolled(name, order):
+def rolled(name, roll):
     """
     Ensure that the nodes of a fleet are as the formula has them, wave by wave.
 
@@ -13,14 +13,14 @@ def rolled(name, order):
     name
         A sentence for the report.
 
-    order
+    roll
         The arguments of the runner ``containerd.roll``, a dictionary; it needs ``tgt``.
 
     .. code-block:: yaml
 
         containerd is rolled over the fleet:
           containerd_fleet.rolled:
-            - order:
+            - roll:
                 tgt: node*
                 batch: 10%
                 drain: true
@@ -29,13 +29,13 @@ def rolled(name, order):
         stopped, or a node is not as it should be.
     """
     ret = {"name": name, "result": False, "changes": {}, "comment": ""}
-    if not isinstance(order, dict) or not order.get("tgt"):
+    if not isinstance(roll, dict) or not roll.get("tgt"):
         ret["comment"] = (
-            "order names no nodes: write tgt, such as {tgt: 'node*'}, into pillar containerd_roll."
+            "roll names no nodes: write tgt, such as {tgt: 'node*'}, into pillar containerd_roll."
         )
         return ret
-    test = bool(__opts__["test"] or order.get("test"))
-    answer = __salt__["saltutil.runner"]("containerd.roll", kwarg={**order, "test": test})
+    test = bool(__opts__["test"] or roll.get("test"))
+    answer = __salt__["saltutil.runner"]("containerd.roll", kwarg={**roll, "test": test})
     if not isinstance(answer, dict) or "retcode" not in answer:
         ret["comment"] = f"the runner containerd.roll ended: {str(answer)[:1000]}"
         return ret

@@ -4,4 +4,4 @@
 -#}
 containerd is rolled over the fleet:
   containerd_fleet.rolled:
-    - order: {{ salt["pillar.get"]("containerd_roll", {}) | json(sort_keys=False) }}
+    - roll: {{ salt["pillar.get"]("containerd_roll", {}) | json(sort_keys=False) }}

@@ -86,7 +86,7 @@ def test_a_roll_that_stops_fails_its_orchestration(fleet):
     assert state["comment"].startswith("stopped: n1: containerd is ready")
     done, state = orchestrate(fleet, {})
     assert (done.returncode, state["result"]) == (1, False)
-    assert state["comment"].startswith("order names no nodes: write tgt")
+    assert state["comment"].startswith("roll names no nodes: write tgt")
     done, state = orchestrate(fleet, {"tgt": "n*", "batsh": 1})
     assert (done.returncode, state["result"]) == (1, False)
     assert "batsh" in state["comment"]

@@ -116,7 +116,7 @@ def test_what_cannot_be_let_go_is_told_and_the_next_roll_does_it(fleet):
             ["node_name=grain:nowhere"],
             "n1, n2, n3, n4 has no grain:nowhere: node_name names a grain or pillar",
         ),
-        (["node_name=pillar:text"], "Kubernetes has no node five"),
+        (["node_name=pillar:text"], "Kubernetes has no node "),
         (["node_name=grain"], "grain is neither id nor a grain or pillar: write such as grain:host."),
         (["kubectl=/nowhere"], "kubectl is not at /nowhere: install it on the master."),
         (["max_fails=x"], "max_fails is 'x': write how many nodes may fail"),

@@ -1,5 +1,5 @@
 """
-Twelve nodes of one master with containerd 1.6, 1.7 and 2.1: rolls that go well, and each that stops, in order.
+Twelve nodes of one master, with containerd 1.6, 1.7 and 2.1: rolls that go well, and each that stops.
 """
 
 import contextlib

@@ -42,6 +42,7 @@ HARMLESS = {
     "address": "file:///nowhere",
     "archives": {"a": {"address": "file:///nowhere", "sha256": "0" * 64, "needed": ["a"]}},
     "label": "a",
+    "roll": {"tgt": "a"},
     "limit": 10,
     "package": "a",
     "pid": "1",
@@ -116,6 +117,7 @@ ATTACKED = (
     "limits",
     "directives",
     "beneath",
+    "roll",
     "service",
 )
 WORDS = (
@@ -182,6 +184,7 @@ def node(tmp_path, monkeypatch):
         "state.show_top": lambda: {said["stdout"][:100]: [said["stdout"][:100]]},
         "cp.list_states": lambda _: [said["stdout"][:100]],
         "file.uid_to_user": lambda _: "root",
+        "saltutil.runner": lambda *_, **__: said["stdout"],
     }
     modules = {}
     for path in FILES:
