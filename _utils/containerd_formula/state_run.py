@@ -26,7 +26,7 @@ def why_failed(answer, retcode=0):
     if not failed:
         return f"its run ended with {retcode}" if retcode else ""
     back = f" ({_BACK})" if _changed(_of(answer, ROLLED_BACK)) else ""
-    return brief(f"{in_words(own[0].get('__id__'))}: {_first_line(own[0])}{back}")
+    return brief(f"{in_words(own[0].get('__id__'))}: {_beginning(own[0])}{back}")
 
 
 def plan(answered, unready):
@@ -80,5 +80,7 @@ def _changed(state):
     return bool(state.get("changes"))
 
 
-def _first_line(state):
-    return in_words(state.get("comment", "")).strip().partition("\n")[0]
+def _beginning(state):
+    """Return the first lines of a state's comment: what is wrong may stand in the second."""
+    lines = in_words(state.get("comment", "")).split("\n")
+    return " ".join(line.strip() for line in lines if line.strip(" -"))[:500].strip()

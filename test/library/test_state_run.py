@@ -37,7 +37,7 @@ def test_the_first_state_that_failed_is_named_not_what_waits_for_it():
     waits = state(0, "b", False, "One or more requisite failed: a")
     del waits["duration"]
     answer = run(waits, state(2, "c", False, "third"), state(1, "a", False, "it broke\nat line 3"))
-    assert why_failed(answer, 2) == "a: it broke"
+    assert why_failed(answer, 2) == "a: it broke at line 3"
 
 
 def test_a_roll_back_is_told():
