@@ -18,14 +18,21 @@ _PATIENCE = 30
 
 def answering(tgt, tgt_type="glob"):
     """
-    Return the nodes that are meant: those that answer, and those that do not.
+    Return the nodes that are meant: those that answer, and those that do not, asked twice.
     """
     with _client() as client:
         answers = client.cmd(tgt, "test.ping", tgt_type=tgt_type)
+        deaf = _silent(answers)
+        # A node that is busy may miss the first question.
+        again = client.cmd(deaf, "test.ping", tgt_type="list") if deaf else {}
     if not answers:
         raise CommandExecutionError(f"No minion is meant by {tgt!r}: salt-key --list=accepted names them.")
-    deaf = sorted(name for name, pong in answers.items() if pong is not True)
+    deaf = [name for name in deaf if again.get(name) is not True]
     return sorted(set(answers) - set(deaf)), deaf
+
+
+def _silent(answers):
+    return sorted(name for name, pong in answers.items() if pong is not True)
 
 
 def values(nodes, where):
