@@ -29,6 +29,14 @@ class Summary(NamedTuple):
     stopped: str
 
 
+class _Told(dict):
+    """What became of each node so far, and the failures apart: a fleet may be large."""
+
+    def __init__(self):
+        super().__init__()
+        self.failed = {}
+
+
 def conduct(waves, fleet, say, max_unavailable=None, max_fails=0):
     """Change the waves of nodes one after the other, and return the summary.
 
@@ -36,7 +44,7 @@ def conduct(waves, fleet, say, max_unavailable=None, max_fails=0):
     ``gates(nodes)``, which yield a node and why it failed, ``release(node) -> why not``. ``stopping()`` tells
     whether a person asked for an end, ``note(what, data)`` keeps a record. What it cannot do it refuses.
     """
-    told, stopped = {}, ""
+    told, stopped = _Told(), ""
     try:
         for number, wave in enumerate(waves, 1):
             stopped = _stop(told, fleet, max_fails)
@@ -148,14 +156,14 @@ def _judge(asked, answers, told, say):
 
 def _failed(node, why, told, say):
     told[node] = Outcome(FAILED, why)
+    told.failed[node] = why
     say(f"  {node}  FAILED: {why}")
 
 
 def _failures(told, max_fails):
     """Return why to stop: more nodes failed than may; empty if there are not."""
-    failed = [node for node, outcome in told.items() if outcome.kind == FAILED]
-    if len(failed) <= max_fails:
+    if len(told.failed) <= max_fails:
         return ""
-    if len(failed) == 1:
-        return f"{failed[0]}: {told[failed[0]].words}"
-    return f"{', '.join(sorted(failed))} failed"
+    if len(told.failed) == 1:
+        return ": ".join(*told.failed.items())
+    return f"{', '.join(sorted(told.failed))} failed"

@@ -220,3 +220,20 @@ def test_a_node_that_goes_deaf_wakes_and_does_what_it_was_told(fleet):
         done, nodes, comment = fleet.roll("drain=True", *given)
     assert done.returncode == 0, done
     assert fleet.texts() == dict.fromkeys(NODES, "eight")
+
+
+def test_a_master_that_restarts_loses_no_node(fleet):
+    fleet.pillar("nine", slow={"n2": 15})
+    given = fleet.kubernetes()
+    process, said = begun(fleet, "drain=True", *given, until="n3  drained")
+    time.sleep(3)
+    with fleet.master.stopped():
+        time.sleep(2)
+    code, told = ended(process, said)
+    assert "Traceback" not in (fleet.folder / "stderr").read_text("utf-8")
+    assert free(fleet) and set(told["nodes"]) == set(NODES)
+    assert code == int(any(words != "changed" for words in told["nodes"].values())), told
+    time.sleep(15)
+    done, nodes, comment = fleet.roll("drain=True", *given)
+    assert done.returncode == 0, done
+    assert fleet.texts() == dict.fromkeys(NODES, "nine")

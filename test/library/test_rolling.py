@@ -2,9 +2,12 @@
 A roll, by what it asks of a fleet that a test makes up: what stops it, and what is said of each node.
 """
 
+import time
+
 import pytest
 from containerd_formula.errors import Refused
 from containerd_formula.rolling import CHANGED, DEAF, FAILED, UNKNOWN, UNTRIED, comment, conduct
+from containerd_formula.waves import waves
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,9 +67,9 @@ class Fleet:
         return ""
 
 
-def rolled(fleet, waves=WAVES, **options):
+def rolled(fleet, planned=WAVES, **options):
     said = []
-    summary = conduct(waves, fleet, said.append, **options)
+    summary = conduct(planned, fleet, said.append, **options)
     return summary, {node: outcome.kind for node, outcome in summary.nodes.items()}, said
 
 
@@ -177,6 +180,19 @@ def test_an_interrupted_roll_says_what_it_does_not_know():
     assert summary.stopped == "interrupted"
     assert kinds == {"a": CHANGED, **dict.fromkeys("bcd", UNKNOWN), **dict.fromkeys("efg", UNTRIED)}
     assert fleet.prepared == set()
+
+
+def test_ten_thousand_nodes_cost_ten_times_a_thousand():
+    def cost(number):
+        nodes = [f"n{one:05}" for one in range(number)]
+        fleet = Fleet(bad=nodes[10:20])
+        began = time.process_time()
+        _, kinds, _ = rolled(fleet, waves(nodes, 100), max_fails=10)
+        assert len(kinds) == number and list(kinds.values()).count(FAILED) == 10
+        return time.process_time() - began
+
+    cost(100)
+    assert cost(10_000) < 25 * max(cost(1000), 0.01)
 
 
 chosen = st.sets(st.sampled_from(NODES), max_size=3)
