@@ -3,8 +3,12 @@
 import re
 
 from containerd_formula.errors import in_words
+from containerd_formula.state_run import is_under_way
 
 DEAF = "it does not answer"
+UNDER_WAY = "a run of states is under way on it"
+# In the table: all of it is in the data.
+_WIDEST = 100
 _NONE = "is not available"
 _HEAD = ("node", "version", "schema", "cri", "drift", "restart", "rejected", "deprecated")
 
@@ -59,7 +63,8 @@ def comment(rows):
 
 def _cells(one):
     cells = [_cell(one[name], *(("ok", "no") if name == "cri" else ("pending", "-"))) for name in _HEAD[1:]]
-    return (*cells, _line(one["problem"]))
+    words = _line(one["problem"])
+    return (*cells, words if len(words) <= _WIDEST else f"{words[:_WIDEST]} ...")
 
 
 def _cell(value, yes, no):
@@ -79,7 +84,8 @@ def _problem(answer):
     errors = answer.get("errors")
     if answer.get("cri_ok") is not True:
         return f"CRI is not ok: {_line(answer.get('cri_reason') or 'it does not say why')}"
-    return _line(errors[0]) if isinstance(errors, list) and errors else ""
+    words = _line(errors[0]) if isinstance(errors, list) and errors else ""
+    return UNDER_WAY if is_under_way(words) else words
 
 
 def _number(value):

@@ -17,7 +17,7 @@ def why_failed(answer, retcode=0):
     """Return why a run failed, its first failed state; empty if it did not."""
     if not isinstance(answer, dict) or not all(isinstance(state, dict) for state in answer.values()):
         words = in_words(answer) if answer else "it gave no answer"
-        return f"{EARLIER} ({words})" if _RUNNING.search(words) else words
+        return f"{EARLIER} ({words})" if is_under_way(words) else words
     failed = [state for state in _in_order(answer) if state.get("result") is False]
     # What only waits for a state that failed says nothing of its own.
     own = [
@@ -40,6 +40,11 @@ def plan(answered, unready):
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         return CHANGES, f"would change: {changed[0]}{more}" + (", with a restart" if restarts(answer) else "")
     return (CHANGES, f"is to be made ready: {unready}") if unready else (RIGHT, "already right")
+
+
+def is_under_way(words):
+    """Tell whether a node says that it is still at an earlier run of states."""
+    return bool(_RUNNING.search(words))
 
 
 def did(answer):

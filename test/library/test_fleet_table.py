@@ -47,6 +47,19 @@ def test_a_table():
     assert comment(rows) == "6 of 7 nodes need a look: a-deaf, n2, n3, n4, n5, n6"
 
 
+def test_a_node_of_a_roll_that_is_under_way_is_told_in_words():
+    words = (
+        """containerd.config does not render here: ['The function "state.apply" is running as PID 7 and']"""
+    )
+    assert of(errors=[f"document: {words}"])["problem"] == "a run of states is under way on it"
+
+
+def test_a_long_sentence_is_cut_in_the_table_alone():
+    one = of(errors=["x" * 500])
+    assert len(one["problem"]) == 500
+    assert table({"n1": one}).endswith(f"  {'x' * 100} ...")
+
+
 def test_deprecated_keys_ask_for_nobody():
     assert is_right(of(deprecated=["x"]))
     assert comment({"n1": of(deprecated=["x"])}) == "1 nodes, all as pillar has them"
