@@ -197,7 +197,8 @@ def _roll(order, target, say):
     if killed:
         say(f"the roll of {killed['time']} (job {killed['jid']}) was killed: its nodes are looked at again")
     nodes, deaf = __salt__["containerd_minions.answering"](*target)
-    told = {node: f"failed: {rolling.SILENT}" for node in deaf}
+    told = dict.fromkeys(nodes, rolling.UNTRIED)
+    told.update({node: f"failed: {rolling.SILENT}" for node in deaf})
     if deaf and not order["skip_deaf"]:
         return _end(f"no answer from {', '.join(deaf)}: nothing was changed", told)
     order["names"] = _names(nodes, order)

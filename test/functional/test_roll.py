@@ -75,6 +75,7 @@ def test_a_deaf_node_ends_the_roll_before_it_begins(fleet):
         done, nodes, comment = fleet.roll()
         assert done.returncode == 1
         assert comment == "no answer from n3: nothing was changed"
+        assert nodes == {**dict.fromkeys(NODES, "not tried"), "n3": "failed: it does not answer"}
         assert fleet.texts() == before
         done, nodes, comment = fleet.roll("skip_deaf=True")
     assert done.returncode == 1

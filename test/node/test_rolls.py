@@ -90,6 +90,13 @@ class Fleet:
         finally:
             machine.run(f"rm {BROKEN} && systemctl daemon-reload")
 
+    def mend(self, name):
+        """
+        Do what the page says of a node that was rolled back for a reason that was not its configuration's.
+        """
+        self.machines[name].run("rm -f /var/lib/containerd-formula/*.rejected")
+        self.machines[name].run("systemctl reset-failed containerd; systemctl restart containerd")
+
 
 @pytest.fixture(scope="module", params=FLEET_SALTS, ids=lambda salt: f"salt-{salt}")
 def fleet(request, progress, tmp_path_factory):
@@ -174,7 +181,12 @@ def test_a_canary_whose_daemon_does_not_come_up_is_the_end(fleet):
         code, told, nodes, comment = fleet.roll()
     assert code == 1 and nodes["a1"].startswith("failed: containerd"), nodes
     assert {nodes[name] for name in NODES[1:]} == {"not tried"}
-    fleet.machines["a1"].run("systemctl reset-failed containerd; systemctl restart containerd")
+    # Not tried again until somebody looked at it.
+    code, told, nodes, comment = fleet.roll("test=True")
+    assert code == 1 and nodes["a1"].startswith(
+        "failed: its plan fails: containerd configuration is managed:"
+    )
+    fleet.mend("a1")
 
 
 def test_a_node_in_the_middle_is_and_the_next_roll_goes_on(fleet, progress):
@@ -185,10 +197,10 @@ def test_a_node_in_the_middle_is_and_the_next_roll_goes_on(fleet, progress):
     assert comment.startswith(f"stopped: {bad}: containerd")
     assert [nodes[name] for name in NODES[:5] if name != bad] == ["changed"] * 4
     assert {nodes[name] for name in NODES[5:]} == {"not tried"}
-    fleet.machines[bad].run("systemctl reset-failed containerd; systemctl restart containerd")
+    fleet.mend(bad)
     code, told, nodes, comment = fleet.roll()
     assert code == 0, told
-    assert nodes[bad] == "changed" and nodes["a1"] == "already right"
+    assert nodes[bad] == "changed" and {nodes[name] for name in NODES[:5] if name != bad} == {"already right"}
     progress("resumed")
 
 
@@ -197,10 +209,11 @@ def test_a_node_that_is_deaf_or_dead_at_the_start_is_named(fleet):
     with fleet.deaf(NODES[-1]):
         code, told, nodes, comment = fleet.roll()
         assert (code, comment) == (1, f"no answer from {NODES[-1]}: nothing was changed")
-    fleet.machines[NODES[-1]].run("systemctl stop salt-minion")
+    # A stop of the unit alone leaves the minion's own child.
+    fleet.machines[NODES[-1]].run("systemctl kill --kill-who=all --signal=KILL salt-minion")
     code, told, nodes, comment = fleet.roll()
     assert (code, comment) == (1, f"no answer from {NODES[-1]}: nothing was changed")
-    fleet.machines[NODES[-1]].run("systemctl start salt-minion")
+    fleet.machines[NODES[-1]].run("systemctl restart salt-minion")
     fleet.master.up(*NODES)
 
 
