@@ -223,6 +223,9 @@ def _roll(order, target, say):
     summary = __salt__["containerd_conductor.conduct"](planned, order, say)
     told.update({node: outcome.told() for node, outcome in summary.nodes.items()})
     answer = _end(rolling.comment(summary), told, bool(summary.stopped or deaf or refused))
+    # Salt shows no answer if the master was restarted meanwhile.
+    for line in answer["comment"].splitlines():
+        say(line)
     __salt__["containerd_record.note"](order["jid"], "end", answer)
     return answer
 

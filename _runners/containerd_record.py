@@ -9,7 +9,7 @@ import json
 import os
 import time
 
-from salt.exceptions import CommandExecutionError
+from salt.exceptions import CommandExecutionError, SaltException
 
 _FOLDER = "containerd-formula"
 _LOCK, _RECORD = "roll.lock", "rolls.jsonl"
@@ -47,7 +47,9 @@ def note(jid, what, data):
             os.replace(path, f"{path}.1")
     with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
         file.write(line + "\n")
-    __salt__["event.send"](f"containerd/roll/{jid}/{what}", data)
+    # A master that restarts has no bus for a moment: a roll goes on.
+    with contextlib.suppress(OSError, SaltException):
+        __salt__["event.send"](f"containerd/roll/{jid}/{what}", data)
 
 
 def unfinished():

@@ -32,6 +32,15 @@ def test_a_line_is_an_event_too(record):
     assert record.file.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_master_without_a_bus_keeps_the_record(record):
+    def gone(*_):
+        raise OSError("Stream is closed")
+
+    record.__salt__["event.send"] = gone
+    record.note(JID, "end", {"retcode": 0})
+    assert json.loads(record.file.read_text("utf-8"))["what"] == "end"
+
+
 def test_a_roll_without_an_end_was_killed(record):
     assert record.unfinished() == {}
     record.note(JID, "begin", {})
