@@ -6,7 +6,7 @@ import time
 
 import salt.client
 from containerd_formula import renew
-from salt.exceptions import CommandExecutionError, SaltClientError, SaltReqTimeoutError
+from salt.exceptions import CommandExecutionError, SaltException
 
 renew()
 
@@ -20,11 +20,14 @@ def answering(tgt, tgt_type="glob"):
     """
     Return the nodes that are meant: those that answer, and those that do not, asked twice.
     """
-    with _client() as client:
-        answers = client.cmd(tgt, "test.ping", tgt_type=tgt_type)
-        deaf = _silent(answers)
-        # A node that is busy may miss the first question.
-        again = client.cmd(deaf, "test.ping", tgt_type="list") if deaf else {}
+    try:
+        with _client() as client:
+            answers = client.cmd(tgt, "test.ping", tgt_type=tgt_type)
+            deaf = _silent(answers)
+            # A node that is busy may miss the first question.
+            again = client.cmd(deaf, "test.ping", tgt_type="list") if deaf else {}
+    except (SaltException, OSError) as err:
+        raise Refused(f"The master does not pass test.ping on: {err}") from err
     if not answers:
         raise CommandExecutionError(f"No minion is meant by {tgt!r}: salt-key --list=accepted names them.")
     deaf = [name for name in deaf if again.get(name) is not True]
@@ -71,7 +74,8 @@ def ask(nodes, function, arguments=(), kwarg=None, timeout=60):
                         yield node, (told["ret"], told.get("retcode", 0))
                 if time.monotonic() > end:
                     return
-    except (SaltClientError, SaltReqTimeoutError) as err:
+    # A connection that a master's restart has cut is an OSError.
+    except (SaltException, OSError) as err:
         raise Refused(f"The master does not pass {function} on: {err}") from err
 
 
