@@ -1,6 +1,6 @@
 {#- For the master: the formula is rolled over a fleet, as pillar `containerd_roll` has it.
 
-    salt-run state.orchestrate containerd.orchestrate.roll pillar='{containerd_roll: {tgt: "node*", drain: true}}'
+    salt-run state.orchestrate containerd.orchestrate.roll pillar='{"containerd_roll": {"tgt": "node*"} }'
 -#}
 containerd is rolled over the fleet:
   containerd_fleet.rolled:
