@@ -38,6 +38,8 @@ def roll(
     context=None,
     node_name="id",
     hook=None,
+    ssh=False,
+    roster_file=None,
     test=False,
 ):
     """
@@ -93,7 +95,8 @@ def roll(
 
     drain : ``False``
         Whether to move the pods of a node elsewhere before its change. It is cordoned, and uncordoned in the
-        end, unless somebody had cordoned it before.
+        end, unless somebody had cordoned it before. A node whose plan no running container would notice, such
+        as another runc alone, is not drained.
 
     drain_timeout : ``300``
         How long the pods of a node may take to leave, a number of seconds.
@@ -121,6 +124,13 @@ def roll(
     hook : ``None``
         An SLS of your own that runs on this master before and after each node's change. Its pillar has
         ``node``, and ``phase``: ``before`` or ``after``.
+
+    ssh : ``False``
+        Whether the nodes are those of a roster, asked as ``salt-ssh`` does; ``tgt_type`` is then glob, list,
+        pcre or nodegroup.
+
+    roster_file : ``None``
+        The roster; None leaves that to the master's configuration.
 
     test : ``False``
         Whether to tell the plan only.
@@ -196,24 +206,27 @@ def _roll(order, target, say):
     killed = __salt__["containerd_record.unfinished"]()
     if killed:
         say(f"the roll of {killed['time']} (job {killed['jid']}) was killed: its nodes are looked at again")
-    nodes, deaf = __salt__["containerd_minions.answering"](*target)
+    nodes, deaf = __salt__["containerd_minions.answering"](*target, order["ssh"])
     told = dict.fromkeys(nodes, rolling.UNTRIED)
-    told.update({node: f"failed: {rolling.SILENT}" for node in deaf})
+    told.update({node: f"failed: {why}" for node, why in deaf.items()})
     if deaf and not order["skip_deaf"]:
         return _end(f"no answer from {', '.join(deaf)}: nothing was changed", told)
     order["names"] = _names(nodes, order)
     _left_behind(nodes, order, say)
     plans = __salt__["containerd_conductor.plans"](nodes, order)
-    told.update({node: words for node, (kind, words) in plans.items() if kind != state_run.CHANGES})
-    refused = [node for node, (kind, _) in plans.items() if kind == state_run.FAILS]
+    told.update({node: plan.words for node, plan in plans.items() if plan.kind != state_run.CHANGES})
+    refused = [node for node, plan in plans.items() if plan.kind == state_run.FAILS]
     if len(refused) > order["max_fails"]:
         return _end(f"stopped: the plan of {', '.join(refused)} fails; nothing was changed", told)
-    todo = [node for node, (kind, _) in plans.items() if kind == state_run.CHANGES]
+    todo = [node for node, plan in plans.items() if plan.kind == state_run.CHANGES]
+    order["quiet"] = {node for node, plan in plans.items() if plan.quiet}
     spread = order["spread"]
-    zones = __salt__["containerd_minions.values"](todo, f"grain:{spread}") if spread else {}
+    zones = __salt__["containerd_minions.values"](todo, f"grain:{spread}", order["ssh"]) if spread else {}
     planned = waves.waves(todo, waves.size_of(order["batch"], len(nodes)), order["canary"], zones)
     right = len(nodes) - len(todo) - len(refused)
     say(f"{len(nodes)} nodes: {right} already right, {len(todo)} to change in {len(planned)} waves")
+    if order["drain"] and order["quiet"]:
+        say(f"{len(order['quiet'])} nodes need no drain: no container that runs would notice the change")
     if order["test"]:
         return _preview(planned, plans, told, say)
     order["max_unavailable"] = roll_order.limit(order, len(nodes))
@@ -234,7 +247,7 @@ def _names(nodes, order):
     """Return {node: its name in Kubernetes}."""
     if not order["kubernetes"]:
         return {}
-    names = __salt__["containerd_minions.values"](nodes, order["node_name"])
+    names = __salt__["containerd_minions.values"](nodes, order["node_name"], order["ssh"])
     nameless = [node for node in nodes if not isinstance(names.get(node), str) or not names[node]]
     if nameless:
         raise errors.Refused(
@@ -270,8 +283,8 @@ def _preview(planned, plans, told, say):
     for number, wave in enumerate(planned, 1):
         say(f"wave {number} of {len(planned)}: {', '.join(wave)}")
         for node in wave:
-            say(f"  {node}  {plans[node][1]}")
-            told[node] = plans[node][1]
+            say(f"  {node}  {plans[node].words}")
+            told[node] = plans[node].words
     return _end("nothing was changed: this was the plan", told, False)
 
 

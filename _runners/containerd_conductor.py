@@ -23,7 +23,7 @@ _INTERVAL = 2
 
 def plans(nodes, order):
     """
-    Return {node: (kind, words)}: whether a run would change a node, would fail, or finds it right.
+    Return {node: plan}: whether a run would change a node, would fail, or finds it right.
     """
     fleet = _Fleet(order)
     result = {}
@@ -124,7 +124,7 @@ class _Fleet:
         """Tell the site's hook, and move the pods elsewhere; return why not, empty if it is done."""
         try:
             self._hook(node, "before")
-            if self._order["drain"]:
+            if self._drains(node):
                 kubectl, name = self._order["kubectl"], self._order["names"][node]
                 __salt__["containerd_kubectl.cordon"](kubectl, name, self._order["jid"])
                 count = __salt__["containerd_kubectl.drain"](
@@ -134,6 +134,9 @@ class _Fleet:
         except CommandExecutionError as err:
             return str(err)
         return ""
+
+    def _drains(self, node):
+        return self._order["drain"] and node not in self._order["quiet"]
 
     def apply(self, nodes):
         for node, (answer, retcode) in self.runs(nodes):
@@ -165,7 +168,7 @@ class _Fleet:
         why = []
         self._signals.finishing = True
         try:
-            if self._order["drain"]:
+            if self._drains(node):
                 __salt__["containerd_kubectl.uncordon"](self._order["kubectl"], self._order["names"][node])
         except CommandExecutionError as err:
             why.append(f"it stays cordoned: {err}")
@@ -190,7 +193,7 @@ class _Fleet:
             yield node, "" if is_ready else f"containerd is not ready: {state_run.reason(answer)}"
 
     def _ask(self, *arguments):
-        return __salt__["containerd_minions.ask"](*arguments)
+        return __salt__["containerd_minions.ask"](*arguments, ssh=self._order["ssh"])
 
     def _hook(self, node, phase):
         """Run the site's own SLS on the master."""

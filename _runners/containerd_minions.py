@@ -11,15 +11,19 @@ from salt.exceptions import CommandExecutionError, SaltException
 renew()
 
 from containerd_formula.errors import Refused
+from containerd_formula.rolling import SILENT
 
 # How long Salt waits before it asks whether a silent minion still works on its job, a number of seconds.
 _PATIENCE = 30
 
 
-def answering(tgt, tgt_type="glob"):
+def answering(tgt, tgt_type="glob", ssh=None):
     """
-    Return the nodes that are meant: those that answer, and those that do not, asked twice.
+    Return the nodes that are meant: the names of those that answer, and {name: why} of those that do not,
+    asked twice. ``ssh`` are the arguments of ``containerd_ssh`` if a roster has the nodes.
     """
+    if ssh is not None:
+        return __salt__["containerd_ssh.answering"](tgt, tgt_type, **ssh)
     try:
         with _client() as client:
             answers = client.cmd(tgt, "test.ping", tgt_type=tgt_type)
@@ -31,14 +35,14 @@ def answering(tgt, tgt_type="glob"):
     if not answers:
         raise CommandExecutionError(f"No minion is meant by {tgt!r}: salt-key --list=accepted names them.")
     deaf = [name for name in deaf if again.get(name) is not True]
-    return sorted(set(answers) - set(deaf)), deaf
+    return sorted(set(answers) - set(deaf)), dict.fromkeys(deaf, SILENT)
 
 
 def _silent(answers):
     return sorted(name for name, pong in answers.items() if pong is not True)
 
 
-def values(nodes, where):
+def values(nodes, where, ssh=None):
     """
     Return a grain or a pillar value of nodes: ``grain:NAME`` or ``pillar:KEY``; ``id`` is their own names.
     """
@@ -48,13 +52,16 @@ def values(nodes, where):
         return {node: node for node in nodes}
     if not function or not key:
         raise Refused(f"{where} is neither id nor a grain or pillar: write such as grain:host.")
-    return {node: answer for node, (answer, _) in ask(nodes, function, [key])}
+    return {node: answer for node, (answer, _) in ask(nodes, function, [key], ssh=ssh)}
 
 
-def ask(nodes, function, arguments=(), kwarg=None, timeout=60):
+def ask(nodes, function, arguments=(), kwarg=None, timeout=60, ssh=None):
     """
     Yield each node with its answer and return code, as they come; none for a node that is silent.
     """
+    if ssh is not None:
+        yield from __salt__["containerd_ssh.ask"](nodes, function, arguments, kwarg, timeout, **ssh)
+        return
     if not nodes:
         return
     end = time.monotonic() + timeout + _PATIENCE

@@ -9,9 +9,9 @@ from containerd_formula.waves import size_of, waves
 
 # How long a kubelet takes to notice that its containerd is gone is half a minute: a soak covers it.
 SOAK = 30
-_TEXTS = ("sls", "saltenv", "spread", "kubectl", "kubeconfig", "context", "node_name", "hook")
+_TEXTS = ("sls", "saltenv", "spread", "kubectl", "kubeconfig", "context", "node_name", "hook", "roster_file")
 _NEEDED = ("sls", "kubectl", "node_name")
-_FLAGS = ("skip_deaf", "drain", "kubernetes", "test")
+_FLAGS = ("skip_deaf", "drain", "kubernetes", "ssh", "test")
 _TIMES = ("ready_timeout", "timeout", "drain_timeout", "soak")
 
 
@@ -38,6 +38,7 @@ def read(given):
     order["pillar"] = plain(order["pillar"]) if order["pillar"] else None
     order["drain_options"] = _options(order["drain_options"])
     _limit(order)
+    order["ssh"] = _ssh(order["ssh"], order.pop("roster_file"))
     names = ("kubectl", "kubeconfig", "context")
     order["kubectl"] = dict(zip(("program", *names[1:]), [order.pop(name) for name in names]))
     return order
@@ -64,6 +65,13 @@ def _options(value):
     ):
         return list(given)
     raise Refused(f"drain_options is {quoted(value)[:200]}: write a list such as [--delete-emptydir-data].")
+
+
+def _ssh(wanted, roster_file):
+    """Return the arguments of what asks a roster's nodes; None is the master's minions."""
+    if roster_file and not wanted:
+        raise Refused("roster_file is for ssh=True: minions need none.")
+    return {"roster_file": roster_file} if wanted else None
 
 
 def _limit(order):

@@ -1,6 +1,7 @@
 """What a run of states on a node says: whether it failed, and what it changed."""
 
 import re
+from typing import NamedTuple
 
 from containerd_formula.errors import brief, in_words
 
@@ -8,6 +9,19 @@ SERVICE = "containerd service is running"
 ROLLED_BACK = "containerd configuration is rolled back"
 # What a plan finds.
 RIGHT, CHANGES, FAILS = "right", "changes", "fails"
+# What these change, neither the daemon nor a container that runs notices: all else may be worth a drain.
+QUIET = frozenset(
+    f"containerd {name}"
+    for name in (
+        "Salt modules are synced",
+        "TOML library is installed",
+        "runtimes are installed",
+        "runtimes are proved",
+        "old runtimes are removed",
+        "registries are managed",
+        "images are imported",
+    )
+)
 EARLIER = "an earlier run is under way on it: wait for its end"
 _RUNNING = re.compile(r"is running as PID [0-9]+")
 _BACK = "rolled back to its last good configuration"
@@ -29,17 +43,26 @@ def why_failed(answer, retcode=0):
     return brief(f"{in_words(own[0].get('__id__'))}: {_beginning(own[0])}{back}")
 
 
+class Plan(NamedTuple):
+    """What a plan finds, in words too, and whether no container that runs would notice."""
+
+    kind: str
+    words: str
+    quiet: bool = False
+
+
 def plan(answered, unready):
-    """Return what a plan finds, and words, from a node's answer and return code, and why it is not ready."""
+    """Return what a plan finds, from a node's answer and return code, and why it is not ready."""
     if answered is None:
-        return FAILS, "failed: it did not answer with its plan"
+        return Plan(FAILS, "failed: it did not answer with its plan")
     answer, retcode = answered
     if why := why_failed(answer, retcode):
-        return FAILS, f"failed: its plan fails: {why}"
+        return Plan(FAILS, f"failed: its plan fails: {why}")
     if changed := changes(answer):
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-        return CHANGES, f"would change: {changed[0]}{more}" + (", with a restart" if restarts(answer) else "")
-    return (CHANGES, f"is to be made ready: {unready}") if unready else (RIGHT, "already right")
+        words = f"would change: {changed[0]}{more}" + (", with a restart" if restarts(answer) else "")
+        return Plan(CHANGES, words, quiet=QUIET.issuperset(changed))
+    return Plan(CHANGES, f"is to be made ready: {unready}") if unready else Plan(RIGHT, "already right")
 
 
 def is_under_way(words):

@@ -54,6 +54,19 @@ def test_each_node_is_drained_changed_and_let_go(fleet):
     assert "runner.containerd.roll" in job.stdout
 
 
+def test_a_day_with_a_cve_of_runc_needs_no_drain(fleet):
+    fleet.pillar("one", runc="1.3")
+    done, nodes, comment = fleet.roll("drain=True", *fleet.kubernetes(held=["web-n2"]))
+    assert (done.returncode, comment, changing(fleet)) == (0, "4 changed", []), done
+    assert "4 nodes need no drain: no container that runs would notice the change" in done.stdout
+    # What comes with it may be noticed.
+    fleet.pillar("one again", runc="1.4")
+    done, nodes, comment = fleet.roll("drain=True", *fleet.kubernetes(), target="n1")
+    assert (done.returncode, "drain n1" in changing(fleet)) == (0, True), done
+    fleet.pillar("one", runc="1.4")
+    fleet.roll()
+
+
 def test_a_budget_stops_the_roll_and_the_node_is_free(fleet):
     fleet.pillar("two")
     done, nodes, comment = fleet.roll("drain=True", *fleet.kubernetes(held=["web-n2"]))

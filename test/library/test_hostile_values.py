@@ -92,8 +92,8 @@ JSON = {
 }
 ORDER = {
     **dict.fromkeys(("saltenv", "pillar", "spread", "soak", "drain_options", "max_unavailable", "hook")),
-    **dict.fromkeys(("kubeconfig", "context")),
-    **dict.fromkeys(("skip_deaf", "kubernetes", "drain", "test"), False),
+    **dict.fromkeys(("kubeconfig", "context", "roster_file")),
+    **dict.fromkeys(("skip_deaf", "kubernetes", "drain", "ssh", "test"), False),
     **dict.fromkeys(("timeout", "ready_timeout", "drain_timeout", "canary", "batch", "max_fails"), 1),
     **dict.fromkeys(("sls", "kubectl", "node_name"), "a"),
 }

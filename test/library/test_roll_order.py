@@ -28,6 +28,8 @@ GIVEN = {
     "context": None,
     "node_name": "id",
     "hook": None,
+    "ssh": False,
+    "roster_file": None,
     "test": False,
 }
 
@@ -49,6 +51,12 @@ def test_one_option_is_a_list_of_one():
     assert read(GIVEN)["drain_options"] == []
 
 
+def test_a_roster_may_be_the_masters_own():
+    assert read(GIVEN)["ssh"] is None
+    assert read({**GIVEN, "ssh": True})["ssh"] == {"roster_file": None}
+    assert read({**GIVEN, "ssh": True, "roster_file": "/r"})["ssh"] == {"roster_file": "/r"}
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
@@ -63,6 +71,8 @@ def test_one_option_is_a_list_of_one():
         ("drain_options", ["-x"], "drain_options is a list: write a list such as"),
         ("drain_options", "force", "drain_options is 'force': write a list such as"),
         ("max_unavailable", 1, "max_unavailable is for kubernetes=True"),
+        ("ssh", "yes", "ssh is 'yes': write True or False."),
+        ("roster_file", "/r", "roster_file is for ssh=True"),
         ("batch", 0, "batch is 0: write a number of nodes"),
         ("canary", "n1", "canary is 'n1': write a number of nodes, or a list"),
     ],

@@ -83,4 +83,13 @@ def test_an_order_that_a_node_still_carries_out_is_told_in_words(function):
     ],
 )
 def test_a_plan(answered, unready, kind, words):
-    assert plan(answered, unready) == (kind, words)
+    found = plan(answered, unready)
+    assert (found.kind, found.words, found.quiet) == (kind, words, False)
+
+
+def test_a_plan_is_quiet_if_all_that_it_changes_is():
+    runc = state(0, "containerd runtimes are installed", None, changes={"runc": {"new": "1.3"}})
+    assert plan((run(runc), 0), "").quiet
+    for other in ("containerd package is installed", "containerd service is running", "the kernel of a site"):
+        assert not plan((run(runc, state(1, other, None)), 0), "").quiet, other
+    assert not plan((run(runc, state(1, "a", False, "broken")), 1), "").quiet

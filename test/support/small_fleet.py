@@ -48,6 +48,13 @@ a node takes its time:
     - require_in: [containerd is ready]
 {%- endif %}
 
+{%- if pillar.runc %}
+containerd runtimes are installed:
+  file.managed:
+    - name: {{ opts.root_dir }}/runc
+    - contents: {{ pillar.runc }}
+{%- endif %}
+
 containerd is ready:
 {%- if grains.id in pillar.bad %}
   cmd.run:
@@ -82,8 +89,8 @@ class Fleet:
     def __init__(self, master, folder):
         self.master, self.folder, self.minions = master, folder, {}
 
-    def pillar(self, text, bad=(), slow=None):
-        content = f"text: {text}\nbad: {list(bad)}\nslow: {json.dumps(slow or {})}\n"
+    def pillar(self, text, bad=(), slow=None, runc=""):
+        content = json.dumps({"text": text, "bad": list(bad), "slow": slow or {}, "runc": runc})
         (self.folder / "pillar/site.sls").write_text(content, encoding="utf-8")
 
     def place(self, name, file="config"):

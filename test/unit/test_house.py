@@ -7,6 +7,7 @@ import re
 
 import pytest
 import yaml
+from containerd_formula.state_run import QUIET, ROLLED_BACK, SERVICE
 from support import ROOT, load
 from tools import stamp
 
@@ -106,6 +107,16 @@ def test_each_function_of_a_runner_is_for_a_person_or_for_another_runner():
     assert public - called == {f"containerd.{function.name}" for function in public_functions(FACE)}
     for function in public_functions(FACE):
         assert f"salt-run containerd.{function.name}" in ast.get_docstring(function)
+
+
+def test_what_a_roll_takes_for_quiet_are_states_of_the_formula():
+    ids = {
+        line[:-1]
+        for path in SLS
+        for line in path.read_text("utf-8").splitlines()
+        if line.startswith("containerd ")
+    }
+    assert {SERVICE, ROLLED_BACK, *QUIET} <= ids
 
 
 def test_each_public_function_is_asked_for():

@@ -26,8 +26,10 @@ ORDER = {
     "hook": None,
     "jid": "1",
     "names": {"n1": "k1", "n2": "k2"},
+    "quiet": set(),
     "max_fails": 0,
     "max_unavailable": 2,
+    "ssh": None,
     "test": False,
 }
 STILL = {"a": {"__id__": "a", "result": True, "changes": {}}}
@@ -61,7 +63,7 @@ class World:
     def sleep(self, seconds):
         self.now += seconds
 
-    def ask(self, nodes, function, *_):
+    def ask(self, nodes, function, *_, ssh):
         self.calls.append(function)
         for node in nodes:
             if self.now < self.gone.get(node, 1000):
@@ -92,6 +94,14 @@ def test_a_roll_with_all_its_gates(monkeypatch):
         *("containerd.ready", "uncordon k1"),
     ]
     assert "  n1  ready, Ready in Kubernetes; watched for 4 s" in world.said
+
+
+def test_a_node_that_notices_nothing_is_not_drained(monkeypatch):
+    world = World(monkeypatch, quiet={"n1"})
+    assert world.roll() == ("", {"n1": "changed", "n2": "changed"})
+    assert [call for call in world.calls if call.startswith(("cordon", "drain", "uncordon"))] == [
+        *("cordon k2", "drain k2", "uncordon k2"),
+    ]
 
 
 def test_a_kubelet_may_take_its_time_to_see_the_new_containerd(monkeypatch):
@@ -154,11 +164,11 @@ def test_the_second_signal_leaves_what_is_under_way(monkeypatch):
     world = World(monkeypatch)
     ask = world.ask
 
-    def interrupted(nodes, function, *more):
+    def interrupted(nodes, function, *arguments, **more):
         if function == "state.apply":
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
-        yield from ask(nodes, function, *more)
+        yield from ask(nodes, function, *arguments, **more)
 
     world.module.__salt__["containerd_minions.ask"] = interrupted
     before = signal.getsignal(signal.SIGINT)

@@ -40,10 +40,10 @@ def client(monkeypatch):
 
 def test_a_busy_node_is_asked_twice(client):
     made = client([{"a": True, "b": False, "c": False}, {"b": True, "c": False}])
-    assert minions.answering("*") == (["a", "b"], ["c"])
+    assert minions.answering("*") == (["a", "b"], {"c": "it does not answer"})
     assert made.asked == [("*", "glob"), (["b", "c"], "list")]
     client([{"a": True}])
-    assert minions.answering("*") == (["a"], [])
+    assert minions.answering("*") == (["a"], {})
 
 
 def test_a_target_that_means_nobody_is_told(client):
@@ -70,6 +70,16 @@ def test_a_master_that_does_not_pass_it_on_is_told(client):
     client(told=[SaltClientError("the master is away")])
     with pytest.raises(Refused, match="^The master does not pass state.apply on: the master is away$"):
         list(minions.ask(["a"], "state.apply"))
+
+
+def test_a_roster_has_nodes_of_its_own(monkeypatch):
+    asked = {
+        f"containerd_ssh.{name}": lambda *given, **more: [(given, more)] for name in ("answering", "ask")
+    }
+    monkeypatch.setattr(minions, "__salt__", asked, raising=False)
+    ssh = {"roster_file": "/r"}
+    assert minions.answering("*", "glob", ssh) == [(("*", "glob"), ssh)]
+    assert list(minions.ask(["a"], "test.ping", ssh=ssh)) == [((["a"], "test.ping", (), None, 60), ssh)]
 
 
 def test_a_value_is_an_id_a_grain_or_a_pillar(client):
