@@ -4,6 +4,7 @@
 # make test-rest  what make test leaves out: older containerds, what takes long, and other Salts: 25 minutes
 # make test-node  virtual machines and containers with their own systemd, from bare to ready to clean: 35 minutes
 # make test-reliability  the faults of test-node in full: all mistakes, 30 killed runs, 5 power cuts, 50 changes: hours
+# make test-fleet  rolls over twelve nodes with containerd 1.6, 1.7 and 2.1, with each Salt; FLEET=6 is half of them: TIME
 # make test-matrix  Debian suites x Salt x containerd on virtual machines; one table, and that of docs/testing.md is held against it: hours
 # make test-kubernetes  a kubelet, an API server and kubeadm of Debian's source judge nodes that the formula made: 30 minutes
 # make kitchen    Test Kitchen in Docker; KITCHEN=distro-debian-12 says which instances (needs Docker and Bundler)
@@ -39,7 +40,7 @@ BUILD_TOOLS = cc:gcc /usr/include/stdlib.h:libc6-dev
 
 KUBERNETES_TOOLS = rsync:rsync jq:jq dpkg-source:dpkg-dev patch:patch make:make
 
-.PHONY: help try try-clean apply test test-tools lint test-node test-reliability test-matrix test-kubernetes kitchen samples bench stamp release-check test-rest clean
+.PHONY: help try try-clean apply test test-tools lint test-node test-reliability test-matrix test-kubernetes kitchen samples bench stamp release-check test-rest test-fleet clean
 .DELETE_ON_ERROR:
 
 help:
@@ -59,7 +60,7 @@ apply:
 	@test "$$(cat /proc/1/comm)" = systemd || \
 	  { echo "make apply: PID 1 here is $$(cat /proc/1/comm), not systemd: no service can be managed." >&2; exit 1; }
 	@$(MAKE) --no-print-directory .venv/salt-$(SALT)/done
-	@rm -rf .cache/file_root && mkdir -p .cache/file_root && cp -R containerd _modules _states _utils .cache/file_root/
+	@rm -rf .cache/file_root && mkdir -p .cache/file_root && cp -R containerd _modules _runners _states _utils .cache/file_root/
 	.venv/salt-$(SALT)/bin/salt-call --local --file-root $(CURDIR)/.cache/file_root --pillar-root $(PILLAR) \
 	  --retcode-passthrough state.apply containerd
 
@@ -88,7 +89,14 @@ lint: .venv/salt-$(SALT)/done
 test-node: .venv/lab/done
 	@test/tools/install $(LAB_TOOLS)
 	@echo "Of test_life.py Salt $(firstword $(SALTS)) alone, and one power cut: make test-reliability has the others."
-	SALTS="$(SALTS)" .venv/lab/bin/python -m pytest test/node $(MACHINES) $(PYTEST_ARGS)
+	@echo "Of test_rolls.py three nodes, and what they can show: make test-fleet has the others."
+	FLEET=3 SALTS="$(SALTS)" .venv/lab/bin/python -m pytest test/node -m "not fleet_whole" $(MACHINES) $(PYTEST_ARGS)
+
+FLEET ?= 12
+test-fleet: .venv/lab/done
+	@test/tools/install $(LAB_TOOLS)
+	FLEET=$(FLEET) FLEET_SALTS="$(SALTS)" SALTS="$(SALTS)" \
+	  .venv/lab/bin/python -m pytest test/node/test_rolls.py --verbose $(PYTEST_ARGS)
 
 test-reliability: .venv/lab/done
 	@test/tools/install $(LAB_TOOLS)

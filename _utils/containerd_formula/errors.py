@@ -34,6 +34,15 @@ def quoted(value):
     return f"a {type(value).__name__}"
 
 
+def in_words(value):
+    """Return what a program or a node said as text; of what is no text, only what it is."""
+    if isinstance(value, str):
+        return brief(value)
+    if value and isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value[:_SENTENCES]):
+        return brief(" ".join(value[:_SENTENCES]))
+    return quoted(value)
+
+
 def _cut(line):
     """Return a line that can be printed; if it is very long, without its middle."""
     # The beginning names the key, the end the cure. A lone surrogate can be neither printed nor sent.

@@ -11,6 +11,7 @@ import yaml
 from containerd_formula.data import DEPTH, SIZE, VALUES, plain
 from containerd_formula.document import compose
 from containerd_formula.errors import Refused, brief
+from containerd_formula.fleet_table import row
 from containerd_formula.image_settings import read as read_images
 from containerd_formula.image_words import Row
 from containerd_formula.kubelet import Kubelet
@@ -20,6 +21,7 @@ from containerd_formula.preflight import Facts
 from containerd_formula.reading import reading
 from containerd_formula.registries import read as read_registries
 from containerd_formula.registry_words import questions
+from containerd_formula.rolling import FAILED, Outcome, Summary
 from containerd_formula.runtime_settings import read as read_runtimes
 from containerd_formula.toml import loads
 from support import ROOT
@@ -73,6 +75,28 @@ VALUES_ADMITTED = {**ADMITTED, **{name: text[:SIZE] for name, text in TEXTS.item
 FILES = {name: {DROP_IN: text, ENVIRONMENT: text} for name, text in TEXTS.items()}
 LINES = {name: text.splitlines() for name, text in TEXTS.items()}
 NOTHING = {}
+# A minion's answer is not ours: states that are none, and what is no run at all.
+ANSWERS = {
+    **{name: value for name, value in ANY.items() if not isinstance(value, dict) or name == "table"},
+    **{f"a state of {name}": {"a": value} for name, value in ANY.items()},
+    **{f"a comment of {name}": {"a": {"result": False, "comment": value}} for name, value in ANY.items()},
+    **{
+        f"drift of {name}": {"drift": value, "version": value, "errors": [value]}
+        for name, value in ANY.items()
+    },
+}
+JSON = {
+    **TEXTS,
+    **{name: json.dumps({"items": [value]}) for name, value in ADMITTED.items()},
+    "deep": "[" * 100_000,
+}
+ORDER = {
+    **dict.fromkeys(("saltenv", "pillar", "spread", "soak", "drain_options", "max_unavailable", "hook")),
+    **dict.fromkeys(("kubeconfig", "context", "roster_file")),
+    **dict.fromkeys(("skip_deaf", "kubernetes", "drain", "ssh", "test"), False),
+    **dict.fromkeys(("timeout", "ready_timeout", "drain_timeout", "canary", "batch", "max_fails"), 1),
+    **dict.fromkeys(("sls", "kubectl", "node_name"), "a"),
+}
 # By name of a parameter, or of a function's: a value that harms nobody, and what the parameter is given.
 PARAMETERS = {
     **dict.fromkeys(
@@ -218,6 +242,31 @@ PARAMETERS = {
         (f"base_specs.{name}.fragment" for name in ("path", "render", "is_as_meant", "wrong", "open_files")),
         ({}, ADMITTED),
     ),
+    # A roll: answers of minions are anything.
+    "answer": ({}, ANSWERS),
+    # They are asked of a run that did not fail.
+    **dict.fromkeys((f"state_run.{name}.answer" for name in ("changes", "did", "restarts")), ({}, NOTHING)),
+    "state_run.plan.answered": (({}, 0), {name: (value, 1) for name, value in ANSWERS.items()}),
+    **dict.fromkeys(("retcode", "size", "number"), (1, NOTHING)),
+    "unready": ("", TEXTS),
+    "nodes": (["a"], LINES),
+    "waves.size_of.batch": (1, ANY),
+    "roll_order.read.given": (
+        ORDER,
+        {f"{key}, {of}": {**ORDER, key: ANY[of]} for key in ORDER for of in ANY},
+    ),
+    "roll_order.limit.order": ({"kubernetes": False}, NOTHING),
+    **dict.fromkeys(("pod_text", "budgets_text"), ("{}", JSON)),
+    "kube_nodes.nodes.text": ("{}", JSON),
+    "kube_nodes.why_not_good.node": (None, NOTHING),
+    "fleet_table.is_right.one": (row(None), {name: row(value) for name, value in ANSWERS.items()}),
+    **dict.fromkeys(
+        ("fleet_table.table.rows", "fleet_table.comment.rows"),
+        ({"a": row(None)}, {name: {name[:9]: row(value)} for name, value in ANSWERS.items()}),
+    ),
+    "rolling.conduct.waves": ([], NOTHING),
+    **dict.fromkeys(("fleet", "say"), (None, NOTHING)),
+    "summary": (Summary({}, ""), {name: Summary({"a": Outcome(FAILED, t)}, t) for name, t in TEXTS.items()}),
 }
 DEFAULTS = yaml.safe_load((ROOT / "containerd/defaults.yaml").read_text(encoding="utf-8"))
 # One of each kind of setting.

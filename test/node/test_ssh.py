@@ -163,6 +163,32 @@ def test_the_second_run_changes_nothing(control, progress):
     progress("second run")
 
 
+def test_a_roll_goes_over_the_roster(control, bare, progress):
+    """
+    Without a master that runs: the runner asks by salt-ssh's client.
+    """
+    control.pillar(config={**CONFIG, "oom_score": -400})
+    environment = control.words("salt-ssh: run")[0]
+    salt_run = ["env", environment, f"{SALT}/salt-run", "--log-level=quiet", "--out=json"]
+    assert "runners.containerd" in control.run([*salt_run, "saltutil.sync_all"]).stdout
+
+    def roll(*words):
+        done = control.run([*salt_run, "containerd.roll", "*", "ssh=True", *words], check=False)
+        at = f"\n{done.stdout}".index("\n{")
+        return done.returncode, json.loads(done.stdout[at:])["nodes"]
+
+    code, nodes = roll("test=True")
+    assert (code, nodes["bare"][-14:]) == (0, "with a restart"), nodes
+    assert roll() == (0, {"bare": "changed"})
+    assert "oom_score = -400\n" in bare.run("containerd config dump").stdout
+    progress("rolled")
+    assert roll() == (0, {"bare": "already right"})
+    control.pillar(nope=1)
+    code, nodes = roll()
+    assert code == 1 and "containerd:nope is not a setting" in nodes["bare"]
+    control.pillar()
+
+
 def test_what_needs_the_sls_on_the_node_says_so(control):
     report = control.ssh("containerd.status")
     assert report["cri_ok"] is True

@@ -10,7 +10,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # What of it Salt is given.
-FORMULA = ("_modules", "_states", "_utils", "containerd")
+FORMULA = ("_modules", "_runners", "_states", "_utils", "containerd")
 
 
 def load(relative):

@@ -29,6 +29,8 @@ PILLARS = {
 SLS = sorted(
     str(path.relative_to(ROOT).with_suffix("")).replace("/", ".").removesuffix(".init")
     for path in (ROOT / "containerd").rglob("*.sls")
+    # For the master.
+    if path.parent.name != "orchestrate"
 )
 
 

@@ -11,7 +11,9 @@ from support import ROOT
 PAGE = (ROOT / "docs/errors.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(.+?)` \| .+ \| .+ \|$", PAGE, re.MULTILINE)
 CODE = [
-    path for folder in ("_modules", "_states", "_utils") for path in sorted((ROOT / folder).rglob("*.py"))
+    path
+    for folder in ("_modules", "_runners", "_states", "_utils")
+    for path in sorted((ROOT / folder).rglob("*.py"))
 ]
 SLS = [path for path in sorted((ROOT / "containerd").rglob("*")) if path.suffix in (".sls", ".jinja")]
 

@@ -43,6 +43,7 @@ HARMLESS = {
     "address": "file:///nowhere",
     "archives": {"a": {"address": "file:///nowhere", "sha256": "0" * 64, "needed": ["a"]}},
     "label": "a",
+    "roll": {"tgt": "a"},
     "limit": 10,
     "package": "a",
     "pid": "1",
@@ -117,6 +118,7 @@ ATTACKED = (
     "limits",
     "directives",
     "beneath",
+    "roll",
     "service",
     "config",
     "tools",
@@ -185,6 +187,7 @@ def node(tmp_path, monkeypatch):
         "state.show_top": lambda: {said["stdout"][:100]: [said["stdout"][:100]]},
         "cp.list_states": lambda _: [said["stdout"][:100]],
         "file.uid_to_user": lambda _: "root",
+        "saltutil.runner": lambda *_, **__: said["stdout"],
     }
     modules = {}
     for path in FILES:

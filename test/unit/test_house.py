@@ -7,19 +7,22 @@ import re
 
 import pytest
 import yaml
+from containerd_formula.state_run import QUIET, ROLLED_BACK, SERVICE
 from support import ROOT, load
 from tools import stamp
 
 LIBRARY = ROOT / "_utils/containerd_formula"
 MODULES = sorted(ROOT.glob("_modules/*.py"))
 STATES = sorted(ROOT.glob("_states/*.py"))
+RUNNERS = sorted(ROOT.glob("_runners/*.py"))
 SLS = sorted((ROOT / "containerd").rglob("*.sls"))
 JINJA = sorted((ROOT / "containerd").rglob("*.jinja"))
-CODE = [*sorted(LIBRARY.rglob("*.py")), *MODULES, *STATES]
+FACE = ROOT / "_runners/containerd.py"
+CODE = [*sorted(LIBRARY.rglob("*.py")), *MODULES, *STATES, *RUNNERS]
 FUNCTIONS = (ROOT / "docs/functions.md").read_text(encoding="utf-8")
 PLAN = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 # Each line of a floor plan is a floor, and what stands left of a name is below it.
-LIBRARY_ORDER, MODULE_ORDER = (
+LIBRARY_ORDER, MODULE_ORDER, RUNNER_ORDER = (
     [name for line in block.strip().splitlines() for name in line.split()[1:]]
     for block in re.findall(r"(?:^    .+\n)+", PLAN, re.MULTILINE)
 )
@@ -71,6 +74,7 @@ def test_the_floor_plan_names_each_file():
     there = {path.stem for path in LIBRARY.iterdir() if path.stem[0] != "_"}
     assert sorted(LIBRARY_ORDER) == sorted(there)
     assert sorted(MODULE_ORDER) == [path.stem for path in MODULES]
+    assert sorted(RUNNER_ORDER) == [path.stem for path in RUNNERS]
 
 
 @pytest.mark.parametrize("path", sorted(LIBRARY.rglob("*.py")), ids=names)
@@ -89,6 +93,30 @@ def test_the_library_imports_what_is_below_it(path):
 def test_modules_call_what_is_below_them(path):
     below = MODULE_ORDER[: MODULE_ORDER.index(path.stem)]
     assert {module for module, _ in CALL.findall(path.read_text(encoding="utf-8"))} <= set(below)
+
+
+@pytest.mark.parametrize("path", RUNNERS, ids=names)
+def test_runners_call_what_is_below_them(path):
+    below = RUNNER_ORDER[: RUNNER_ORDER.index(path.stem)]
+    assert {module for module, _ in CALL.findall(path.read_text(encoding="utf-8"))} <= set(below)
+
+
+def test_each_function_of_a_runner_is_for_a_person_or_for_another_runner():
+    called = {".".join(call) for path in RUNNERS for call in CALL.findall(path.read_text(encoding="utf-8"))}
+    public = {f"{path.stem}.{function.name}" for path in RUNNERS for function in public_functions(path)}
+    assert public - called == {f"containerd.{function.name}" for function in public_functions(FACE)}
+    for function in public_functions(FACE):
+        assert f"salt-run containerd.{function.name}" in ast.get_docstring(function)
+
+
+def test_what_a_roll_takes_for_quiet_are_states_of_the_formula():
+    ids = {
+        line[:-1]
+        for path in SLS
+        for line in path.read_text("utf-8").splitlines()
+        if line.startswith("containerd ")
+    }
+    assert {SERVICE, ROLLED_BACK, *QUIET} <= ids
 
 
 def test_each_public_function_is_asked_for():
@@ -116,7 +144,7 @@ def test_state_function_shows_itself_in_an_sls(path, function):
     assert next(iter(state)) == f"{path.stem}.{function.name}"
 
 
-@pytest.mark.parametrize(("path", "function"), functions(MODULES + STATES))
+@pytest.mark.parametrize(("path", "function"), functions([*MODULES, *STATES, FACE]))
 def test_each_parameter_and_the_return_is_explained(path, function):
     """
     Where a person reads it: seams between modules need a line.

@@ -1,0 +1,145 @@
+"""
+Ask and change Kubernetes by the kubectl of this master. For the formula's runners.
+
+``kubectl`` is a dictionary: ``program``, ``kubeconfig`` and ``context``.
+"""
+
+import shutil
+import subprocess
+import tempfile
+import time
+
+from containerd_formula import renew
+from salt.exceptions import CommandExecutionError
+
+renew()
+
+from containerd_formula import kube_nodes
+from containerd_formula.errors import Refused, brief, told_as
+
+# How long an answer of the API server may take, a number of seconds.
+_TIMEOUT = 30
+# What a drain's own limit does not cover.
+_GRACE = 15
+
+
+@told_as(CommandExecutionError)
+def nodes(kubectl, names=()):
+    """
+    Return {name: node} of some nodes, or of all.
+    """
+    # One name or more: nodes that are not there are left out, not an error.
+    more = ["--ignore-not-found"] if names else []
+    return kube_nodes.nodes(_told(kubectl, ["get", "nodes", *names, *more, "--output=json"]) or "{}")
+
+
+def cordon(kubectl, node, mark):
+    """
+    Keep new pods off a node, and mark it as ours. One that was cordoned before is somebody else's.
+    """
+    before = nodes(kubectl, [node]).get(node)
+    if before is None:
+        raise CommandExecutionError(
+            f"Kubernetes has no node {node}: node_name tells how a minion's node is called there."
+        )
+    if before.cordoned and not before.mark:
+        return
+    # First the mark: a cordon without it would be taken for somebody else's.
+    _told(kubectl, ["annotate", "node", node, "--overwrite", f"{kube_nodes.MARK}={mark}"])
+    _told(kubectl, ["cordon", node])
+
+
+def drain(kubectl, node, timeout=300, options=(), stopping=None):
+    """
+    Move the pods of a node elsewhere, and return how many; ``stopping`` tells whether to give up.
+    """
+    arguments = ["drain", node, "--ignore-daemonsets", f"--timeout={int(timeout)}s", *options]
+    done = _run(kubectl, arguments, timeout + _GRACE, stopping)
+    if done.returncode:
+        raise CommandExecutionError(_why_held(kubectl, node, done.stdout + done.stderr))
+    return kube_nodes.evicted(done.stdout)
+
+
+def uncordon(kubectl, node):
+    """
+    Let pods onto a node again if its cordon is ours.
+    """
+    now = nodes(kubectl, [node]).get(node)
+    if now is None or not now.mark:
+        return
+    if now.cordoned:
+        _told(kubectl, ["uncordon", node])
+    _told(kubectl, ["annotate", "node", node, f"{kube_nodes.MARK}-"])
+
+
+def _why_held(kubectl, node, text):
+    """Return why a drain failed: kubectl's last word, and each pod with the budget that holds it."""
+    lines = [
+        line for line in text.strip().splitlines() if line.startswith("error")
+    ] or text.strip().splitlines()
+    words = [f"its pods stay: {lines[-1] if lines else 'kubectl drain says nothing'}"]
+    for namespace, pod in kube_nodes.held(text)[:10]:
+        words.append(f"pod {namespace}/{pod} may not be evicted{_budgets(kubectl, namespace, pod)}")
+    return brief("; ".join(words))
+
+
+def _budgets(kubectl, namespace, pod):
+    try:
+        of = [f"--namespace={namespace}", "--output=json"]
+        found = kube_nodes.budgets(
+            _told(kubectl, ["get", "pod", pod, *of]), _told(kubectl, ["get", "poddisruptionbudgets", *of])
+        )
+    # The pod may be gone by now: its name is enough.
+    except (CommandExecutionError, Refused):
+        found = []
+    return f" ({', '.join(found)})" if found else ""
+
+
+def _told(kubectl, arguments):
+    """Return what kubectl prints."""
+    done = _run(kubectl, arguments, _TIMEOUT)
+    if done.returncode:
+        words = done.stderr.strip() or done.stdout.strip() or f"it ended with {done.returncode}"
+        raise CommandExecutionError(brief(f"kubectl {arguments[0]}: {words.splitlines()[-1]}"))
+    return done.stdout
+
+
+def _run(kubectl, arguments, timeout, stopping=None):
+    """Run kubectl out of the reach of the terminal's Ctrl-C: it is told to end by ``stopping``."""
+    program = shutil.which(kubectl["program"])
+    if not program:
+        raise CommandExecutionError(f"kubectl is not at {kubectl['program']}: install it on the master.")
+    own = [f"--{name}={kubectl[name]}" for name in ("kubeconfig", "context") if kubectl.get(name)]
+    end = time.monotonic() + timeout
+    # Files, not pipes: a pipe that nobody reads fills up.
+    with _file() as out, _file() as err:
+        process = subprocess.Popen(
+            [program, *own, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+        )
+        late = False
+        try:
+            while process.poll() is None and not late and not (stopping and stopping()):
+                late = time.monotonic() > end
+                time.sleep(0.1)
+        finally:
+            ended = process.poll() is not None
+            if not ended:
+                process.kill()
+                process.wait()
+        said = [_text(file) for file in (out, err)]
+    if late and not ended:
+        said[1] += f"\nerror: kubectl {arguments[0]} did not end in {timeout} s"
+    return subprocess.CompletedProcess(arguments, process.returncode, *said)
+
+
+def _file():
+    return tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+
+
+def _text(file):
+    file.seek(0)
+    return file.read(1_000_000)
