@@ -24,6 +24,7 @@ ORDER = (
     "test_pulls",
     "test_image_gc",
     "test_two_nodes",
+    "test_rolls",
 )
 
 

@@ -1,0 +1,190 @@
+"""
+A roll that Kubernetes judges: its pods move away and back, budgets and cordons hold, versions are seen.
+"""
+
+import json
+
+import pytest
+from conftest import SALT, SUITE
+from lab import debian, image, kubernetes, wait
+from lab.container import Container
+from lab.control_plane import SEEN_AT
+from support.fleet import SALT as PROGRAMS
+from support.fleet import Master
+from support.kubernetes import LIMIT, PILLAR, restarts
+
+CONFIG, MARK = "/root/admin.conf", "containerd-formula/roll"
+FILE = "/etc/containerd/config.toml"
+NODES = ("node-1", "node-2")
+# A master asks emulated machines: they answer, and slowly.
+PATIENCE = [f"timeout={2 * LIMIT}", f"ready_timeout={LIMIT}", f"drain_timeout={LIMIT}", "soak=5"]
+
+
+class Site:
+    """
+    A master with kubectl, whose minions are the two nodes.
+    """
+
+    def __init__(self, master, cluster):
+        self.master, self.cluster = master, cluster
+
+    def pillar(self, score, **more):
+        config = {**PILLAR["config"], "oom_score": score}
+        self.master.pillar({"*": ["all"]}, all={"containerd": {**PILLAR, "config": config, **more}})
+
+    def run(self, function, *words):
+        """
+        Return the exit code, what was told on the way, and the answer.
+        """
+        command = [f"{PROGRAMS}/salt-run", "--log-level=quiet", "--out=json", function, *words]
+        done = self.master.run(command, check=False, timeout=4 * LIMIT)
+        at = f"\n{done.stdout}".find("\n{")
+        assert at >= 0, f"{done.stdout}\n{done.stderr}"
+        print(done.stdout)
+        return done.returncode, done.stdout[:at], json.loads(done.stdout[at:])
+
+    def roll(self, target, *words):
+        given = ["canary=0", "batch=1", f"kubeconfig={CONFIG}", *PATIENCE, *words]
+        code, told, answer = self.run("containerd.roll", target, *given)
+        return code, told, answer["nodes"], answer["comment"]
+
+    def budget(self, available):
+        """
+        Let so many pods of the Deployment be there at all times.
+        """
+        spec = {"minAvailable": available, "selector": {"matchLabels": {"app": "web"}}}
+        kind = {"apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget", "metadata": {"name": "few"}}
+        self.cluster.apply({**kind, "spec": spec})
+
+        def seen():
+            status = self.cluster.get("poddisruptionbudget", "few")["status"]
+            wanted = (available, 6, 6)
+            return (
+                wanted
+                == tuple(status.get(key) for key in ("desiredHealthy", "currentHealthy", "expectedPods"))
+                and status.get("disruptionsAllowed") == 6 - available
+            )
+
+        wait.until(seen, LIMIT, f"a budget of {available} pods", every=2)
+
+    def pods(self):
+        """
+        Return the pods of the Deployment that stay.
+        """
+        found = self.cluster.get("pods", "--selector=app=web")["items"]
+        return [one for one in found if "deletionTimestamp" not in one["metadata"]]
+
+    def where(self):
+        return {one["spec"]["nodeName"] for one in self.pods()}
+
+    def cordon(self, name):
+        """
+        Tell whether a node is cordoned, and whether a roll's mark is on it.
+        """
+        found = self.cluster.node(name)
+        return found["spec"].get("unschedulable", False), MARK in found["metadata"].get("annotations", {})
+
+
+@pytest.fixture(scope="module")
+def site(node, second, cluster, progress):
+    # A drain leaves alone, and fails for, pods that nothing would start anew.
+    cluster.kubectl("delete", "pods", "--selector=app!=web", f"--timeout={LIMIT}s", timeout=LIMIT)
+    tree = image.tree(SUITE, SALT, progress=progress)
+    with Container(tree, "master", progress) as machine:
+        master = Master(
+            machine,
+            file_roots={"base": ["/srv/formulas/containerd-formula"]},
+            pillar_roots={"base": ["/srv/pillar"]},
+            timeout=60,
+            gather_job_timeout=60,
+        )
+        master.give()
+        machine.put("/usr/local/bin/kubectl", (kubernetes.programs(progress) / "kubectl").read_bytes(), 0o755)
+        text = (cluster.control_plane.folder / "admin.conf").read_text()
+        machine.write(CONFIG, text.replace("https://127.0.0.1:", f"https://{SEEN_AT}:"), 0o600)
+        for one in (node, second):
+            master.minion(one.machine)
+        site = Site(master, cluster)
+        site.pillar(-500)
+        wait.until(
+            lambda: all(master.salt("test.ping", check=False, timeout=20).get(name) for name in NODES),
+            LIMIT,
+            "the minions",
+        )
+        progress("the minions are up")
+        assert "runners.containerd" in json.dumps(site.run("saltutil.sync_all"))
+        yield site
+
+
+def test_pods_move_away_and_back(site, progress):
+    """
+    A roll over both nodes, under a budget with room.
+    """
+    site.budget(4)
+    site.pillar(-400)
+    code, told, nodes, comment = site.roll("node-*", "drain=True")
+    assert (code, nodes) == (0, dict.fromkeys(NODES, "changed")), told
+    for name in NODES:
+        assert f"{name}  drained (" in told and f"{name}  ready, Ready in Kubernetes" in told
+        assert site.cordon(name) == (False, False)
+    # Those of the second node, which was the last, are on the first again.
+    assert site.where() == {"node-1"}
+    assert {count for one in site.pods() for count in restarts(one)} == {0}
+    progress("a roll with drains")
+
+
+def test_a_budget_without_room_is_named(site, node, progress):
+    site.budget(6)
+    site.pillar(-300)
+    before = node.machine.read(FILE)
+    code, told, nodes, comment = site.roll("node-1", "drain=True", "drain_timeout=20")
+    assert code == 1
+    assert "may not be evicted (PodDisruptionBudget few allows 0 disruptions" in nodes["node-1"], nodes
+    assert site.cordon("node-1") == (False, False)
+    assert node.machine.read(FILE) == before
+    assert site.where() == {"node-1"}
+    progress("a budget without room")
+
+
+def test_somebody_elses_cordon_counts_and_stays(site, cluster, progress):
+    cluster.kubectl("cordon", "node-2")
+    code, told, nodes, comment = site.roll("node-*", "drain=True", "max_unavailable=1")
+    assert code == 1 and nodes["node-1"] == "not tried"
+    assert "node-2 cannot be used, and no more than 1 may be away at once" in comment
+    # It is the one that is meant: that it is away already keeps nobody.
+    code, told, nodes, comment = site.roll("node-2", "drain=True", "max_unavailable=1")
+    assert (code, nodes) == (0, {"node-2": "changed"}), told
+    assert site.cordon("node-2") == (True, False)
+    cluster.kubectl("uncordon", "node-2")
+    progress("a cordon of somebody else")
+
+
+def test_kubelet_sees_the_release_before_a_roll_ends(site, node, cluster, progress):
+    """
+    An upgrade without a drain: the pods stay, and nobody has to wait for Kubernetes afterwards.
+    """
+    node.offer(debian.package("containerd", "trixie"))
+    site.pillar(-300, package={**PILLAR["package"], "version": "1.7.24*"})
+    before = {one["metadata"]["uid"] for one in site.pods()}
+    code, told, nodes, comment = site.roll("node-1", "kubernetes=True")
+    assert (code, nodes) == (0, {"node-1": "changed"}), told
+    version = cluster.node("node-1")["status"]["nodeInfo"]["containerRuntimeVersion"]
+    assert version.startswith("containerd://1.7.24")
+    assert {one["metadata"]["uid"] for one in site.pods()} == before
+    assert {count for one in site.pods() for count in restarts(one)} == {0}
+    progress("an upgrade that kubelet sees")
+
+
+def test_the_table_knows_before_kubernetes_does(site, node, cluster, progress):
+    """
+    Kubernetes finds a node Ready for half a minute after its containerd died.
+    """
+    node.run("systemctl stop containerd")
+    code, told, answer = site.run("containerd.fleet", "check=True")
+    assert code == 1 and answer["nodes"]["node-1"]["cri"] is False, answer
+    assert answer["nodes"]["node-2"]["cri"] is True
+    wait.until(lambda: cluster.condition("node-1")[0] != "True", LIMIT, "node-1 not to be Ready", every=2)
+    code, told, nodes, comment = site.roll("node-1", "kubernetes=True")
+    assert (code, nodes) == (0, {"node-1": "changed"}), told
+    assert cluster.condition("node-1")[0] == "True"
+    progress("a node whose daemon was down")
