@@ -66,7 +66,7 @@ apply:
 
 test: lint .venv/salt-$(SALT)/done
 	@$(MAKE) --no-print-directory test-tools
-	@echo "Left out: older releases of containerd, other Salts, and tests marked long. make test-rest has them."
+	@echo "Left out: older releases of containerd, other Salts, and what takes long. make test-rest has them."
 	PART=quick .venv/salt-$(SALT)/bin/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 test-rest: $(SALTS:%=.venv/salt-%/done)

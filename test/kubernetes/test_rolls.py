@@ -103,14 +103,16 @@ def site(node, second, cluster, progress):
         text = (cluster.control_plane.folder / "admin.conf").read_text()
         machine.write(CONFIG, text.replace("https://127.0.0.1:", f"https://{SEEN_AT}:"), 0o600)
         for one in (node, second):
-            master.minion(one.machine)
+            # An emulated machine takes its time to sign in.
+            master.minion(one.machine, auth_timeout=120)
         site = Site(master, cluster)
         site.pillar(-500)
-        wait.until(
-            lambda: all(master.salt("test.ping", check=False, timeout=20).get(name) for name in NODES),
-            LIMIT,
-            "the minions",
-        )
+        for name in NODES:
+            wait.until(
+                lambda: master.salt("test.ping", target=name, check=False, timeout=60).get(name),  # noqa: B023
+                LIMIT,
+                f"the minion {name}",
+            )
         progress("the minions are up")
         assert "runners.containerd" in json.dumps(site.run("saltutil.sync_all"))
         yield site
