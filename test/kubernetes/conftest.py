@@ -12,8 +12,7 @@ from support.formula import FormulaNode
 from support.kubernetes import PILLAR, Cluster
 from support.progress import progress  # noqa: F401
 
-# Of the first node and of the second one, which comes late: it has another release of containerd.
-SUITE, SECOND = "bookworm", "trixie"
+SUITE = "bookworm"
 SALT = os.environ.get("SALTS", image.DEFAULT_SALT).split()[0]
 # In their order: each begins where the one before it ended.
 ORDER = (
@@ -35,11 +34,11 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: ORDER.index(item.path.stem))
 
 
-def machine(suite, name, say):
+def machine(name, say):
     """
     Yield a bare machine with kubelet and kubeadm, and with the formula where Salt finds it.
     """
-    with Machine(kubernetes.node(suite, SALT, say), name, progress=say) as booted:
+    with Machine(kubernetes.node(SUITE, SALT, say), name, progress=say) as booted:
         node = FormulaNode(booted)
         node.install()
         node.pillar(PILLAR)
@@ -48,12 +47,12 @@ def machine(suite, name, say):
 
 @pytest.fixture(scope="session")
 def node(progress):  # noqa: F811
-    yield from machine(SUITE, "node-1", progress)
+    yield from machine("node-1", progress)
 
 
 @pytest.fixture(scope="session")
 def second(progress):  # noqa: F811
-    yield from machine(SECOND, "node-2", progress)
+    yield from machine("node-2", progress)
 
 
 @pytest.fixture(scope="session")

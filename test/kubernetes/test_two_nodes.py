@@ -2,7 +2,7 @@
 A second node with another release of containerd: a Deployment on both, and a change of a drained node.
 """
 
-from lab import wait
+from lab import debian, wait
 from support.kubernetes import LIMIT, PILLAR, deployment, restarts
 
 WEB, LABEL = "web", "--selector=app=web"
@@ -34,6 +34,7 @@ def wait_available(cluster, count, on):
 
 def test_a_second_node_joins(second, cluster, progress):
     progress("the second node")
+    second.offer(debian.package("containerd", "trixie"))
     ret = second.apply()
     assert ret.failed == {}, ret.failed
     cluster.join(second, 2)
