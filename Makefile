@@ -9,7 +9,7 @@
 # make kitchen    Test Kitchen in Docker; KITCHEN=distro-debian-12 says which instances (needs Docker and Bundler)
 # make apply      apply the formula to this very machine, with the pillar in PILLAR
 # make samples    write the samples of output in README and docs anew
-# make bench      what the formula adds to a converged run
+# make bench      what the formula adds to a converged run; what a roll over 250 nodes costs (make bench-fleet: that alone)
 #
 # The times are those of 2 cores without hardware virtualisation, after the images are made (5 minutes more).
 # All that these need goes into .venv and .cache here, and apt packages where a tool is missing.
@@ -38,7 +38,7 @@ BUILD_TOOLS = cc:gcc /usr/include/stdlib.h:libc6-dev
 
 KUBERNETES_TOOLS = rsync:rsync jq:jq dpkg-source:dpkg-dev patch:patch make:make
 
-.PHONY: help try try-clean apply test test-tools lint test-node test-fleet test-reliability test-matrix test-kubernetes kitchen samples bench stamp clean
+.PHONY: help try try-clean apply test test-tools lint test-node test-fleet test-reliability test-matrix test-kubernetes kitchen samples bench bench-fleet stamp clean
 .DELETE_ON_ERROR:
 
 help:
@@ -124,6 +124,11 @@ samples: .venv/salt-$(SALT)/done
 bench: .venv/salt-$(SALT)/done
 	@test/tools/install $(LAB_TOOLS)
 	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/salt-$(SALT)/bin/python test/tools/bench.py --salts "$(SALTS)"
+	@$(MAKE) --no-print-directory bench-fleet
+
+# BENCH="--nodes 50 100" are other numbers of nodes.
+bench-fleet: .venv/salt-$(SALT)/done
+	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/salt-$(SALT)/bin/python test/tools/bench_fleet.py $(BENCH)
 
 .venv/lab/done: test/requirements-lab.txt
 	@test/tools/install $(PYTHON):python3 ensurepip:python3-venv
