@@ -9,6 +9,7 @@ pillar and for files, as a minion does, and answers at once: nothing runs here, 
 import fnmatch
 import shutil
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -38,6 +39,8 @@ class Minion:
 
     def __init__(self, opts):
         self.id, self._changed = opts["id"], False
+        # A minion asked for a job while it is at another has a process for each.
+        self._turn = threading.Lock()
         self._channel = salt.channel.client.ReqChannel.factory(opts)
         # The first word signs it in.
         self._send(cmd="_minion_event", tag=f"salt/minion/{self.id}/start", pretag=None, data="it is up")
@@ -74,7 +77,8 @@ class Minion:
     def _states(self, test):
         grains = {"os": "Debian", "os_family": "Debian", "id": self.id}
         load = {"cmd": "_pillar", "id": self.id, "grains": grains, "saltenv": "base", "ver": "2"}
-        self._channel.crypted_transfer_decode_dictentry(load, dictkey="pillar")
+        with self._turn:
+            self._channel.crypted_transfer_decode_dictentry(load, dictkey="pillar")
         self._send(cmd="_file_list", saltenv="base")
         for path in FILES:
             self._send(cmd="_file_hash", path=path, saltenv="base")
@@ -97,7 +101,8 @@ class Minion:
         }
 
     def _send(self, **load):
-        return self._channel.send({**load, "id": self.id}, timeout=120)
+        with self._turn:
+            return self._channel.send({**load, "id": self.id}, timeout=120)
 
 
 def minions(folder, answers, number):
