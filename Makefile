@@ -4,13 +4,13 @@
 # make test-rest  what make test leaves out: older containerds, what takes long, and other Salts: 25 minutes
 # make test-node  virtual machines and containers with their own systemd, from bare to ready to clean: 35 minutes
 # make test-reliability  the faults of test-node in full: all mistakes, 30 killed runs, 5 power cuts, 50 changes: hours
-# make test-fleet  rolls over twelve nodes with containerd 1.6, 1.7 and 2.1, with each Salt; FLEET=6 is half of them: TIME
+# make test-fleet  rolls over twelve nodes with containerd 1.6, 1.7 and 2.1, with each Salt; FLEET=6 is half of them: an hour or more
 # make test-matrix  Debian suites x Salt x containerd on virtual machines; one table, and that of docs/testing.md is held against it: hours
 # make test-kubernetes  a kubelet, an API server and kubeadm of Debian's source judge nodes that the formula made: 30 minutes
 # make kitchen    Test Kitchen in Docker; KITCHEN=distro-debian-12 says which instances (needs Docker and Bundler)
 # make apply      apply the formula to this very machine, with the pillar in PILLAR
 # make samples    write the samples of output in README and docs anew
-# make bench      what the formula adds to a converged run
+# make bench      what the formula adds to a converged run; what a roll over 250 nodes costs (make bench-fleet: that alone)
 # make release-check  whether this commit can be released: number, stamps, tag, changelog, support, pages, archive
 #
 # The times are those of 2 cores without hardware virtualisation, after the images are made (5 minutes more).
@@ -40,7 +40,7 @@ BUILD_TOOLS = cc:gcc /usr/include/stdlib.h:libc6-dev
 
 KUBERNETES_TOOLS = rsync:rsync jq:jq dpkg-source:dpkg-dev patch:patch make:make
 
-.PHONY: help try try-clean apply test test-tools lint test-node test-reliability test-matrix test-kubernetes kitchen samples bench stamp release-check test-rest test-fleet clean
+.PHONY: help try try-clean apply test test-tools lint test-node test-reliability test-matrix test-kubernetes kitchen samples bench stamp release-check test-rest test-fleet bench-fleet clean
 .DELETE_ON_ERROR:
 
 help:
@@ -134,6 +134,11 @@ samples: .venv/salt-$(SALT)/done
 bench: .venv/salt-$(SALT)/done
 	@test/tools/install $(LAB_TOOLS)
 	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/salt-$(SALT)/bin/python test/tools/bench.py --salts "$(SALTS)"
+	@$(MAKE) --no-print-directory bench-fleet
+
+# BENCH="--nodes 50 100" are other numbers of nodes.
+bench-fleet: .venv/salt-$(SALT)/done
+	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/salt-$(SALT)/bin/python test/tools/bench_fleet.py $(BENCH)
 
 .venv/lab/done: test/requirements-lab.txt
 	@test/tools/install $(PYTHON):python3 ensurepip:python3-venv

@@ -13,7 +13,8 @@ renew()
 from containerd_formula.errors import Refused
 from containerd_formula.rolling import SILENT
 
-# How long Salt waits before it asks whether a silent minion still works on its job, a number of seconds.
+# How long Salt waits before it asks whether a silent minion still works on its job, and then at least for the
+# answer: Salt's own ten seconds take a node that is busy with its run for a deaf one. A number of seconds.
 _PATIENCE = 30
 
 
@@ -74,6 +75,7 @@ def ask(nodes, function, arguments=(), kwarg=None, timeout=60, ssh=None):
                 timeout=min(timeout, _PATIENCE),
                 tgt_type="list",
                 kwarg=kwarg or {},
+                gather_job_timeout=max(_PATIENCE, __opts__["gather_job_timeout"]),
             )
             for answer in asked:
                 for node, told in (answer or {}).items():

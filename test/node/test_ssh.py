@@ -187,6 +187,7 @@ def test_a_roll_goes_over_the_roster(control, bare, progress):
     code, nodes = roll()
     assert code == 1 and "containerd:nope is not a setting" in nodes["bare"]
     control.pillar()
+    assert roll() == (0, {"bare": "changed"})
 
 
 def test_what_needs_the_sls_on_the_node_says_so(control):

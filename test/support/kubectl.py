@@ -56,7 +56,6 @@ def _get(state, kind, names):
 
 
 def _drain(state, name):
-    time.sleep(state.get("slow", 0))
     for pod in [pod for pod, node in state["pods"].items() if node == name]:
         if pod in state.get("held", ()):
             words = f'error when evicting pods/"{pod}" -n "shop" (will retry after 5s): Cannot evict pod'
@@ -75,6 +74,10 @@ def main(arguments):
     why = state.get("fail", {}).get(" ".join([verb, *words[:2]])) or state.get("fail", {}).get(verb)
     if why:
         sys.exit(f"Error from server: {why}")
+    if verb == "drain":
+        time.sleep(state.get("slow", 0))
+        # It outlives a roll that was killed: what others wrote meanwhile stays.
+        state = json.loads(config.read_text("utf-8"))
     if verb == "get":
         _get(state, words[0], words[1:])
     elif verb == "annotate":

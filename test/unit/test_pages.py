@@ -32,6 +32,16 @@ def test_each_page_is_reached_from_the_readme():
     assert {f"docs/{page.name}" for page in PAGES[2:]} <= linked
 
 
+def test_a_page_names_tests_that_are_there():
+    """
+    Such as the table of how a roll ends.
+    """
+    files = [path.read_text(encoding="utf-8") for path in (ROOT / "test").rglob("test_*.py")]
+    there = set(re.findall(r"^def (test_\w+)", "\n".join(files), re.MULTILINE))
+    for page in PAGES:
+        assert set(re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8"))) <= there, page.name
+
+
 def test_readme_is_short():
     assert len(PAGES[0].read_text(encoding="utf-8").splitlines()) < 200
 
