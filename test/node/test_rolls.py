@@ -291,7 +291,7 @@ def test_an_upgrade_is_the_same_roll(fleet, progress):
 def test_a_day_with_a_cve_of_runc_restarts_and_drains_nothing(fleet, progress, tmp_path):
     fleet.runc("bullseye")
     code, told, nodes, comment = fleet.roll()
-    assert code == 0 and f"  {NODES[-1]}  changed, restarted" in told, told
+    assert code == 0 and f"  {NODES[-1]}  changed, restarted" in told, (told, nodes)
     progress("runc of an archive")
     before = fleet.starts()
     fleet.runc("bookworm")
