@@ -213,6 +213,7 @@ def test_a_drain_is_ended_at_once(fleet):
 
 
 def test_a_roll_that_was_killed_is_noticed_and_its_node_let_go(fleet):
+    fleet.pillar("seven and a half")
     given = fleet.kubernetes(slow=100)
     process, said = begun(fleet, "drain=True", *given, until="wave 1")
     until_it_drains(fleet)
