@@ -10,7 +10,8 @@
 # make kitchen    Test Kitchen in Docker; KITCHEN=distro-debian-12 says which instances (needs Docker and Bundler)
 # make apply      apply the formula to this very machine, with the pillar in PILLAR
 # make samples    write the samples of output in README and docs anew
-# make bench      what the formula adds to a converged run; what a roll over 250 nodes costs (make bench-fleet: that alone)
+# make bench      the formula beside a no-op state, Salt's own states and Ansible (FIGURES=write writes docs/figures.md): 15 minutes;
+#                 and what a roll over 250 nodes costs (make bench-fleet: that alone)
 # make release-check  whether this commit can be released: number, stamps, tag, changelog, support, pages, archive
 #
 # The times are those of 2 cores without hardware virtualisation, after the images are made (5 minutes more).
@@ -131,14 +132,25 @@ release-check: .venv/salt-$(SALT)/done
 samples: .venv/salt-$(SALT)/done
 	SAMPLES=write CONTAINERD_RELEASES=2.1.9 .venv/salt-$(SALT)/bin/python -m pytest -q test/functional/test_samples.py
 
-bench: .venv/salt-$(SALT)/done
-	@test/tools/install $(LAB_TOOLS)
-	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/salt-$(SALT)/bin/python test/tools/bench.py --salts "$(SALTS)"
+# FIGURES=write records what was measured, and writes docs/figures.md.
+FIGURES ?=
+ROUNDS ?= 5
+bench: .venv/salt-$(SALT)/done .venv/ansible/done
+	@test/tools/install $(LAB_TOOLS) bwrap:bubblewrap
+	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/salt-$(SALT)/bin/python test/tools/bench.py --salts "$(SALTS)" \
+	  --suite $(SUITE) --rounds $(ROUNDS) $(if $(filter write,$(FIGURES)),--write)
 	@$(MAKE) --no-print-directory bench-fleet
 
 # BENCH="--nodes 50 100" are other numbers of nodes.
 bench-fleet: .venv/salt-$(SALT)/done
 	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/salt-$(SALT)/bin/python test/tools/bench_fleet.py $(BENCH)
+
+
+.venv/ansible/done: test/requirements-ansible.txt
+	@test/tools/install $(PYTHON):python3 ensurepip:python3-venv
+	$(PYTHON) -m venv .venv/ansible
+	.venv/ansible/bin/pip install --quiet --requirement test/requirements-ansible.txt
+	@touch $@
 
 .venv/lab/done: test/requirements-lab.txt
 	@test/tools/install $(PYTHON):python3 ensurepip:python3-venv
