@@ -145,7 +145,6 @@ bench: .venv/salt-$(SALT)/done .venv/ansible/done
 bench-fleet: .venv/salt-$(SALT)/done
 	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/salt-$(SALT)/bin/python test/tools/bench_fleet.py $(BENCH)
 
-
 .venv/ansible/done: test/requirements-ansible.txt
 	@test/tools/install $(PYTHON):python3 ensurepip:python3-venv
 	$(PYTHON) -m venv .venv/ansible
