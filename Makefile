@@ -94,10 +94,12 @@ test-node: .venv/lab/done
 	FLEET=3 SALTS="$(SALTS)" .venv/lab/bin/python -m pytest test/node -m "not fleet_whole" $(MACHINES) $(PYTEST_ARGS)
 
 FLEET ?= 12
-test-fleet: .venv/lab/done
+test-fleet: .venv/lab/done $(SALTS:%=.venv/salt-%/done)
 	@test/tools/install $(LAB_TOOLS)
 	FLEET=$(FLEET) FLEET_SALTS="$(SALTS)" SALTS="$(SALTS)" \
 	  .venv/lab/bin/python -m pytest test/node/test_rolls.py --verbose $(PYTEST_ARGS)
+	set -e; for salt in $(filter-out $(SALT),$(SALTS)); do \
+	  .venv/salt-$$salt/bin/python -m pytest test/functional/test_roll*.py $(PYTEST_ARGS); done
 
 test-reliability: .venv/lab/done
 	@test/tools/install $(LAB_TOOLS)

@@ -12,6 +12,8 @@ import time
 import pytest
 from support.small_fleet import NODES, deaf, returned, small_fleet
 
+# make test-fleet runs it with the other Salts.
+pytestmark = pytest.mark.once
 MARK = "containerd-formula/roll"
 
 

@@ -5,6 +5,8 @@ A roll over a roster, as salt-ssh asks its nodes; no master runs. The tests run 
 import pytest
 from support.small_roster import small_roster
 
+# make test-fleet runs it with the other Salts.
+pytestmark = pytest.mark.once
 NODES = ["n1", "n2", "n3"]
 
 
