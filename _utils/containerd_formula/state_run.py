@@ -20,6 +20,9 @@ QUIET = frozenset(
         "old runtimes are removed",
         "registries are managed",
         "images are imported",
+        "crictl configuration is managed",
+        "nerdctl configuration is managed",
+        "shell completion is managed",
     )
 )
 EARLIER = "an earlier run is under way on it: wait for its end"
