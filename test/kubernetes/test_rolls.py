@@ -1,12 +1,12 @@
 """
-A roll that Kubernetes judges: its pods move away and back, budgets and cordons hold, versions are seen.
+A roll that Kubernetes judges: pods move away and back, under a budget.
 """
 
 import json
 
 import pytest
 from conftest import SALT, SUITE
-from lab import debian, image, kubernetes, wait
+from lab import image, kubernetes, wait
 from lab.container import Container
 from lab.control_plane import SEEN_AT
 from support.fleet import SALT as PROGRAMS
@@ -14,7 +14,6 @@ from support.fleet import Master
 from support.kubernetes import LIMIT, PILLAR, restarts
 
 CONFIG, MARK = "/root/admin.conf", "containerd-formula/roll"
-FILE = "/etc/containerd/config.toml"
 NODES = ("node-1", "node-2")
 # A master asks emulated machines: they answer, and slowly.
 PATIENCE = [f"timeout={2 * LIMIT}", f"ready_timeout={LIMIT}", f"drain_timeout={LIMIT}", "soak=5"]
@@ -96,7 +95,8 @@ def site(node, second, cluster, progress):
             file_roots={"base": ["/srv/formulas/containerd-formula"]},
             pillar_roots={"base": ["/srv/pillar"]},
             timeout=60,
-            gather_job_timeout=60,
+            # Emulated and at work, a minion takes a minute to say so.
+            gather_job_timeout=300,
         )
         master.give()
         machine.put("/usr/local/bin/kubectl", (kubernetes.programs(progress) / "kubectl").read_bytes(), 0o755)
@@ -133,60 +133,3 @@ def test_pods_move_away_and_back(site, progress):
     assert site.where() == {"node-1"}
     assert {count for one in site.pods() for count in restarts(one)} == {0}
     progress("a roll with drains")
-
-
-def test_a_budget_without_room_is_named(site, node, progress):
-    site.budget(6)
-    site.pillar(-300)
-    before = node.machine.read(FILE)
-    code, told, nodes, comment = site.roll("node-1", "drain=True", "drain_timeout=20")
-    assert code == 1
-    assert "may not be evicted (PodDisruptionBudget few allows 0 disruptions" in nodes["node-1"], nodes
-    assert site.cordon("node-1") == (False, False)
-    assert node.machine.read(FILE) == before
-    assert site.where() == {"node-1"}
-    progress("a budget without room")
-
-
-def test_somebody_elses_cordon_counts_and_stays(site, cluster, progress):
-    cluster.kubectl("cordon", "node-2")
-    code, told, nodes, comment = site.roll("node-*", "drain=True", "max_unavailable=1")
-    assert code == 1 and nodes["node-1"] == "not tried"
-    assert "node-2 cannot be used, and no more than 1 may be away at once" in comment
-    # It is the one that is meant: that it is away already keeps nobody.
-    code, told, nodes, comment = site.roll("node-2", "drain=True", "max_unavailable=1")
-    assert (code, nodes) == (0, {"node-2": "changed"}), told
-    assert site.cordon("node-2") == (True, False)
-    cluster.kubectl("uncordon", "node-2")
-    progress("a cordon of somebody else")
-
-
-def test_kubelet_sees_the_release_before_a_roll_ends(site, node, cluster, progress):
-    """
-    An upgrade without a drain: the pods stay, and nobody has to wait for Kubernetes afterwards.
-    """
-    node.offer(debian.package("containerd", "trixie"))
-    site.pillar(-300, package={**PILLAR["package"], "version": "1.7.24*"})
-    before = {one["metadata"]["uid"] for one in site.pods()}
-    code, told, nodes, comment = site.roll("node-1", "kubernetes=True")
-    assert (code, nodes) == (0, {"node-1": "changed"}), told
-    version = cluster.node("node-1")["status"]["nodeInfo"]["containerRuntimeVersion"]
-    assert version.startswith("containerd://1.7.24")
-    assert {one["metadata"]["uid"] for one in site.pods()} == before
-    assert {count for one in site.pods() for count in restarts(one)} == {0}
-    progress("an upgrade that kubelet sees")
-
-
-def test_the_table_knows_before_kubernetes_does(site, node, cluster, progress):
-    """
-    Kubernetes finds a node Ready for half a minute after its containerd died.
-    """
-    node.run("systemctl stop containerd")
-    code, told, answer = site.run("containerd.fleet", "check=True")
-    assert code == 1 and answer["nodes"]["node-1"]["cri"] is False, answer
-    assert answer["nodes"]["node-2"]["cri"] is True
-    wait.until(lambda: cluster.condition("node-1")[0] != "True", LIMIT, "node-1 not to be Ready", every=2)
-    code, told, nodes, comment = site.roll("node-1", "kubernetes=True")
-    assert (code, nodes) == (0, {"node-1": "changed"}), told
-    assert cluster.condition("node-1")[0] == "True"
-    progress("a node whose daemon was down")
