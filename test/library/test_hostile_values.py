@@ -15,7 +15,6 @@ from containerd_formula.fleet_table import row
 from containerd_formula.image_settings import read as read_images
 from containerd_formula.image_words import Row
 from containerd_formula.kubelet import Kubelet
-from containerd_formula.pillar import problems
 from containerd_formula.places import DROP_IN, ENVIRONMENT
 from containerd_formula.preflight import Facts
 from containerd_formula.reading import reading
@@ -269,30 +268,6 @@ PARAMETERS = {
     "summary": (Summary({}, ""), {name: Summary({"a": Outcome(FAILED, t)}, t) for name, t in TEXTS.items()}),
 }
 DEFAULTS = yaml.safe_load((ROOT / "containerd/defaults.yaml").read_text(encoding="utf-8"))
-# One of each kind of setting.
-PLACES = (
-    *(
-        "",
-        "config",
-        "config:a",
-        "nope",
-        "kernel",
-        "kernel:modules",
-        "kernel:sysctls:a",
-        "package",
-        "package:hold",
-    ),
-    *(
-        "package:version",
-        "package:source",
-        "package:docker:url",
-        "package:docker:key",
-        "package:docker:packages",
-    ),
-    *("package:docker:fingerprints", "package:docker:distributions:Debian", "package:archive:sha256:1"),
-    *("salt:tomlkit", "salt:wheel", "service:environment:X", "service:ready_timeout", "service:restart"),
-)
-GRAINS = {"os_family": "Debian", "os": "Debian", "cpuarch": "x86_64"}
 
 
 def parameter(module, function, name):
@@ -343,17 +318,6 @@ def test_the_largest_overrides_are_composed_in_time(name):
     called(compose, Refused, seconds=30, base=BASE, overrides=ADMITTED[name])
 
 
-@pytest.mark.parametrize("name", ANY)
-def test_a_pillar_is_told_wrong_or_is_right(name):
-    for path in PLACES:
-        given = ANY[name]
-        for key in reversed(path.split(":") if path else ()):
-            given = {key: given}
-        found = called(problems, (), given=given, defaults=DEFAULTS, families=["Debian"], grains=GRAINS)
-        assert len("".join(found)) < 200_000
-        "".join(found).encode("utf-8")
-
-
 @pytest.mark.parametrize(
     ("value", "words"),
     [
@@ -370,27 +334,6 @@ def test_what_is_too_much_is_refused_with_its_key(value, words):
     with pytest.raises(Refused) as refused:
         plain(value)
     assert words in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        ({"config": ANY["endless table"]}, "is nested more than 64 levels deep; does a YAML anchor"),
-        (
-            {"config": {"a": ANY["laughs"]}},
-            "containerd:config:a brings the pillar to more than 500000",
-        ),
-        (
-            {"service": {"ready_timeout": float("nan")}},
-            "containerd:service:ready_timeout is a number of more",
-        ),
-        ({"config": {"a": "\ud800"}}, "containerd:config:a holds text that is not Unicode"),
-        ({"config": {"x" * 2000: 1}}, "containerd:config has a key that is a string; write text of up to"),
-    ],
-)
-def test_a_pillar_that_cannot_be_merged_is_told_with_its_key(given, words):
-    [told] = problems(given, DEFAULTS, ["Debian"], GRAINS)
-    assert words in told
 
 
 def test_toml_beyond_64_bits_is_refused():
