@@ -27,6 +27,8 @@ QUIET = frozenset(
 )
 EARLIER = "an earlier run is under way on it: wait for its end"
 _RUNNING = re.compile(r"is running as PID [0-9]+")
+# What Salt puts in the place of a comment under test=True: there the name of the state has it.
+_UNTOLD = "If we weren't testing, this would be a failure!"
 _BACK = "rolled back to its last good configuration"
 
 
@@ -113,5 +115,6 @@ def _changed(state):
 
 def _beginning(state):
     """Return the first lines of a state's comment: what is wrong may stand in the second."""
-    lines = in_words(state.get("comment", "")).split("\n")
+    words = in_words(state.get("comment", ""))
+    lines = (in_words(state.get("name", "")) if words == _UNTOLD else words).split("\n")
     return " ".join(line.strip() for line in lines if line.strip(" -"))[:500].strip()

@@ -33,6 +33,12 @@ def test_a_good_run_has_no_reason():
     assert did(run(state(0, "a", changes={"x": 1}))) == "changed"
 
 
+def test_a_preview_that_salt_leaves_without_a_reason_has_it_in_the_name():
+    untold = "If we weren't testing, this would be a failure!"
+    wrong = {**state(0, "containerd pillar is valid", False, untold), "name": "containerd:nope is no setting"}
+    assert why_failed(run(wrong)) == "containerd pillar is valid: containerd:nope is no setting"
+
+
 def test_the_first_state_that_failed_is_named_not_what_waits_for_it():
     waits = state(0, "b", False, "One or more requisite failed: a")
     del waits["duration"]
