@@ -35,7 +35,7 @@ LAB_TOOLS = qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils debootstrap:d
 	/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
 TEST_TOOLS = /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring gpg:gnupg sqv:sqv rpmkeys:rpm \
 	dnf:dnf createrepo_c:createrepo-c bwrap:bubblewrap ip:iproute2 git:git ruby:ruby systemd-analyze:systemd \
-	qemu-aarch64:qemu-user
+	qemu-aarch64:qemu-user depmod:kmod busybox:busybox-static openssl:openssl
 # 3008 has a dependency without a wheel.
 BUILD_TOOLS = cc:gcc /usr/include/stdlib.h:libc6-dev
 
