@@ -4,13 +4,14 @@ import os
 
 import containerd_formula
 import pytest
+from support.binaries import RELEASES
 
 # The library stays the one that was imported, whatever an editor does to its files meanwhile: a library that
 # is imported anew would forget what a test has put in its place.
 containerd_formula._times = lambda: containerd_formula._IMPORTED
 # What `make test` runs, which takes minutes, and what it leaves to `make test-rest`; all without a word.
 PARTS = {"quick": True, "rest": False}
-NEWEST = "2.1.9"
+NEWEST = list(RELEASES)[-1]
 # A master of their own, a container for each release, all platforms: the slowest for what they show.
 LONG = {
     *("test_cold", "test_fleet", "test_gitfs", "test_images_imported", "test_render", "test_render_package"),

@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import pytest
+from lab import wait
 from support.small_fleet import NODES, deaf, returned, small_fleet
 
 # make test-fleet runs it with the other Salts.
@@ -133,7 +134,7 @@ def test_what_cannot_be_let_go_is_told_and_the_next_roll_does_it(fleet):
             ["node_name=grain:nowhere"],
             "n1, n2, n3, n4 has no grain:nowhere: node_name names a grain or pillar",
         ),
-        (["node_name=pillar:text"], "Kubernetes has no node "),
+        (["node_name=pillar:text"], "n1 and n2 have one pillar:text, "),
         (["node_name=grain"], "grain is neither id nor a grain or pillar: write such as grain:host."),
         (["kubectl=/nowhere"], "kubectl is not at /nowhere: install it on the master."),
         (["max_fails=x"], "max_fails is 'x': write how many nodes may fail"),
@@ -177,13 +178,16 @@ def begun(fleet, *arguments, until):
 
 
 def until_it_drains(fleet):
-    for _ in range(600):
+    def drains():
         # It may be at its writing.
         with contextlib.suppress(ValueError):
-            if changing(fleet)[-1:] == ["drain n1"]:
-                return
-        time.sleep(0.1)
-    raise AssertionError(fleet.cluster())
+            return changing(fleet)[-1:] == ["drain n1"]
+
+    wait.until(drains, 60, "the drain of n1")
+
+
+def until_it_changes(fleet, node, text):
+    wait.until(lambda: fleet.texts().get(node) == text, 60, f"a change of {node}")
 
 
 def ended(process, said):
@@ -195,7 +199,7 @@ def ended(process, said):
 def test_an_interrupted_roll_ends_what_is_under_way(fleet, number):
     fleet.pillar(f"six {number:d}", slow={"n2": 5})
     process, said = begun(fleet, "drain=True", *fleet.kubernetes(), until="n3  drained")
-    time.sleep(1)
+    until_it_changes(fleet, "n2", f"six {number:d}")
     process.send_signal(number)
     code, told = ended(process, said)
     assert code == 1 and "Traceback" not in (fleet.folder / "stderr").read_text("utf-8")
@@ -232,22 +236,26 @@ def test_a_roll_that_was_killed_is_noticed_and_its_node_let_go(fleet):
 
 def rolled_in_the_end(fleet, *given):
     """
-    Roll once n2 has done what it was told before; until then a roll changes nothing, and says why.
+    Roll once nodes have done what they were told before; until then a roll changes nothing, and says why.
     """
-    for _ in range(20):
+
+    def rolled():
         done, nodes, comment = fleet.roll("drain=True", *given)
-        if "an earlier run is under way on it: wait for its end (The function" not in nodes["n2"]:
-            break
-        assert (done.returncode, comment) == (1, "stopped: the plan of n2 fails; nothing was changed")
-        time.sleep(5)
-    return done, nodes
+        busy = [node for node, words in nodes.items() if "an earlier run is under way on it: wait" in words]
+        if not busy:
+            return done, nodes
+        words = f"stopped: the plan of {', '.join(busy)} fails; nothing was changed"
+        assert (done.returncode, comment) == (1, words)
+        return None
+
+    return wait.until(rolled, 200, "a roll that finds no earlier run", every=5)
 
 
 def test_a_node_that_goes_deaf_wakes_and_does_what_it_was_told(fleet):
     fleet.pillar("eight", slow={"n2": 20})
     given = fleet.kubernetes()
     process, said = begun(fleet, "drain=True", *given, until="n3  drained")
-    time.sleep(2)
+    until_it_changes(fleet, "n2", "eight")
     with deaf(fleet.minions["n2"]):
         code, told = ended(process, said)
         assert code == 1 and told["nodes"]["n4"] == "not tried" and free(fleet), (told, fleet.cluster())
@@ -263,7 +271,7 @@ def test_a_master_that_restarts_loses_no_node(fleet):
     fleet.pillar("nine", slow={"n2": 15})
     given = fleet.kubernetes()
     process, said = begun(fleet, "drain=True", *given, until="n3  drained")
-    time.sleep(3)
+    until_it_changes(fleet, "n2", "nine")
     with fleet.master.stopped():
         time.sleep(2)
     code, _ = ended(process, said)

@@ -27,7 +27,6 @@ def test_a_preview_changes_nothing_and_a_roll_all(roster):
     assert roster.texts() == dict.fromkeys(NODES, "one")
 
 
-@pytest.mark.once
 def test_a_bad_node_ends_the_roll_and_the_next_one_goes_on(roster):
     roster.pillar("two", bad=["n1"])
     done, nodes, comment = roster.roll()
@@ -39,7 +38,6 @@ def test_a_bad_node_ends_the_roll_and_the_next_one_goes_on(roster):
     assert nodes == {"n1": "already right", "n2": "changed", "n3": "changed"}, done
 
 
-@pytest.mark.once
 def test_a_node_without_an_answer_is_named_with_what_ssh_says(roster):
     roster.names("n1", "dead1")
     done, nodes, comment = roster.roll()
@@ -49,7 +47,6 @@ def test_a_node_without_an_answer_is_named_with_what_ssh_says(roster):
     assert (done.returncode, nodes["n1"]) == (1, "already right"), done
 
 
-@pytest.mark.once
 def test_a_roster_that_is_not_there_is_told(roster):
     (roster.folder / "roster").rename(roster.folder / "away")
     done, nodes, comment = roster.roll()

@@ -13,7 +13,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -110,7 +109,7 @@ class ControlPlane:
         return (self.folder / f"{name}.log").read_text(errors="replace")[-3000:]
 
     def _make(self, etcd: Path) -> None:
-        client, peer, self._port = _free_ports(3)
+        client, peer, self._port = host.free_ports(3)
         store, folder = f"http://127.0.0.1:{client}", self.folder
         config = CONFIG.format(
             token=self._token,
@@ -252,11 +251,3 @@ def _printed(argv: list[str], given: bytes = b"") -> bytes:
 def _end(process: subprocess.Popen) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait()
-
-
-def _free_ports(number: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]

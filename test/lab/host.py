@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import platform
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +83,15 @@ def pip_config() -> dict[str, str]:
     ).stdout
     pairs = (line.partition("=") for line in listing.splitlines())
     return {name: value.strip("'") for name, separator, value in pairs if separator}
+
+
+def free_ports(number: int) -> list[int]:
+    """Return so many ports of this host that nothing listens at now."""
+    with contextlib.ExitStack() as stack:
+        taken = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for link in taken:
+            link.bind(("127.0.0.1", 0))
+        return [link.getsockname()[1] for link in taken]
 
 
 def _which(tool: str) -> bool:

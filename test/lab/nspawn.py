@@ -35,7 +35,7 @@ class Nspawn:
 
     def __init__(self, tree: Path, folder: Path, name: str, port: int = 0):
         self.console = folder / "console.log"
-        self._folder, self._name, self._port = folder, name, port or _free_port()
+        self._folder, self._name, self._port = folder, name, port or host.free_ports(1)[0]
         self._root = folder / "root"
         # Names of machines and of network namespaces are this host's: the folder's is unique.
         self._space = folder.name
@@ -157,9 +157,3 @@ def _has(capability: str) -> bool:
     status = Path("/proc/self/status").read_text()
     effective = next(line.split()[1] for line in status.splitlines() if line.startswith("CapBnd"))
     return bool(int(effective, 16) >> numbers[capability] & 1)
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]

@@ -80,7 +80,7 @@ class Registry:
 
     def __init__(self, folder: Path, name: str, authority: Authority, users: dict[str, str] | None = None):
         self.name = name
-        self.port = _free_port()
+        [self.port] = host.free_ports(1)
         #: What an image's name begins with, and the name of a folder of certs.d.
         self.address = f"{name}:{self.port}"
         self.url = f"https://{self.address}"
@@ -306,12 +306,6 @@ class Silent:
 def basic(user: str, password: str) -> str:
     """Return the header ``Authorization`` of a user."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-
-
-def _free_port() -> int:
-    with socket.socket() as link:
-        link.bind(("127.0.0.1", 0))
-        return link.getsockname()[1]
 
 
 def _bcrypt(password: str) -> str:

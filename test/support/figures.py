@@ -111,9 +111,7 @@ def goals(found):
             middle = statistics.median(values)
             reached = middle <= bound if sign == "<=" else middle >= bound
             cells.append(spread(values, 2) + ("" if reached else " **missed**"))
-        lines.append(
-            "| " + " | ".join([title, *cells, f"{'at most' if sign == '<=' else 'at least'} {bound}"]) + " |"
-        )
+        lines.append("| " + " | ".join([title, *cells, f"{SIGNS[sign]} {bound}"]) + " |")
     return "\n".join(lines)
 
 

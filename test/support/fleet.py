@@ -3,11 +3,10 @@ A real master and real minions, each on a node of its own, as an operator at the
 """
 
 import json
-import socket
 import subprocess
 
 import yaml
-from lab import wait
+from lab import host, wait
 
 from support import FORMULA, ROOT
 from support.formula import Applied
@@ -52,7 +51,7 @@ class Master:
 
     def __init__(self, machine, **options):
         self.machine, self.run = machine, machine.run
-        self.ports = _free_ports(2)
+        self.ports = host.free_ports(2)
         for port in self.ports:
             machine.forward_port(port)
         publish, answers = self.ports
@@ -131,14 +130,3 @@ class Bus:
 
     def text(self):
         return self._run(["cat", self._log]).stdout
-
-
-def _free_ports(count):
-    taken = [socket.socket() for _ in range(count)]
-    try:
-        for link in taken:
-            link.bind(("127.0.0.1", 0))
-        return [link.getsockname()[1] for link in taken]
-    finally:
-        for link in taken:
-            link.close()

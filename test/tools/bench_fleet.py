@@ -22,6 +22,7 @@ from pathlib import Path
 import psutil
 import yaml
 from containerd_formula import rolling, waves
+from lab import host, wait
 from support import FORMULA, ROOT
 
 PROGRAMS = Path(sys.executable).parent
@@ -127,7 +128,7 @@ class Master:
         pillar.mkdir()
         (pillar / "top.sls").write_text("base: {'*': [node]}\n", encoding="utf-8")
         (pillar / "node.sls").write_text("containerd: {package: {source: distro}}\n", encoding="utf-8")
-        ports = _free_ports(2)
+        ports = host.free_ports(2)
         config = {
             **{f"{name}_dir": str(self.folder / name) for name in ("root", "pki", "sock")},
             "cachedir": str(self.folder / "cache"),
@@ -143,7 +144,7 @@ class Master:
         (self.folder / "master").write_text(yaml.safe_dump(config), encoding="utf-8")
         try:
             self._daemon = self._start(PROGRAMS / "salt-master", "-c", self.folder, "--log-level=quiet")
-            _listens(ports[1])
+            wait.until(lambda: _listens(ports[1]), 60, "the master")
             self._start(
                 sys.executable,
                 Path(__file__).with_name("stand_in_minions.py"),
@@ -183,17 +184,16 @@ class Master:
         return sum(one.user + one.system for one in times)
 
     def _wait(self):
-        end = time.monotonic() + 300
-        while time.monotonic() < end:
-            words = ["--log-level=quiet", "--static", "--out=json", "--timeout=15", "*", "test.ping"]
-            done = self.run("salt", *words, check=False)
-            with contextlib.suppress(ValueError):
-                if list(json.loads(done.stdout).values()).count(True) == self.number:
-                    return
-            time.sleep(2)
-        raise RuntimeError(
-            f"the stand-in's minions do not answer: {(self.folder / 'errors').read_text()[-2000:]}"
-        )
+        try:
+            wait.until(self._all_answer, 300, "an answer of all stand-ins", every=2)
+        except TimeoutError as err:
+            raise RuntimeError(f"{err}: {(self.folder / 'errors').read_text()[-2000:]}") from err
+
+    def _all_answer(self):
+        words = ["--log-level=quiet", "--static", "--out=json", "--timeout=15", "*", "test.ping"]
+        done = self.run("salt", *words, check=False)
+        with contextlib.suppress(ValueError):
+            return list(json.loads(done.stdout).values()).count(True) == self.number
 
     def _start(self, *command):
         process = subprocess.Popen(
@@ -216,21 +216,10 @@ def _end(process):
 
 def _listens(port):
     """
-    Wait until the master takes connections.
+    Tell whether the master takes connections.
     """
-    for _ in range(300):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return
-        time.sleep(0.2)
-    raise RuntimeError("the master does not start")
-
-
-def _free_ports(count):
-    with contextlib.ExitStack() as stack:
-        taken = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for link in taken:
-            link.bind(("127.0.0.1", 0))
-        return [link.getsockname()[1] for link in taken]
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
 
 
 if __name__ == "__main__":

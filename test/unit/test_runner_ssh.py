@@ -2,11 +2,12 @@
 How a roll asks the nodes of a roster: the client has a process of its own, and no wait is without an end.
 """
 
-import os
 import time
+from pathlib import Path
 
 import pytest
 from containerd_formula.errors import Refused
+from lab import wait
 from salt.exceptions import CommandExecutionError
 from support import load
 
@@ -71,7 +72,7 @@ def test_a_node_that_hangs_is_left_with_what_works_for_it(client, monkeypatch, t
     assert dict(ssh.ask(["a", "b"], "state.apply", timeout=1)) == {"a": (1, 0)}
     assert time.monotonic() - began < 30
     pid = int((tmp_path / "pid").read_text("utf-8"))
-    assert _is_gone(pid)
+    wait.until(lambda: _is_gone(pid), 10, "the end of what the client began")
 
 
 def test_a_roll_that_is_left_leaves_no_client(client):
@@ -93,13 +94,7 @@ def _is_gone(pid):
     """
     Tell whether a process has ended; nobody may be there to wait for it.
     """
-    for _ in range(50):
-        try:
-            os.kill(pid, 0)
-            with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-                if file.read().rpartition(")")[2].split()[0] == "Z":
-                    return True
-        except (ProcessLookupError, FileNotFoundError):
-            return True
-        time.sleep(0.1)
-    return False
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] == "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return True
