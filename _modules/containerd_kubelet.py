@@ -1,7 +1,9 @@
 """
 The kubelet of this node: what it was told of containerd, by its command line and its files.
 
-It only reads. A kubelet that runs says by its command line what it was told; else kubeadm's files do.
+It only reads. A kubelet that runs says by its command line what it was told; else kubeadm's files do. Any
+user may call a program kubelet, and a container may run one: only root's own, outside of containers, is this
+node's.
 """
 
 import contextlib
@@ -71,17 +73,23 @@ def _running():
     with contextlib.suppress(OSError):
         for process in filter(str.isdigit, os.listdir(PROC)):
             with contextlib.suppress(OSError):
-                if _text(os.path.join(PROC, process, "comm")).strip() == "kubelet":
-                    return _text(os.path.join(PROC, process, "cmdline")).split("\0")[1:]
+                if _of_process(process, "comm").strip() == "kubelet" and _is_the_nodes(process):
+                    return _of_process(process, "cmdline").split("\0")[1:]
     return []
+
+
+def _is_the_nodes(process):
+    """Tell whether a process is root's and lives where this one does, not in a container."""
+    spaces = [os.readlink(os.path.join(PROC, one, "ns", "pid")) for one in (process, "self")]
+    return os.stat(os.path.join(PROC, process)).st_uid == 0 and spaces[0] == spaces[1]
 
 
 def _of_files():
     """Return the flags that kubeadm and the site wrote for kubelet's unit."""
     words = []
     for path in ENVIRONMENTS:
-        with contextlib.suppress(OSError):
-            for value in _ASSIGNED.findall(_text(path)):
+        with contextlib.suppress(CommandExecutionError):
+            for value in _ASSIGNED.findall(__salt__["containerd_files.text"](path)):
                 # systemd takes off one pair of quotation marks; words in them are kubelet's.
                 with contextlib.suppress(ValueError):
                     words += " ".join(shlex.split(value)).split()
@@ -91,12 +99,12 @@ def _of_files():
 def _data(path):
     """Return the data of kubelet's file, YAML or JSON; None if there is none that can be read."""
     try:
-        data = salt.utils.yaml.safe_load(_text(path))
-    except (OSError, ValueError, RecursionError, salt.utils.yaml.YAMLError):
+        data = salt.utils.yaml.safe_load(__salt__["containerd_files.text"](path))
+    except (CommandExecutionError, ValueError, RecursionError, salt.utils.yaml.YAMLError):
         return None
     return data if isinstance(data, dict) else {}
 
 
-def _text(path):
-    with open(path, encoding="utf-8", errors="replace") as file:
+def _of_process(process, name):
+    with open(os.path.join(PROC, process, name), encoding="utf-8", errors="replace") as file:
         return file.read(LARGEST_FILE)

@@ -97,7 +97,6 @@ def _facts():
     """Return what the checks ask for."""
     one = __salt__["containerd_kubelet.told"]() or kubelet.Kubelet()
     ready = _ready()
-    kernel = __salt__
     hostname = socket.gethostname()
     try:
         disagreements = tuple(agreement()["reasons"])
@@ -106,8 +105,8 @@ def _facts():
         disagreements = ()
     installed = _is_in_path("kubelet")
     return preflight.Facts(
-        modules=tuple(m for m in preflight.MODULES if kernel["containerd_kernel.module_loaded"](m)),
-        sysctls={name: kernel["containerd_kernel.sysctl_get"](name) for name in preflight.SYSCTLS},
+        modules=tuple(m for m in preflight.MODULES if __salt__["containerd_kernel.module_loaded"](m)),
+        sysctls={name: __salt__["containerd_kernel.sysctl_get"](name) for name in preflight.SYSCTLS},
         swaps=tuple(line.split()[0] for line in _lines("swaps")[1:]),
         controllers=_controllers(),
         is_v2=os.path.exists(CGROUPS),

@@ -3,6 +3,7 @@ A kubelet's words, in /proc and in files of the test's own.
 """
 
 import json
+import os
 
 import pytest
 import yaml
@@ -17,14 +18,19 @@ def module(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "ENVIRONMENTS", [str(tmp_path / name) for name in ("kubeadm.env", "site")])
     (tmp_path / "proc/1").mkdir(parents=True)
     (tmp_path / "proc/1/comm").write_text("systemd\n")
+    (tmp_path / "proc/self/ns").mkdir(parents=True)
+    (tmp_path / "proc/self/ns/pid").symlink_to("pid:[1]")
+    module.__salt__ = {"containerd_files.text": load("_modules/containerd_files.py").text}
     return module
 
 
-def runs(folder, *words):
+def runs(folder, *words, space="pid:[1]"):
     process = folder / "proc/200"
-    process.mkdir()
+    (process / "ns").mkdir(parents=True)
+    (process / "ns/pid").symlink_to(space)
     (process / "comm").write_text("kubelet\n")
     (process / "cmdline").write_bytes("\0".join(("/usr/bin/kubelet", *words, "")).encode())
+    return process
 
 
 def test_a_node_without_kubelet(module, tmp_path):
@@ -56,6 +62,23 @@ def test_a_kubelet_that_runs_knows_better_than_files_for_the_next(module, tmp_pa
     assert module.runs() is True
     assert module.told()[:2] == ("systemd", "/runs.sock")
     assert str(other) in module.told().said
+
+
+def test_a_kubelet_in_a_container_is_not_this_nodes(module, tmp_path):
+    runs(tmp_path, "--cgroup-driver=cgroupfs", space="pid:[2]")
+    assert (module.runs(), module.told()) == (False, None)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a process to another user")
+def test_a_kubelet_of_another_user_is_not_this_nodes(module, tmp_path):
+    os.chown(runs(tmp_path, "--cgroup-driver=cgroupfs"), 1234, 1234)
+    assert (module.runs(), module.told()) == (False, None)
+
+
+def test_a_file_that_nobody_writes_is_not_waited_for(module, tmp_path):
+    os.mkfifo(tmp_path / "config.yaml")
+    os.mkfifo(tmp_path / "site")
+    assert module.told() is None
 
 
 @pytest.mark.parametrize(
