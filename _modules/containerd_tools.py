@@ -33,7 +33,7 @@ def plan(path, tool, given=None, coming=None, replace=False):
     changes = tools.changes(tool, old, new)
     if not old or tools.is_ours(old):
         return {"text": new, "changes": changes or ({"file": _EDITED} if old != new else {})}
-    if not changes:
+    if tools.says_the_same(tool, old, new):
         return {"text": None, "changes": {}}
     if not replace:
         raise CommandExecutionError(

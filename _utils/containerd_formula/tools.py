@@ -2,6 +2,9 @@
 
 import json
 
+import yaml
+
+from containerd_formula import toml
 from containerd_formula.data import at, combine, fit, plain, without_null
 from containerd_formula.diff import diff
 from containerd_formula.errors import Refused, quoted
@@ -35,6 +38,7 @@ KEYS = {
         **dict.fromkeys(("kube_hide_dupe", "disable_hc_systemd"), _BOOLEAN),
     },
 }
+_LOADS = {"crictl": yaml.safe_load, "nerdctl": toml.loads}
 # YAML and TOML, with JSON's values, which both know.
 _IS = {"crictl": ": ", "nerdctl": " = "}
 
@@ -66,9 +70,17 @@ def render(tool, found):
 
 
 def parse(tool, text):
-    """Return the settings in such a text, whoever wrote it; what is no simple value stays text."""
-    pairs = (line.partition(_IS[tool].strip()) for line in _lines(text))
-    return {key.strip(): _value(value.strip()) for key, _, value in pairs}
+    """Return the settings in a text that ``render`` made; what somebody wrote into it stays text."""
+    pairs = (line.partition(_IS[tool]) for line in text.split("\n") if line and not line.startswith("#"))
+    return {key: _value(value) for key, _, value in pairs}
+
+
+def says_the_same(tool, text, new):
+    """Tell whether a text, whoever wrote it, is read by the tool as ``render``'s; a broken one is not."""
+    try:
+        return _LOADS[tool](text) == _LOADS[tool](new)
+    except (Refused, ValueError, RecursionError, yaml.YAMLError):
+        return False
 
 
 def is_ours(text):
@@ -136,13 +148,8 @@ def _fit(tool, key, value):
     return fit(value, sample, (key,), f"it must be {_KINDS[type(sample)]}")
 
 
-def _lines(text):
-    stripped = (line.strip() for line in text.split("\n"))
-    return [line for line in stripped if line and not line.startswith(("#", "---"))]
-
-
 def _value(text):
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return text.strip("'")
+        return text

@@ -107,6 +107,22 @@ def test_all_faults_are_told_at_once():
 
 
 @pytest.mark.parametrize(
+    ("tool", "broken"),
+    [
+        ("crictl", "runtime-endpoint: unix:///run/a.sock\ntimeout: 2\n  debug: false\n"),
+        ("crictl", "runtime-endpoint: unix:///run/a.sock\n- timeout: 2\n"),
+        ("crictl", ""),
+        ("nerdctl", 'debug = false\nnamespace = "k8s.io"\n[\n'),
+        ("nerdctl", "debug = false\nnamespace = k8s.io\n"),
+    ],
+)
+def test_a_broken_text_says_nothing_of_the_kind(tool, broken):
+    new = {"runtime-endpoint": "unix:///run/a.sock", "timeout": 2, "debug": False}
+    new = new if tool == "crictl" else {"debug": False, "namespace": "k8s.io"}
+    assert not tools.says_the_same(tool, broken, tools.render(tool, new))
+
+
+@pytest.mark.parametrize(
     ("tool", "by_hand"),
     [
         ("crictl", "---\n# by hand\nruntime-endpoint: unix:///run/a.sock\ntimeout: 2\ndebug: false\n"),
@@ -114,9 +130,10 @@ def test_all_faults_are_told_at_once():
     ],
 )
 def test_a_text_of_somebody_else_is_read_as_it_is_meant(tool, by_hand):
-    assert tools.parse(tool, by_hand) == LOADS[tool](by_hand)
+    meant = LOADS[tool](by_hand)
     assert not tools.is_ours(by_hand)
-    assert tools.changes(tool, by_hand, tools.render(tool, LOADS[tool](by_hand))) == {}
+    assert tools.says_the_same(tool, by_hand, tools.render(tool, meant))
+    assert not tools.says_the_same(tool, by_hand, tools.render(tool, {**meant, "debug": True}))
 
 
 def test_changes_are_keys():
