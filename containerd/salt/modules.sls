@@ -10,7 +10,7 @@ include:
 
 containerd Salt modules are loaded:
 {%- if by_ssh and not synced %}
-{%-   set told = "salt-ssh has not brought the formula's library, or one of another release: set thin_extra_mods to containerd_formula,tomlkit in the master's configuration, let PYTHONPATH name the formula's folder _utils, and run salt-ssh once with --regen-thin (docs/ways-in.md)." %}
+{%-   set told = "salt-ssh has not brought the formula's library, or one of another release: set thin_extra_mods to containerd_formula,tomlkit in the master's configuration, let PYTHONPATH name the formula's folder _utils, and run salt-ssh once with --regen-thin; where runners are in use, run salt-run saltutil.sync_all before that (docs/ways-in.md)." %}
   test.fail_without_changes:
     # Under test=True Salt drops the comment, so that the name says it too.
     - name: {{ told | json }}

@@ -80,6 +80,14 @@ class Control:
             raise AssertionError(f"{arguments}\n{done.stdout}\n{done.stderr}") from None
         return answer.get("return", answer) if isinstance(answer, dict) else answer
 
+    def salt_run(self, *words):
+        environment = self.words("salt-ssh: run")[0]
+        command = ["env", environment, f"{SALT}/salt-run", "--log-level=quiet", "--out=json", *words]
+        return self.run(command, check=False)
+
+    def sync_runners(self):
+        return self.salt_run("saltutil.sync_all").stdout
+
     def apply(self, *arguments):
         states = self.ssh(*(arguments or ("state.apply", "containerd")))
         assert isinstance(states, dict), states
@@ -168,12 +176,10 @@ def test_a_roll_goes_over_the_roster(control, bare, progress):
     Without a master that runs: the runner asks by salt-ssh's client.
     """
     control.pillar(config={**CONFIG, "oom_score": -400})
-    environment = control.words("salt-ssh: run")[0]
-    salt_run = ["env", environment, f"{SALT}/salt-run", "--log-level=quiet", "--out=json"]
-    assert "runners.containerd" in control.run([*salt_run, "saltutil.sync_all"]).stdout
+    assert "runners.containerd" in control.sync_runners()
 
     def roll(*words):
-        done = control.run([*salt_run, "containerd.roll", "*", "ssh=True", *words], check=False)
+        done = control.salt_run("containerd.roll", "*", "ssh=True", *words)
         at = f"\n{done.stdout}".index("\n{")
         return done.returncode, json.loads(done.stdout[at:])["nodes"]
 
@@ -208,5 +214,8 @@ def test_the_library_of_before_an_upgrade_is_told(control, progress):
     run = no_traceback(control.apply("state.apply", "containerd", "test=True"))
     progress("told of the old library")
     assert "or one of another release" in run[LOADED]["name"]
+    # The runners of the roll above: their library is the one that is packed.
+    assert "salt-run saltutil.sync_all" in run[LOADED]["name"]
+    control.sync_runners()
     run = control.apply("--regen-thin", "state.apply", "containerd", "test=True")
     assert (run.failed, run.changed) == ({}, {})
