@@ -11,7 +11,7 @@ from salt.exceptions import CommandExecutionError
 
 renew()
 
-from containerd_formula import errors, fleet_table, roll_order, rolling, state_run, waves
+from containerd_formula import errors, fleet_table, kube_nodes, roll_order, rolling, state_run, waves
 
 
 def roll(
@@ -147,15 +147,17 @@ def roll(
     """
     given = {name: value for name, value in locals().items() if name not in ("tgt", "tgt_type")}
     say = _Voice()
+    order = {"began": False, "jid": _jid()}
     try:
-        order = {**roll_order.read(given), "jid": _jid()}
+        order.update(roll_order.read(given))
         with __salt__["containerd_record.lock"]():
             return _roll(order, (tgt, tgt_type), say)
     # Raised, they would be a traceback on the screen.
     except (errors.Refused, CommandExecutionError) as err:
         return _end(str(err), {})
     except (KeyboardInterrupt, SystemExit):
-        return _end("interrupted: nothing was changed", {})
+        what = "what was told to nodes goes on, roll again" if order["began"] else "nothing was changed"
+        return _end(f"interrupted: {what}", {})
 
 
 def fleet(tgt="*", tgt_type="glob", check=False, timeout=60):
@@ -187,12 +189,14 @@ def fleet(tgt="*", tgt_type="glob", check=False, timeout=60):
         ``--out`` the rows are a table that is printed.
     """
     try:
+        roll_order.flag("check", check)
+        roll_order.time("timeout", timeout)
         nodes, deaf = __salt__["containerd_minions.answering"](tgt, tgt_type)
         answers = dict(__salt__["containerd_minions.ask"](nodes, "containerd.status", [], {}, timeout))
     except (errors.Refused, CommandExecutionError) as err:
         return _end(str(err), {})
     rows = {node: fleet_table.row(answers[node][0] if node in answers else None) for node in [*nodes, *deaf]}
-    bad = check is True and not all(map(fleet_table.is_right, rows.values()))
+    bad = check and not all(map(fleet_table.is_right, rows.values()))
     answer = _end(fleet_table.comment(rows), rows, bad)
     by_hand = __opts__.get("fun") == "containerd.fleet" and not __opts__.get("async")
     if by_hand and not __opts__.get("output"):
@@ -211,6 +215,9 @@ def _roll(order, target, say):
     told.update({node: f"failed: {why}" for node, why in deaf.items()})
     if deaf and not order["skip_deaf"]:
         return _end(f"no answer from {', '.join(deaf)}: nothing was changed", told)
+    canary = waves.known(order["canary"], nodes)
+    spread = order["spread"]
+    zones = waves.zoned(_asked(nodes, f"grain:{spread}", order), spread) if spread else {}
     order["names"] = _names(nodes, order)
     _left_behind(nodes, order, say)
     plans = __salt__["containerd_conductor.plans"](nodes, order)
@@ -220,9 +227,7 @@ def _roll(order, target, say):
         return _end(f"stopped: the plan of {', '.join(refused)} fails; nothing was changed", told)
     todo = [node for node, plan in plans.items() if plan.kind == state_run.CHANGES]
     order["quiet"] = {node for node, plan in plans.items() if plan.quiet}
-    spread = order["spread"]
-    zones = __salt__["containerd_minions.values"](todo, f"grain:{spread}", order["ssh"]) if spread else {}
-    planned = waves.waves(todo, waves.size_of(order["batch"], len(nodes)), order["canary"], zones)
+    planned = waves.waves(todo, waves.size_of(order["batch"], len(nodes)), canary, zones)
     right = len(nodes) - len(todo) - len(refused)
     say(f"{len(nodes)} nodes: {right} already right, {len(todo)} to change in {len(planned)} waves")
     if order["drain"] and order["quiet"]:
@@ -233,13 +238,18 @@ def _roll(order, target, say):
     order["max_fails"] -= len(refused)
     begin = {"target": target, "waves": planned, "sls": order["sls"]}
     __salt__["containerd_record.note"](order["jid"], "begin", begin)
+    order["began"] = True
     summary = __salt__["containerd_conductor.conduct"](planned, order, say)
     told.update({node: outcome.told() for node, outcome in summary.nodes.items()})
     answer = _end(rolling.comment(summary), told, bool(summary.stopped or deaf or refused))
     # Salt shows no answer if the master was restarted meanwhile.
     for line in answer["comment"].splitlines():
         say(line)
-    __salt__["containerd_record.note"](order["jid"], "end", answer)
+    try:
+        __salt__["containerd_record.note"](order["jid"], "end", answer)
+    # The answer is worth more than its record.
+    except CommandExecutionError as err:
+        say(str(err))
     return answer
 
 
@@ -247,12 +257,7 @@ def _names(nodes, order):
     """Return {node: its name in Kubernetes}."""
     if not order["kubernetes"]:
         return {}
-    names = __salt__["containerd_minions.values"](nodes, order["node_name"], order["ssh"])
-    nameless = [node for node in nodes if not isinstance(names.get(node), str) or not names[node]]
-    if nameless:
-        raise errors.Refused(
-            f"{', '.join(nameless)} has no {order['node_name']}: node_name names a grain or pillar."
-        )
+    names = kube_nodes.names(nodes, _asked(nodes, order["node_name"], order), order["node_name"])
     known = __salt__["containerd_kubectl.nodes"](order["kubectl"], sorted(set(names.values())))
     unknown = sorted(set(names.values()) - set(known))
     if unknown:
@@ -260,6 +265,11 @@ def _names(nodes, order):
             f"Kubernetes has no node {', '.join(unknown)}: node_name tells how it calls a minion's node."
         )
     return names
+
+
+def _asked(nodes, where, order):
+    """Return {node: its grain or pillar value}."""
+    return __salt__["containerd_minions.values"](nodes, where, order["ssh"])
 
 
 def _left_behind(nodes, order, say):
@@ -275,7 +285,7 @@ class _Voice:
         self._began = time.monotonic()
 
     def __call__(self, words):
-        print(f"{time.monotonic() - self._began:7.1f}  {words}", flush=True)
+        print(errors.printable(f"{time.monotonic() - self._began:7.1f}  {words}"), flush=True)
 
 
 def _preview(planned, plans, told, say):
@@ -292,7 +302,11 @@ def _end(comment, nodes, bad=True):
     """Return a runner's answer; a bad one as the command line, and as an orchestration sees it."""
     if bad:
         __context__["retcode"] = 1
-    return {"comment": comment, "nodes": dict(sorted(nodes.items())), "retcode": int(bad)}
+    told = {
+        node: errors.printable(words) if isinstance(words, str) else words
+        for node, words in sorted(nodes.items())
+    }
+    return {"comment": errors.printable(comment), "nodes": told, "retcode": int(bad)}
 
 
 def _jid():

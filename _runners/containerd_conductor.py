@@ -40,12 +40,16 @@ def plans(nodes, order):
 def left_behind(nodes, order):
     """
     Let pods onto the nodes that a killed roll left cordoned, unless this is a preview; return their names.
+
+    Only those of which the record says so: a node may write the mark of a roll on itself.
     """
-    fleet = _Fleet(order)
-    found = [node for node, there in fleet.there(nodes).items() if there and there.mark]
-    for node in found if not order["test"] else ():
-        __salt__["containerd_kubectl.uncordon"](order["kubectl"], order["names"][node])
-    return found
+    left = __salt__["containerd_record.left"]()
+    marks = {node: there.mark for node, there in _Fleet(order).there(nodes).items() if there}
+    found = {node: mark for node, mark in marks.items() if node in left.get(mark, ())}
+    for node, mark in found.items() if not order["test"] else ():
+        __salt__["containerd_kubectl.uncordon"](order["kubectl"], order["names"][node], mark)
+        __salt__["containerd_record.note"](mark, "nodes", {"data": {node: "was uncordoned"}})
+    return list(found)
 
 
 @told_as(CommandExecutionError)
@@ -94,12 +98,16 @@ class _Fleet:
 
     def __init__(self, order, say=None, signals=None):
         self._order, self._say, self._signals = order, say, signals
+        self._cordoned = set()
 
     def told(self, words):
         self._say(words)
 
     def note(self, what, data):
-        __salt__["containerd_record.note"](self._order["jid"], what, {"data": data})
+        try:
+            __salt__["containerd_record.note"](self._order["jid"], what, {"data": data})
+        except CommandExecutionError as err:
+            raise Refused(str(err)) from err
 
     def stopping(self):
         return self._signals.asked()
@@ -126,7 +134,7 @@ class _Fleet:
             self._hook(node, "before")
             if self._drains(node):
                 kubectl, name = self._order["kubectl"], self._order["names"][node]
-                __salt__["containerd_kubectl.cordon"](kubectl, name, self._order["jid"])
+                self._cordon(node)
                 count = __salt__["containerd_kubectl.drain"](
                     kubectl, name, self._order["drain_timeout"], self._order["drain_options"], self.stopping
                 )
@@ -134,6 +142,23 @@ class _Fleet:
         except CommandExecutionError as err:
             return str(err)
         return ""
+
+    def _cordon(self, node):
+        """Keep new pods off a node, unless somebody else does."""
+        there = self.there([node])[node]
+        if there is None:
+            raise CommandExecutionError(
+                f"Kubernetes has no node {self._order['names'][node]}: "
+                "node_name tells how a minion's node is called there."
+            )
+        if there.cordoned:
+            return
+        # First noted: what a killed roll left is known by it.
+        __salt__["containerd_record.note"](self._order["jid"], "cordon", {"node": node})
+        self._cordoned.add(node)
+        __salt__["containerd_kubectl.cordon"](
+            self._order["kubectl"], self._order["names"][node], self._order["jid"]
+        )
 
     def _drains(self, node):
         return self._order["drain"] and node not in self._order["quiet"]
@@ -168,10 +193,11 @@ class _Fleet:
         why = []
         self._signals.finishing = True
         try:
-            if self._drains(node):
-                __salt__["containerd_kubectl.uncordon"](self._order["kubectl"], self._order["names"][node])
+            if node in self._cordoned:
+                name, jid = self._order["names"][node], self._order["jid"]
+                __salt__["containerd_kubectl.uncordon"](self._order["kubectl"], name, jid)
         except CommandExecutionError as err:
-            why.append(f"it stays cordoned: {err}")
+            why.append(f"{rolling.STAYS_CORDONED}: {err}")
         try:
             self._hook(node, "after")
         except CommandExecutionError as err:

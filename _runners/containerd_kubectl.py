@@ -35,15 +35,8 @@ def nodes(kubectl, names=()):
 
 def cordon(kubectl, node, mark):
     """
-    Keep new pods off a node, and mark it as ours. One that was cordoned before is somebody else's.
+    Keep new pods off a node, and mark it as ours.
     """
-    before = nodes(kubectl, [node]).get(node)
-    if before is None:
-        raise CommandExecutionError(
-            f"Kubernetes has no node {node}: node_name tells how a minion's node is called there."
-        )
-    if before.cordoned and not before.mark:
-        return
     # First the mark: a cordon without it would be taken for somebody else's.
     _told(kubectl, ["annotate", "node", node, "--overwrite", f"{kube_nodes.MARK}={mark}"])
     _told(kubectl, ["cordon", node])
@@ -60,12 +53,12 @@ def drain(kubectl, node, timeout=300, options=(), stopping=None):
     return kube_nodes.evicted(done.stdout)
 
 
-def uncordon(kubectl, node):
+def uncordon(kubectl, node, mark):
     """
-    Let pods onto a node again if its cordon is ours.
+    Let pods onto a node again if it still has our mark: who takes that away wants the cordon to stay.
     """
     now = nodes(kubectl, [node]).get(node)
-    if now is None or not now.mark:
+    if now is None or now.mark != mark:
         return
     if now.cordoned:
         _told(kubectl, ["uncordon", node])

@@ -79,7 +79,8 @@ def ask(nodes, function, arguments=(), kwarg=None, timeout=60, ssh=None):
             )
             for answer in asked:
                 for node, told in (answer or {}).items():
-                    if isinstance(told, dict) and "ret" in told:
+                    # Any minion may send an answer to any job.
+                    if node in nodes and isinstance(told, dict) and "ret" in told:
                         yield node, (told["ret"], told.get("retcode", 0))
                 if time.monotonic() > end:
                     return

@@ -9,7 +9,12 @@ import json
 import os
 import time
 
+from containerd_formula import renew
 from salt.exceptions import CommandExecutionError, SaltException
+
+renew()
+
+from containerd_formula.rolling import STAYS_CORDONED
 
 _FOLDER = "containerd-formula"
 _LOCK, _RECORD = "roll.lock", "rolls.jsonl"
@@ -22,7 +27,10 @@ def lock():
     """
     Keep other rolls of this master out. The kernel frees a lock whose process is gone, killed or not.
     """
-    with open(_path(_LOCK), "a+", encoding="utf-8") as file:
+    path = _path(_LOCK)
+    with _told(path):
+        opened = open(path, "a+", encoding="utf-8")
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as err:
@@ -42,11 +50,13 @@ def note(jid, what, data):
     """
     line = json.dumps({"time": _now(), "jid": jid, "what": what, **data}, default=str)
     path = _path(_RECORD)
-    with contextlib.suppress(FileNotFoundError):
-        if what == "begin" and os.path.getsize(path) > _LARGEST:
-            os.replace(path, f"{path}.1")
-    with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
-        file.write(line + "\n")
+    with _told(path):
+        with contextlib.suppress(FileNotFoundError):
+            if what == "begin" and os.path.getsize(path) > _LARGEST:
+                os.replace(path, f"{path}.1")
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        with open(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
+            file.write(line + "\n")
     # A master that restarts has no bus for a moment: a roll goes on.
     with contextlib.suppress(OSError, SaltException):
         __salt__["event.send"](f"containerd/roll/{jid}/{what}", data)
@@ -57,19 +67,54 @@ def unfinished():
     Return the first line of the last roll if the record has no end of it: it was killed.
     """
     last = {}
-    with contextlib.suppress(FileNotFoundError), open(_path(_RECORD), encoding="utf-8") as file:
-        for text in file:
-            with contextlib.suppress(ValueError):
-                line = json.loads(text)
-                if line.get("what") in ("begin", "end"):
-                    last = line
+    for line in _lines("begin", "end"):
+        last = line
     return last if last.get("what") == "begin" else {}
+
+
+def left():
+    """
+    Return {job id: nodes} of what rolls cordoned, without those that were let go.
+    """
+    found = {}
+    for line in _lines("cordon", "nodes", "end"):
+        nodes = found.setdefault(line.get("jid"), set())
+        if line["what"] == "cordon":
+            nodes.add(line.get("node"))
+        told = line.get("data" if line["what"] == "nodes" else "nodes") or {}
+        nodes -= {node for node, words in told.items() if STAYS_CORDONED not in words}
+    return found
+
+
+def _lines(*kinds):
+    """Yield the lines of some kinds, the oldest first."""
+    path = _path(_RECORD)
+    for name in (f"{path}.1", path):
+        with _told(path), contextlib.suppress(FileNotFoundError), open(name, encoding="utf-8") as file:
+            for text in file:
+                # A power cut may leave half a line.
+                with contextlib.suppress(ValueError):
+                    line = json.loads(text)
+                    if isinstance(line, dict) and line.get("what") in kinds:
+                        yield line
 
 
 def _path(name):
     folder = os.path.join(__opts__["cachedir"], _FOLDER)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    with _told(folder):
+        os.makedirs(folder, mode=0o700, exist_ok=True)
     return os.path.join(folder, name)
+
+
+@contextlib.contextmanager
+def _told(path):
+    """Turn an error of the disk into a sentence."""
+    try:
+        yield
+    except OSError as err:
+        raise CommandExecutionError(
+            f"{path} cannot be read or written: {err.strerror}. Mend that: a roll keeps its record there."
+        ) from err
 
 
 def _now():

@@ -2,6 +2,9 @@
 The fleet in orchestrations: states of the master, not of nodes.
 """
 
+# What a node that was changed says, and one that would be.
+_CHANGED = ("changed", "would change", "is to be")
+
 
 def rolled(name, roll):
     """
@@ -44,7 +47,3 @@ def rolled(name, roll):
     ret["changes"] = {node: words for node, words in told.items() if words.startswith(_CHANGED)}
     ret["result"] = False if answer["retcode"] else None if test and ret["changes"] else True
     return ret
-
-
-# What a node that was changed says, and one that would be.
-_CHANGED = ("changed", "would change", "is to be")

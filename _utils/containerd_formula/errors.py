@@ -43,6 +43,11 @@ def in_words(value):
     return quoted(value)
 
 
+def printable(text):
+    """Return text that does nothing to a terminal: what cannot be printed is a space, ends of lines stay."""
+    return "".join(character if character.isprintable() or character == "\n" else " " for character in text)
+
+
 def _cut(line):
     """Return a line that can be printed; if it is very long, without its middle."""
     # The beginning names the key, the end the cure. A lone surrogate can be neither printed nor sent.

@@ -1,8 +1,6 @@
 """One table of a fleet, from what containerd.status says on each node."""
 
-import re
-
-from containerd_formula.errors import in_words
+from containerd_formula.errors import in_words, printable
 from containerd_formula.state_run import is_under_way
 
 DEAF = "it does not answer"
@@ -25,11 +23,11 @@ def row(answer):
         return {**blank, "problem": cold if _NONE in words else words}
     return {
         **blank,
-        "version": answer.get("version"),
-        "schema": answer.get("file_schema") or answer.get("schema"),
+        "version": _known(answer.get("version")),
+        "schema": _known(answer.get("file_schema") or answer.get("schema")),
         "cri": answer.get("cri_ok") is True,
         "drift": _number(answer.get("drift")),
-        "restart": answer.get("restart_pending"),
+        "restart": _known(answer.get("restart_pending")),
         "rejected": _number(answer.get("not_in_effect")),
         "deprecated": _number(answer.get("deprecated")),
         "problem": _problem(answer),
@@ -73,8 +71,13 @@ def _cell(value, yes, no):
     return "?" if value is None else "-" if value == 0 else _line(value)[:20]
 
 
+def _known(value):
+    """Return a plain value as it is, anything else in words."""
+    return value if isinstance(value, (int, type(None))) else _line(value)
+
+
 def _line(value):
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", in_words(value))
+    return " ".join(printable(in_words(value)).split())
 
 
 def _problem(answer):

@@ -4,12 +4,14 @@ import json
 import re
 from typing import NamedTuple
 
-from containerd_formula.errors import Refused, brief
+from containerd_formula.errors import Refused, brief, quoted
 
 # Ours on a node that a roll cordoned, with the roll's job id: what was cordoned before stays so.
 MARK = "containerd-formula/roll"
 # kubectl of 1.19 to 1.36 names a pod in one of these ways.
 _HELD = re.compile(r"when evicting pods?/?\s?\"([^\"/\s]{1,253})\"(?: -n \"([^\"\s]{1,253})\")?")
+# RFC 1123, as Kubernetes checks it. kubectl would take "--server=..." for an option.
+_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _EVICTED = re.compile(r"^pod/\S{1,253} evicted", re.MULTILINE)
 
 
@@ -22,10 +24,23 @@ class Node(NamedTuple):
     runtime: str
     mark: str
 
-    @property
-    def ours(self):
-        """Tell whether a roll cordoned it."""
-        return self.cordoned and bool(self.mark)
+
+def names(minions, answers, node_name):
+    """Return {minion: its node's name} of what minions answer; ``node_name`` is what they were asked."""
+    nameless = [one for one in minions if not isinstance(answers.get(one), str) or not answers[one]]
+    if nameless:
+        raise Refused(f"{', '.join(nameless)} has no {node_name}: node_name names a grain or pillar.")
+    known, taken = {}, {}
+    for minion in minions:
+        name = answers[minion]
+        if not _NAME.fullmatch(name):
+            raise Refused(
+                f"{minion} has {node_name} {quoted(name)[:200]}: no node of Kubernetes is called so."
+            )
+        if name in taken:
+            raise Refused(f"{taken[name]} and {minion} have one {node_name}, {name}: each node has its own.")
+        known[minion], taken[name] = name, minion
+    return known
 
 
 def nodes(text):

@@ -19,16 +19,14 @@ def read(given):
     """Return the order that arguments make."""
     order = dict(given)
     for name in _FLAGS:
-        if not isinstance(order[name], bool):
-            raise Refused(f"{name} is {quoted(order[name])}: write True or False.")
+        flag(name, order[name])
     order["kubernetes"] = order["kubernetes"] or order["drain"]
     if order["soak"] is None:
         order["soak"] = SOAK if order["kubernetes"] else 0
     for name in _TEXTS:
         _text(name, order[name])
     for name in _TIMES:
-        if seconds(order[name], name) < 0:
-            raise Refused(f"{name} is {quoted(order[name])}: write a number of seconds, such as 30.")
+        time(name, order[name])
     fails = order["max_fails"]
     if isinstance(fails, bool) or not isinstance(fails, int) or not 0 <= fails < 2**31:
         raise Refused(f"max_fails is {quoted(fails)}: write how many nodes may fail, such as 0.")
@@ -49,6 +47,20 @@ def limit(order, number):
     if not order["kubernetes"]:
         return None
     return size_of(order["batch"] if order["max_unavailable"] is None else order["max_unavailable"], number)
+
+
+def flag(name, value):
+    """Return True or False; refuse anything else, which would be taken for one of them."""
+    if not isinstance(value, bool):
+        raise Refused(f"{name} is {quoted(value)[:200]}: write True or False.")
+    return value
+
+
+def time(name, value):
+    """Return a number of seconds that is not negative; refuse anything else."""
+    if seconds(value, name) < 0:
+        raise Refused(f"{name} is {quoted(value)}: write a number of seconds, such as 30.")
+    return value
 
 
 def _text(name, value):

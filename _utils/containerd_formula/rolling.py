@@ -9,6 +9,7 @@ SILENT = "it does not answer"
 DEAF = "it did not answer; when it wakes, it may still do what it was told"
 GOES_ON = "what it was told goes on, look at it"
 INTERRUPTED = "interrupted"
+STAYS_CORDONED = "it stays cordoned"
 
 
 class Outcome(NamedTuple):

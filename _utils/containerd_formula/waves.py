@@ -27,6 +27,27 @@ def size_of(batch, number):
     raise Refused(f"batch is {quoted(batch)}: write a number of nodes, or a share of them such as 10%.")
 
 
+def known(canary, nodes):
+    """Return a canary whose names are all of nodes that take part; refuse one that names another."""
+    named = canary if isinstance(canary, (list, tuple)) else ()
+    unknown = sorted({name for name in named if isinstance(name, str)} - set(nodes))
+    if unknown:
+        raise Refused(
+            f"canary names {', '.join(unknown)}: tgt does not mean it, or it does not answer. "
+            "Name nodes of tgt that do."
+        )
+    return canary
+
+
+def zoned(zones, spread):
+    """Return nodes with their zones; refuse a grain that no node has."""
+    if zones and not any(zone not in (None, "") for zone in zones.values()):
+        raise Refused(
+            f"spread is {quoted(spread)}, a grain that no node has: write its name, or leave it out."
+        )
+    return zones
+
+
 def _canary(order, canary):
     """Return the nodes that go first."""
     if isinstance(canary, int) and not isinstance(canary, bool) and 0 <= canary < 2**31:

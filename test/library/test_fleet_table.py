@@ -60,6 +60,12 @@ def test_a_long_sentence_is_cut_in_the_table_alone():
     assert table({"n1": one}).endswith(f"  {'x' * 100} ...")
 
 
+def test_a_node_does_nothing_to_the_terminal():
+    one = of(version="1\x1b[2J", errors=["a\x1b]0;b\x07\u202ec\x9b2J"])
+    assert table({"n1": one}).isprintable() is False and table({"n1": one}).replace("\n", "").isprintable()
+    assert (one["version"], one["problem"]) == ("1 [2J", "a ]0;b c 2J")
+
+
 def test_deprecated_keys_ask_for_nobody():
     assert is_right(of(deprecated=["x"]))
     assert comment({"n1": of(deprecated=["x"])}) == "1 nodes, all as pillar has them"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from containerd_formula.errors import Refused
-from containerd_formula.kube_nodes import MARK, budgets, evicted, held, nodes, why_not_good
+from containerd_formula.kube_nodes import MARK, budgets, evicted, held, names, nodes, why_not_good
 
 
 def node(name="n1", ready="True", runtime="containerd://1.7.24~ds1", **spec):
@@ -34,14 +34,34 @@ def test_nodes_are_read_alone_or_in_a_list():
     assert (found["b"].unready, found["b"].cordoned) == ("KubeletNotReady, cni plugin", True)
 
 
-def test_a_cordon_is_ours_with_our_mark():
-    marked = {MARK: "2026"}
-    found = read(
-        node("a", unschedulable=True),
-        node("b", unschedulable=True, annotations=marked),
-        node("c", annotations=marked),
-    )
-    assert {name: one.ours for name, one in found.items()} == {"a": False, "b": True, "c": False}
+def test_a_mark_is_read():
+    found = read(node("a"), node("b", annotations={MARK: "2026"}))
+    assert (found["a"].mark, found["b"].mark) == ("", "2026")
+
+
+def test_each_minion_has_a_node_of_its_own():
+    assert names(["m2", "m1"], {"m1": "n1.example.org", "m2": "n2"}, "id") == {
+        "m1": "n1.example.org",
+        "m2": "n2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ({}, "m1 has no grain:node: node_name names a grain or pillar."),
+        ({"m1": ["a"]}, "m1 has no grain:node"),
+        ({"m1": "--server=https://evil"}, "m1 has grain:node '--server=https://evil': no node of Kubernetes"),
+        *[
+            ({"m1": name}, "m1 has grain:node .*: no node of K")
+            for name in ("A", "a b", "a.", "a" * 254, "a\n")
+        ],
+        ({"m1": "a", "m2": "a"}, "m1 and m2 have one grain:node, a: each node has its own."),
+    ],
+)
+def test_what_cannot_be_a_nodes_name_is_refused(answers, words):
+    with pytest.raises(Refused, match=f"^{words}"):
+        names(["m1", "m2"], {"m2": "b", **answers}, "grain:node")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ What a person may order of a roll.
 
 import pytest
 from containerd_formula.errors import Refused
-from containerd_formula.roll_order import limit, read
+from containerd_formula.roll_order import flag, limit, read, time
 
 GIVEN = {
     "sls": "containerd",
@@ -80,6 +80,16 @@ def test_a_roster_may_be_the_masters_own():
 def test_another_is_refused(name, value, words):
     with pytest.raises(Refused, match=f"^{words}"):
         read({**GIVEN, name: value})
+
+
+def test_what_only_looks_like_a_flag_or_a_time_is_refused():
+    assert (flag("check", True), time("timeout", 1.5)) == (True, 1.5)
+    for value in (1, 0, "True", None):
+        with pytest.raises(Refused, match="^check is .*: write True or False.$"):
+            flag("check", value)
+    for value in (-1, True, "60", None):
+        with pytest.raises(Refused, match="^timeout is .*: write a number of seconds, such as 30.$"):
+            time("timeout", value)
 
 
 def test_a_wrong_limit_is_called_by_its_name():

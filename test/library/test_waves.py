@@ -4,7 +4,7 @@ The waves of a roll: who goes first, who goes with whom, and that nobody is forg
 
 import pytest
 from containerd_formula.errors import Refused
-from containerd_formula.waves import size_of, waves
+from containerd_formula.waves import known, size_of, waves, zoned
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +22,19 @@ def test_the_canary_goes_alone_then_the_batches():
 )
 def test_the_canary_is_a_number_or_names(canary, first):
     assert waves(NODES, 3, canary)[0] == first
+
+
+def test_a_canary_that_takes_no_part_is_refused():
+    assert known(["n01"], NODES) == ["n01"] and known(3, NODES) == 3
+    with pytest.raises(Refused, match="^canary names n1, x: tgt does not mean it, or it does not answer"):
+        known(["n01", "x", "n1"], NODES)
+
+
+def test_a_grain_that_no_node_has_is_refused():
+    for zones in ({}, {"n01": "a", "n02": ""}, {"n01": 0}):
+        assert zoned(zones, "zone") == zones
+    with pytest.raises(Refused, match="^spread is 'zoen', a grain that no node has"):
+        zoned({"n01": "", "n02": None}, "zoen")
 
 
 def test_zones_take_turns():

@@ -43,6 +43,7 @@ class World:
 
     def __init__(self, monkeypatch, **order):
         self.now, self.said, self.calls, self.gone = 0, [], [], {}
+        self.noted, self.left, self.cordons = [], {}, {}
         self.answers = {
             "state.apply": CHANGED,
             "containerd.version": "1.7.24",
@@ -55,7 +56,8 @@ class World:
         self.module.__salt__ = {
             "containerd_minions.ask": self.ask,
             "containerd_kubectl.nodes": self.nodes,
-            "containerd_record.note": lambda *_: None,
+            "containerd_record.note": self.note,
+            "containerd_record.left": lambda: self.left,
             **{f"containerd_kubectl.{name}": self.kubectl(name) for name in ("cordon", "drain", "uncordon")},
         }
         self.order = {**ORDER, **order}
@@ -69,6 +71,9 @@ class World:
             if self.now < self.gone.get(node, 1000):
                 yield node, (self.answers[function], 0)
 
+    def note(self, jid, what, data):
+        self.noted.append((jid, what, data))
+
     def kubectl(self, name):
         def call(_, node, *__):
             self.calls.append(f"{name} {node}")
@@ -79,7 +84,11 @@ class World:
     def nodes(self, _, names):
         runtime = "containerd://1.7.24" if self.now >= self.seen_at else "containerd://Unknown"
         unready = "NotReady" if self.unready_at is not None and self.now >= self.unready_at else ""
-        return {name: Node(name, unready, False, runtime, "") for name in names}
+        # What is cordoned, and by whose mark.
+        return {
+            name: Node(name, unready, name in self.cordons, runtime, self.cordons.get(name, ""))
+            for name in names
+        }
 
     def roll(self):
         summary = self.module.conduct([["n1"], ["n2"]], self.order, self.said.append)
@@ -102,6 +111,52 @@ def test_a_node_that_notices_nothing_is_not_drained(monkeypatch):
     assert [call for call in world.calls if call.startswith(("cordon", "drain", "uncordon"))] == [
         *("cordon k2", "drain k2", "uncordon k2"),
     ]
+
+
+def test_what_somebody_else_cordoned_stays_so(monkeypatch):
+    world = World(monkeypatch)
+    # By the roll's own mark, too: a kubelet may write that on its node.
+    world.cordons = {"k1": "1"}
+    assert world.roll() == ("", {"n1": "changed", "n2": "changed"})
+    assert "drain k1" in world.calls and not {"cordon k1", "uncordon k1"} & set(world.calls)
+
+
+def test_a_cordon_is_noted_before_it_is_made(monkeypatch):
+    world = World(monkeypatch)
+    world.roll()
+    assert [data for _, what, data in world.noted if what == "cordon"] == [{"node": "n1"}, {"node": "n2"}]
+
+    def full(_, what, __):
+        if what == "cordon":
+            raise CommandExecutionError("rolls.jsonl cannot be written")
+
+    world = World(monkeypatch)
+    world.module.__salt__["containerd_record.note"] = full
+    assert world.roll()[0] == "n1: rolls.jsonl cannot be written"
+    assert "cordon k1" not in world.calls
+
+
+def test_a_record_that_cannot_be_written_ends_the_roll_with_what_is_known(monkeypatch):
+    def full(_, what, __):
+        if what == "nodes":
+            raise CommandExecutionError("rolls.jsonl cannot be written")
+
+    world = World(monkeypatch)
+    world.module.__salt__["containerd_record.note"] = full
+    assert world.roll() == ("rolls.jsonl cannot be written", {"n1": "changed", "n2": "not tried"})
+    assert "uncordon k1" in world.calls
+
+
+@pytest.mark.parametrize("test", [False, True])
+def test_only_what_the_record_knows_is_let_go(monkeypatch, test):
+    """
+    A node may write a mark on itself: of another roll, or of one that did not cordon it.
+    """
+    world = World(monkeypatch, test=test)
+    world.cordons, world.left = {"k1": "7", "k2": "7"}, {"7": {"n1"}, "8": {"n2"}}
+    assert world.module.left_behind(["n1", "n2"], world.order) == ["n1"]
+    assert world.calls == ([] if test else ["uncordon k1"])
+    assert world.noted == ([] if test else [("7", "nodes", {"data": {"n1": "was uncordoned"}})])
 
 
 def test_a_kubelet_may_take_its_time_to_see_the_new_containerd(monkeypatch):

@@ -59,6 +59,9 @@ def test_answers_come_with_their_return_code(client):
     told = [None, {"a": {"ret": {}, "retcode": 2}}, {}, {"b": {"ret": 1}}, {"c": {"failed": True}}]
     client(told=told)
     assert list(minions.ask(["a", "b", "c"], "state.apply")) == [("a", ({}, 2)), ("b", (1, 0))]
+    # A node that was not asked may send an answer all the same.
+    client(told=told)
+    assert list(minions.ask(["b"], "state.apply")) == [("b", (1, 0))]
     assert list(minions.ask([], "state.apply")) == []
 
 

@@ -55,6 +55,39 @@ def test_a_roll_without_an_end_was_killed(record):
     assert record.unfinished() == {}
 
 
+def test_what_a_killed_roll_cordoned_is_known_and_no_other(record):
+    assert record.left() == {}
+    for node in ("n1", "n2", "n3"):
+        record.note(JID, "cordon", {"node": node})
+    record.note(JID, "nodes", {"data": {"n1": "changed", "n4": "changed"}})
+    assert record.left() == {JID: {"n2", "n3"}}
+    # A roll that came to its end tells what it could not let go.
+    record.note("2", "cordon", {"node": "n5"})
+    record.note("2", "cordon", {"node": "n6"})
+    words = {"n5": "failed: it stays cordoned: kubectl get: gone", "n6": "changed", "n1": "not tried"}
+    record.note("2", "end", {"nodes": words, "retcode": 1})
+    assert record.left() == {JID: {"n2", "n3"}, "2": {"n5"}}
+    record.note(JID, "nodes", {"data": {"n2": "was uncordoned", "n3": "was uncordoned"}})
+    record.note("2", "nodes", {"data": {"n5": "was uncordoned"}})
+    assert not any(record.left().values())
+
+
+def test_what_a_killed_roll_cordoned_is_known_after_its_record_was_put_aside(record, monkeypatch):
+    record.note(JID, "cordon", {"node": "n1"})
+    monkeypatch.setattr(record, "_LARGEST", 10)
+    record.note("2", "begin", {})
+    assert record.left()[JID] == {"n1"}
+
+
+def test_a_disk_that_fails_is_told_in_a_sentence(record):
+    record.file.parent.mkdir()
+    for name in ("rolls.jsonl", "roll.lock"):
+        (record.file.parent / name).mkdir()
+    for call in (lambda: record.note(JID, "begin", {}), record.left, lambda: record.lock().__enter__()):
+        with pytest.raises(CommandExecutionError, match="cannot be read or written: Is a directory. Mend"):
+            call()
+
+
 def test_the_record_does_not_grow_for_ever(record, monkeypatch):
     record.note(JID, "begin", {})
     monkeypatch.setattr(record, "_LARGEST", 10)
