@@ -26,8 +26,10 @@ SUITE ?= bookworm
 PILLAR ?= /srv/pillar
 # A file stays on one worker: its tests share minions.
 PARALLEL ?= --numprocesses=auto --dist=loadfile
-# Two machines at a time; the tests of a file share theirs.
-MACHINES ?= --numprocesses=2 --dist=loadfile --verbose
+# Half of their time these wait for masters and minions. They run in their order: the longest file first.
+WAITING ?= --numprocesses=$$((2 * $$(nproc))) --dist=loadfile --no-loadscope-reorder
+# Three machines at a time; the tests of a file share theirs.
+MACHINES ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder --verbose
 
 LAB_TOOLS = qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils debootstrap:debootstrap depmod:kmod gpg:gnupg \
 	openssl:openssl cpio:cpio busybox:busybox-static ssh:openssh-client mkfs.ext4:e2fsprogs \
@@ -72,10 +74,10 @@ test: lint .venv/salt-$(SALT)/done
 
 test-rest: $(SALTS:%=.venv/salt-%/done)
 	@$(MAKE) --no-print-directory test-tools
-	PART=rest .venv/salt-$(SALT)/bin/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
+	PART=rest .venv/salt-$(SALT)/bin/python -m pytest $(WAITING) $(PYTEST_ARGS)
 	set -e; for salt in $(filter-out $(SALT),$(SALTS)); do \
 	  echo "What depends on Salt, with $$salt. Left out: other folders, and tests marked once; they ran with $(SALT)."; \
-	  CONTAINERD_RELEASES=2.1.9 .venv/salt-$$salt/bin/python -m pytest test/functional -m "not once" $(PARALLEL) $(PYTEST_ARGS); done
+	  CONTAINERD_RELEASES=2.1.9 .venv/salt-$$salt/bin/python -m pytest test/functional -m "not once" $(WAITING) $(PYTEST_ARGS); done
 
 # What the tests of make test call; other people's CI asks for no more.
 test-tools:

@@ -12,12 +12,13 @@ containerd_formula._times = lambda: containerd_formula._IMPORTED
 # What `make test` runs, which takes minutes, and what it leaves to `make test-rest`; all without a word.
 PARTS = {"quick": True, "rest": False}
 NEWEST = list(RELEASES)[-1]
-# A master of their own, a container for each release, all platforms: the slowest for what they show.
-LONG = {
-    *("test_cold", "test_fleet", "test_gitfs", "test_images_imported", "test_render", "test_render_package"),
-    *("test_roll", "test_roll_kubernetes", "test_roll_ssh", "test_runtime_container", "test_runtimes_proved"),
-    *("test_samples", "test_saltenv", "test_shadowed"),
-}
+# A master of their own, a container for each release, all platforms: the slowest for what they show, the
+# longest first.
+LONG = (
+    *("test_roll_kubernetes", "test_cold", "test_roll_ssh", "test_render_package", "test_fleet", "test_roll"),
+    *("test_shadowed", "test_gitfs", "test_saltenv", "test_samples", "test_render", "test_runtimes_proved"),
+    *("test_runtime_container", "test_images_imported"),
+)
 
 
 def is_quick(item):
@@ -27,7 +28,8 @@ def is_quick(item):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave the other part out."""
+    """Begin with what takes long, so that nothing is left to wait for, and leave the other part out."""
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
     if not (part := os.environ.get("PART")):
         return
     if part not in PARTS:
