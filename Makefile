@@ -146,7 +146,7 @@ bench: .venv/salt-$(SALT)/done .venv/ansible/done
 	@$(MAKE) --no-print-directory bench-fleet
 
 # BENCH="--nodes 50 100" are other numbers of nodes.
-bench-fleet: .venv/salt-$(SALT)/done
+bench-fleet: .venv/salt-$(SALT)/done .venv/ansible/done
 	@PYTHONPATH=$(CURDIR)/_utils:$(CURDIR)/test .venv/salt-$(SALT)/bin/python test/tools/bench_fleet.py $(BENCH)
 
 .venv/ansible/done: test/requirements-ansible.txt

@@ -2,7 +2,8 @@
 The fleet's part of ``make bench``: what a roll costs with many nodes, and that it grows linearly.
 
 The planner and the conductor alone; then a real master, with minions of ``stand_in_minions.py``, of which
-each wave is one of ``--batch``, beside ``salt --batch-size`` over the same nodes in the same run.
+each wave is one of ``--batch``, beside ``salt --batch-size`` over the same nodes in the same run, and beside
+an Ansible play with ``serial`` over as many hosts, that are no more than a shell of this machine.
 """
 
 import argparse
@@ -24,6 +25,7 @@ import yaml
 from containerd_formula import rolling, waves
 from lab import host, wait
 from support import FORMULA, ROOT
+from support.rivals import ANSIBLE, FOLDER
 
 PROGRAMS = Path(sys.executable).parent
 ALONE = (1_000, 10_000, 100_000)
@@ -41,7 +43,7 @@ def main():
     print(
         f"\nWaves of {arguments.batch}, beside batches of Salt's own; master and salt-run in ms of CPU a node"
     )
-    print("nodes   the plan   a wave   master   salt-run   salt -b: all   master")
+    print("nodes   the plan   a wave   master   salt-run   salt -b: all   master   Ansible: all   CPU a node")
     for number in arguments.nodes:
         with tempfile.TemporaryDirectory() as folder, Master(Path(folder), number) as master:
             over_a_master(master, arguments.batch)
@@ -107,7 +109,31 @@ def over_a_master(master, batch):
     ran, beside, own = (1000 * one / number for one in (roll["master"], batches["master"], roll["client"]))
     wave = (float(end) - at[1]) / len(at)
     row = f"{number:<7} {at[1]:6.1f} s {wave:6.1f} s {ran:8.0f} {own:10.0f}"
-    print(f"{row} {batches['seconds']:12.1f} s {beside:8.0f}", flush=True)
+    seconds, cpu = ansible(master.folder, number, batch)
+    others = f"{batches['seconds']:12.1f} s {beside:8.0f} {seconds:12.1f} s {1000 * cpu / number:12.0f}"
+    print(f"{row} {others}", flush=True)
+
+
+def ansible(folder, number, batch):
+    """
+    Return the seconds and the CPU seconds of a play with as many tasks as that of ``make bench`` in which
+    each is a shell that ends at once.
+    """
+    [play] = yaml.safe_load((FOLDER / "play.yml").read_text("utf-8"))
+    tasks = [{"ansible.builtin.raw": "true"} for _ in play["tasks"]]
+    own = {"hosts": "all", "serial": batch, "gather_facts": False, "any_errors_fatal": True, "tasks": tasks}
+    hosts = {f"node{one:06d}": {"ansible_connection": "local"} for one in range(number)}
+    (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}), "utf-8")
+    (folder / "play.yml").write_text(yaml.safe_dump([own]), "utf-8")
+    command = [ANSIBLE / "ansible-playbook", f"--forks={batch}", "--inventory=hosts.yml", "play.yml"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    environment.update(ANSIBLE_HOME=str(folder / "ansible"), ANSIBLE_NOCOLOR="1", LC_ALL="C.UTF-8")
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    took = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert len(re.findall(r"^node\d+ .*unreachable=0 +failed=0", done.stdout, re.M)) == number, done
+    return took, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
 class Master:
