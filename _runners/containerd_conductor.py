@@ -237,13 +237,17 @@ class _Fleet:
         """Return {node: why} once each node's kubelet has seen its containerd, or the time is over."""
         if not self._order["kubernetes"] or not nodes:
             return {}
-        versions = {
-            node: str(answer) for node, (answer, _) in self._ask(nodes, "containerd.version", [], {}, 30)
+        limit = self._order["ready_timeout"]
+        answers = self._ask(nodes, "containerd.version", [], {}, limit)
+        versions = {node: answer for node, (answer, _) in answers if isinstance(answer, str)}
+        # Without its version there is nothing to hold a kubelet's against.
+        silent = {
+            node: "it does not tell the version of its containerd" for node in nodes if node not in versions
         }
-        end = time.monotonic() + self._order["ready_timeout"]
+        end = time.monotonic() + limit
         while True:
-            bad = self._judged(nodes, versions)
-            if not any(bad.values()) or time.monotonic() > end:
+            bad = {**self._judged(list(versions), versions), **silent}
+            if not any(why for node, why in bad.items() if node not in silent) or time.monotonic() > end:
                 return bad
             time.sleep(_INTERVAL)
 

@@ -21,6 +21,8 @@ from containerd_formula.errors import Refused, brief, told_as
 _TIMEOUT = 30
 # What a drain's own limit does not cover.
 _GRACE = 15
+# So many pods that stay are named, and their budgets asked for.
+_NAMED = 10
 
 
 @told_as(CommandExecutionError)
@@ -66,13 +68,18 @@ def uncordon(kubectl, node, mark):
 
 
 def _why_held(kubectl, node, text):
-    """Return why a drain failed: kubectl's last word, and each pod with the budget that holds it."""
+    """Return why a drain failed: kubectl's last word, the pods that stay and what holds them."""
     lines = [
         line for line in text.strip().splitlines() if line.startswith("error")
     ] or text.strip().splitlines()
     words = [f"its pods stay: {lines[-1] if lines else 'kubectl drain says nothing'}"]
-    for namespace, pod in kube_nodes.held(text)[:10]:
-        words.append(f"pod {namespace}/{pod} may not be evicted{_budgets(kubectl, namespace, pod)}")
+    held, of = kube_nodes.held(text), {}
+    for namespace, pod in held[:_NAMED]:
+        of.setdefault(_budgets(kubectl, namespace, pod), []).append(f"{namespace}/{pod}")
+    for budgets, pods in of.items():
+        words.append(f"{'pods' if pods[1:] else 'pod'} {', '.join(pods)} may not be evicted{budgets}")
+    if held[_NAMED:]:
+        words.append(f"and {len(held) - _NAMED} more pods")
     return brief("; ".join(words))
 
 

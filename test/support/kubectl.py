@@ -56,12 +56,17 @@ def _get(state, kind, names):
 
 
 def _drain(state, name):
+    words = []
     for pod in [pod for pod, node in state["pods"].items() if node == name]:
         if pod in state.get("held", ()):
-            words = f'error when evicting pods/"{pod}" -n "shop" (will retry after 5s): Cannot evict pod'
-            sys.exit(f'{words}\nerror: unable to drain node "{name}" due to error: timed out')
-        state["pods"][pod] = "elsewhere"
-        print(f"pod/{pod} evicted")
+            words.append(
+                f'error when evicting pods/"{pod}" -n "shop" (will retry after 5s): Cannot evict pod'
+            )
+        else:
+            state["pods"][pod] = "elsewhere"
+            print(f"pod/{pod} evicted")
+    if words:
+        sys.exit("\n".join([*words, f'error: unable to drain node "{name}" due to error: timed out']))
 
 
 def main(arguments):

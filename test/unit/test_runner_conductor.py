@@ -172,6 +172,18 @@ def test_a_kubelet_may_take_its_time_to_see_the_new_containerd(monkeypatch):
     assert world.calls[-1] == "uncordon k1"
 
 
+@pytest.mark.parametrize("answer", [None, "silent"])
+def test_without_its_version_a_node_is_not_good(monkeypatch, answer):
+    world = World(monkeypatch)
+    world.answers["containerd.version"] = answer
+    if answer:
+        ask = world.ask
+        world.module.__salt__["containerd_minions.ask"] = lambda nodes, function, *more, **kwarg: (
+            () if function == "containerd.version" else ask(nodes, function, *more, **kwarg)
+        )
+    assert world.roll()[0] == "n1: it does not tell the version of its containerd"
+
+
 def test_a_node_that_is_not_ready_while_it_is_watched_is_bad(monkeypatch):
     world = World(monkeypatch)
     world.unready_at = 3

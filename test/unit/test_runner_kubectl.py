@@ -78,6 +78,17 @@ def test_a_drain_that_a_budget_holds_names_pod_and_budget(made):
         runner.drain(one.kubectl, "n1", 5)
 
 
+def test_many_pods_that_one_budget_holds_are_told_in_one_sentence(made):
+    pods = [f"web-6d4b75cb6d-{number:05d}" for number in range(12)]
+    one = made(held=pods, pods=dict.fromkeys(pods, "n1"))
+    with pytest.raises(CommandExecutionError) as told:
+        runner.drain(one.kubectl, "n1", 5)
+    words = (
+        f"; pods {', '.join(f'shop/{pod}' for pod in pods[:10])} may not be evicted (PodDisruptionBudget few"
+    )
+    assert words in str(told.value) and str(told.value).endswith("; and 2 more pods")
+
+
 def test_a_drain_has_only_the_options_that_a_person_gives(made, tmp_path):
     one = made()
     program = tmp_path / "words"
