@@ -31,8 +31,10 @@ def make_folder(path, mode=0o755):
     make_folder(os.path.dirname(path))
     try:
         os.mkdir(path, 0o700)
-        os.chmod(path, mode)
-        _label(path)
+        # Another run removes a folder of ours that is empty: who needs it makes it anew.
+        with contextlib.suppress(FileNotFoundError):
+            os.chmod(path, mode)
+            _label(path)
     except FileExistsError:
         # Another run was faster, or this is not a folder: then the next step fails.
         return
@@ -44,23 +46,24 @@ def own_folder(path, make=True):
     """
     Make sure that only root can enter a folder of the formula; make a missing one unless ``make`` is false.
 
-    :return: its path.
+    :return: its path. It may be gone by then: another run removes one that is empty.
     :raises CommandExecutionError: something else is in its place, or it cannot be made.
     """
     if make:
         make_folder(path, 0o700)
-    if not os.path.lexists(path):
-        return path
     try:
+        found = os.lstat(path)
         why = __salt__["containerd_paths.why_not_roots"](path)
-        if os.path.islink(path) or not os.path.isdir(path):
+        if not stat.S_ISDIR(found.st_mode):
             why = "it is not a real folder"
         if why:
             raise CommandExecutionError(
                 f"{path} has to be a folder of root's alone, and {why}: move it away, and apply again."
             )
-        if os.stat(path).st_mode & 0o077:
+        if found.st_mode & 0o077:
             os.chmod(path, 0o700)
+    except FileNotFoundError:
+        return path
     except OSError as err:
         raise CommandExecutionError(f"{path} cannot be made root's alone: {err.strerror}") from err
     return path

@@ -2,11 +2,9 @@
 The trial start: run the installed containerd with a configuration in a sandbox, and check its CRI plugins.
 """
 
-import contextlib
 import errno
 import os
 import re
-import shutil
 import stat
 import subprocess
 import tempfile
@@ -21,7 +19,7 @@ from containerd_formula import errors, schema, toml
 from containerd_formula.data import at, walk
 from containerd_formula.durations import seconds
 from containerd_formula.paths import dotted
-from containerd_formula.places import LARGEST_FILE, RUN_FOLDER, beneath, file_path
+from containerd_formula.places import LARGEST_FILE, beneath, file_path
 
 _told = errors.told_as(CommandExecutionError)
 
@@ -71,7 +69,8 @@ def start(path, timeout=30, dump=None, files=None, cri=True):
             return _untried(reason)
         if reason := _hiding(dump):
             return {"ok": False, "reason": reason, "sandbox": ""}
-        return _in_own_folder(path, files, dump, timeout, cri)
+        with __salt__["containerd_files.temporary"]("trial-") as sockets:
+            return _tried(path, files, dump, sockets, timeout, cri)
     except (OSError, ValueError) as err:
         why = getattr(err, "strerror", None) or err
         # A bad path in the file fails the trial. Other errors, such as a full disk, are the node's: no trial.
@@ -79,19 +78,6 @@ def start(path, timeout=30, dump=None, files=None, cri=True):
             reason = errors.brief(f"it has a path that cannot be one: {why}")
             return {"ok": False, "reason": reason, "sandbox": ""}
         return _untried(errors.brief(f"the sandbox cannot be laid out: {why}"))
-
-
-def _in_own_folder(path, files, dump, timeout, cri):
-    """Run a trial, and remove its folder on the node afterwards."""
-    folder = __salt__["containerd_files.own_folder"](RUN_FOLDER)
-    sockets = tempfile.mkdtemp(prefix="trial-", dir=folder)
-    try:
-        return _tried(path, files, dump, sockets, timeout, cri)
-    finally:
-        shutil.rmtree(sockets, ignore_errors=True)
-        # Only if it is empty now.
-        with contextlib.suppress(OSError):
-            os.rmdir(folder)
 
 
 def _untried(reason):

@@ -1,3 +1,3 @@
 """The release of the library. If the modules have another one, a sync brought only one of the two."""
 
-RELEASE = "0.1.0+f07fcc95"
+RELEASE = "0.1.0+a442ddce"

@@ -5,6 +5,7 @@ Files of the node with others at work in the same folders: what is read, made, r
 import contextlib
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,21 @@ def test_a_temporary_folder_is_roots_alone_and_goes(files, tmp_path, monkeypatch
         Path(folder, "secret").write_text("x", encoding="utf-8")
         assert Path(folder).parent == tmp_path / "own"
         assert [os.stat(path).st_mode & 0o777 for path in (folder, tmp_path / "own")] == [0o700, 0o700]
+    assert not (tmp_path / "own").exists()
+
+
+def test_runs_at_the_same_time_do_not_take_the_folder_from_each_other(files, tmp_path, monkeypatch):
+    """
+    Each makes it, and removes it when it is empty.
+    """
+    monkeypatch.setattr(files.places, "RUN_FOLDER", str(tmp_path / "own"))
+
+    def use(_):
+        with files.temporary("a-") as folder:
+            Path(folder, "file").touch()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(list(pool.map(use, range(2000)))) == 2000
     assert not (tmp_path / "own").exists()
 
 
