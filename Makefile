@@ -1,8 +1,8 @@
 # make try        a throwaway machine becomes a Kubernetes node before your eyes (KEEP=1 leaves it, make try-clean ends it;
 #                 KUBERNETES=1 joins it to a cluster): 5 to 15 minutes
-# make test       lint, unit and functional tests, and tests against the newest real containerd: 10 minutes
-# make test-rest  what make test leaves out: older containerds, what takes long, and other Salts: 30 minutes
-# make test-node  virtual machines and containers with their own systemd, from bare to ready to clean: 35 minutes
+# make test       lint, unit and functional tests, and tests against the newest real containerd: 6 minutes
+# make test-rest  what make test leaves out: older containerds, what takes long, and other Salts: 20 minutes
+# make test-node  virtual machines and containers with their own systemd, from bare to ready to clean: 30 minutes
 # make test-reliability  the faults of test-node in full: all mistakes, 30 killed runs, 5 power cuts, 50 changes: hours
 # make test-fleet  rolls over twelve nodes with containerd 1.6, 1.7 and 2.1, with each Salt; FLEET=6 is half of them: an hour or more
 # make test-matrix  Debian suites x Salt x containerd on virtual machines; one table, and that of docs/testing.md is held against it: hours
