@@ -113,7 +113,7 @@ def test_ci_runs_each_platform_python_and_salt(ci):
 def test_each_long_file_is_there():
     found = {path.stem for folder in ("functional", "binary") for path in (ROOT / "test" / folder).iterdir()}
     text = (ROOT / "test/conftest.py").read_text(encoding="utf-8")
-    listed = re.findall(r'"(test_\w+)"', re.search(r"^LONG = \{(.*?)^\}", text, re.M | re.S)[1])
+    listed = re.findall(r'"(test_\w+)"', re.search(r"^LONG = \((.*?)^\)", text, re.M | re.S)[1])
     assert listed and set(listed) <= found
 
 
