@@ -28,6 +28,8 @@ if not Path("/sys/fs/cgroup/cgroup.controllers").exists():
     SETTINGS["SYSTEMD_NSPAWN_UNIFIED_HIERARCHY"] = "0"
 # Modules that are part of this host's kernel. A container has no /lib/modules to tell.
 BUILT_IN = {"overlay": "kernel/fs/overlayfs/overlay.ko", "br_netfilter": "kernel/net/bridge/br_netfilter.ko"}
+# Of this host, for the containers of all nodes: a dozen with containerd use up the kernel's default of 128.
+INOTIFY, ENOUGH = Path("/proc/sys/fs/inotify/max_user_instances"), 1024
 
 
 class Nspawn:
@@ -42,6 +44,8 @@ class Nspawn:
         self._api = folder / "slirp.sock"
         self._processes: list[subprocess.Popen] = []
         self._root.mkdir()
+        if int(INOTIFY.read_text()) < ENOUGH:
+            INOTIFY.write_text(str(ENOUGH))
         subprocess.run(["tar", "--numeric-owner", "-C", str(self._root), "-xpf", str(tree)], check=True)
         (self._root / "etc/hostname").write_text(f"{name}\n")
         self._tell_of_the_kernel()
