@@ -2,25 +2,16 @@
 Real machines: one for each Salt release of ``SALTS``, booted once and used by all tests in their order.
 """
 
-import os
-import subprocess
-import sys
 import time
 
 import pytest
-from lab import image
-from lab.container import Container
 from lab.cri import Cri
-from lab.machine import Machine
 from lab.oci import busybox_image
 from support.formula import FormulaNode
+from support.nodes import SALTS, SOCKET, SUITE, container
 from support.progress import progress  # noqa: F401
 from support.site import Site, settings
 
-SUITE = os.environ.get("SUITE", "bookworm")
-SALTS = os.environ.get("SALTS", image.DEFAULT_SALT).split()
-TOMLKIT = "0.15.2"
-SOCKET = "/run/containerd/containerd.sock"
 # The longest first, since they are scheduled in this order. Others come after them.
 ORDER = (
     *("test_life", "test_power", "test_runtimes", "test_managers", "test_image_build"),
@@ -34,32 +25,6 @@ def pytest_collection_modifyitems(items):
     Let a machine's life begin bare. Each file is a process's own, with machines of its own, two at a time.
     """
     items.sort(key=lambda item: (*ORDER, item.path.stem).index(item.path.stem))
-
-
-def virtual_machine(suite, salt, name, progress):  # noqa: F811
-    """
-    A node with a kernel, modules and power of its own.
-    """
-    return Machine(image.build(suite, salt, progress=progress), name, progress=progress)
-
-
-def container(suite, salt, name, progress):  # noqa: F811
-    """
-    A node for what asks for no kernel of its own: ``NODES=vm`` makes it a virtual machine all the same.
-    """
-    if os.environ.get("NODES") == "vm":
-        return virtual_machine(suite, salt, name, progress)
-    return Container(image.tree(suite, salt, progress=progress), name, progress=progress)
-
-
-def tomlkit_wheel(folder):
-    """
-    Download tomlkit's wheel for Salt's file server to have; return its bytes and its name.
-    """
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"--dest={folder}"]
-    subprocess.run([*pip, "--only-binary=:all:", f"tomlkit=={TOMLKIT}"], check=True)
-    name = f"tomlkit-{TOMLKIT}-py3-none-any.whl"
-    return (folder / name).read_bytes(), name
 
 
 @pytest.fixture(scope="module", params=SALTS, ids=lambda salt: f"salt-{salt}")

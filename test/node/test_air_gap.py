@@ -7,7 +7,6 @@ import re
 
 import pytest
 import yaml
-from conftest import SALTS, SOCKET, container, tomlkit_wheel
 from lab import debian, repository
 from lab.cri import Cri
 from lab.oci import busybox_image
@@ -15,6 +14,7 @@ from lab.registry import make_known
 from support import ROOT
 from support.formula import FormulaNode
 from support.mirrors import APP, Registries
+from support.nodes import SALTS, SOCKET, container, tomlkit_wheel
 
 V2 = "io.containerd.grpc.v1.cri"
 PAUSE = "registry.k8s.io/pause:3.10"

@@ -7,8 +7,8 @@ One node, of the last Salt release. A pod runs from the first test to the last.
 import os
 
 import pytest
-from conftest import SALTS
 from support.faults import cri
+from support.nodes import SALTS
 from support.site import (
     CONFIG,
     MANAGED,

@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from conftest import SALTS, SOCKET, SUITE
 from lab.cri import Cri
 from lab.oci import busybox_image
 from lab.proxy import Proxy
 from lab.registry import Registry
 from lab.repository import NODE_SEES_HOST
 from support.hardened import PAUSE, SECRET, Material, labels, told, with_policy, written
+from support.nodes import SALTS, SOCKET, SUITE
 
 MOUNTS = ("/tmp", "/var/tmp", "/dev/shm")
 LIBRARY = "containerd TOML library is installed"

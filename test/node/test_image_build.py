@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import SALTS, SOCKET, SUITE, container
 from lab import image
 from lab.chroot import MOUNTS, Chroot
 from lab.container import Container
@@ -19,6 +18,7 @@ from lab.cri import Cri
 from lab.machine import Machine
 from lab.oci import busybox_image
 from support.formula import REQUISITE, FormulaNode
+from support.nodes import SALTS, SOCKET, SUITE, container
 from support.pages import block
 
 # The builder is this host itself, or a container.

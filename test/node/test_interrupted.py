@@ -8,9 +8,9 @@ import os
 import threading
 
 import pytest
-from conftest import SALTS, SOCKET
 from lab.cri import Cri
 from support.interruptions import SEED, converges, moment
+from support.nodes import SALTS, SOCKET
 from support.site import CONFIG, MANAGED, RESTARTED, RUNNING, settings
 
 pytestmark = [

@@ -5,9 +5,9 @@ The life of a node: bare, ready, unchanged, changed, rebooted, cleaned. The test
 import os
 
 import pytest
-from conftest import SALTS, SOCKET, SUITE, virtual_machine
 from lab import debian
 from lab.cri import Cri
+from support.nodes import SALTS, SOCKET, SUITE, virtual_machine
 
 KIND = virtual_machine
 # An emulated machine takes long: make test-reliability has one for each Salt.

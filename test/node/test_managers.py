@@ -7,13 +7,13 @@ import os
 import re
 
 import pytest
-from conftest import SALTS, SOCKET
 from lab import family
 from lab.container import Container
 from lab.cri import Cri
 from lab.oci import busybox_image
 from support.formula import FormulaNode
 from support.managers import NEW, OFFERS, OLD
+from support.nodes import SALTS, SOCKET
 
 V2 = "io.containerd.grpc.v1.cri"
 PAUSE = "example.org/pause:1"

@@ -10,9 +10,9 @@ import shlex
 
 import pytest
 import yaml
-from conftest import SALTS, SUITE, container
 from support import ROOT
 from support.fleet import Bus, Master
+from support.nodes import SALTS, SUITE, container
 from support.pages import block
 from support.releases import Root
 

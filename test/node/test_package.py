@@ -7,9 +7,9 @@ import hashlib
 import os
 
 import pytest
-from conftest import SALTS, SUITE, TOMLKIT, container, tomlkit_wheel
 from lab import repository
 from support.formula import FormulaNode
+from support.nodes import SALTS, SUITE, TOMLKIT, container, tomlkit_wheel
 
 V2 = "io.containerd.grpc.v1.cri"
 PAUSE = "example.org/pause:1"

@@ -6,8 +6,8 @@ import os
 import threading
 
 import pytest
-from conftest import SALTS, virtual_machine
 from support.interruptions import SEED, converges, moment
+from support.nodes import SALTS, virtual_machine
 from support.site import settings
 
 KIND = virtual_machine

@@ -10,12 +10,12 @@ import os
 import re
 
 import pytest
-from conftest import SALTS, SOCKET, container
 from lab import debian
 from lab.cri import Cri, PullError
 from lab.registry import make_known
 from support.formula import FormulaNode
 from support.mirrors import APP, FIRST, SECOND, USER, WRONG, Registries
+from support.nodes import SALTS, SOCKET, container
 
 V2 = "io.containerd.grpc.v1.cri"
 # Release to the suite of the machine, and the one that containerd is taken from.

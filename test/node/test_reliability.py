@@ -8,9 +8,9 @@ import os
 import time
 
 import pytest
-from conftest import SALTS, SOCKET
 from lab.cri import Cri
 from support.faults import known_to
+from support.nodes import SALTS, SOCKET
 from support.site import (
     CONFIG,
     DROP_IN,

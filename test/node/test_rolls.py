@@ -12,10 +12,10 @@ import re
 import subprocess
 
 import pytest
-from conftest import SALTS, SUITE, TOMLKIT, container, tomlkit_wheel
 from lab import debian, repository, wait
 from support.fleet import SALT, Master
 from support.kubectl import cluster
+from support.nodes import SALTS, SUITE, TOMLKIT, container, tomlkit_wheel
 
 RELEASES = {"a": "1.6.20", "b": "1.7.24", "c": "2.1.9"}
 SUITES = {"1.6.20": "bookworm", "1.7.24": "trixie", "2.1.9": "forky"}

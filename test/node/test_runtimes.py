@@ -8,12 +8,12 @@ import hashlib
 import os
 
 import pytest
-from conftest import SALTS, SOCKET, container
 from lab import debian, wait
 from lab.cri import Cri
 from lab.oci import busybox_image
 from lab.repository import stanza
 from support.formula import FormulaNode
+from support.nodes import SALTS, SOCKET, container
 
 V2 = "io.containerd.grpc.v1.cri"
 # Release to the suite of the node, the one that containerd is taken from, and the one with another runc.

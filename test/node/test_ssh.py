@@ -9,10 +9,10 @@ import shlex
 
 import pytest
 import yaml
-from conftest import SALTS, SUITE, container
 from support import FORMULA, ROOT
 from support.fleet import HOST, QUICK, ROOTS, SALT
 from support.formula import Applied
+from support.nodes import SALTS, SUITE, container
 from support.pages import block
 
 # The newest Salt alone: each command takes seconds, and both have the same code for it.

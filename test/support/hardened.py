@@ -6,13 +6,13 @@ import contextlib
 import hashlib
 import re
 
-from conftest import container, tomlkit_wheel
 from lab import debian, image, repository, rootfs
 from lab.authority import Authority
 from lab.container import Container
 from lab.oci import busybox_image
 
 from support.formula import FormulaNode
+from support.nodes import container, tomlkit_wheel
 
 V2 = "io.containerd.grpc.v1.cri"
 PAUSE = "registry.k8s.io/pause:3.10"
