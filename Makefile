@@ -5,6 +5,7 @@
 # make test-node  virtual machines and containers with their own systemd, from bare to ready to clean: 30 minutes
 # make test-reliability  the faults of test-node in full: all mistakes, 30 killed runs, 5 power cuts, 50 changes: hours
 # make test-fleet  rolls over twelve nodes with containerd 1.6, 1.7 and 2.1, with each Salt; FLEET=6 is half of them: an hour or more
+# make tour       docs/tour.md from its first command to its last: a master and three nodes; TOUR=write writes it anew: 10 minutes
 # make test-matrix  Debian suites x Salt x containerd on virtual machines; one table, and that of docs/testing.md is held against it: hours
 # make test-kubernetes  a kubelet, an API server and kubeadm of Debian's source judge nodes that the formula made: 30 minutes
 # make kitchen    Test Kitchen in Docker; KITCHEN=distro-debian-12 says which instances (needs Docker and Bundler)
@@ -43,7 +44,7 @@ BUILD_TOOLS = cc:gcc /usr/include/stdlib.h:libc6-dev
 
 KUBERNETES_TOOLS = rsync:rsync jq:jq dpkg-source:dpkg-dev patch:patch make:make
 
-.PHONY: help try try-clean apply test test-tools lint test-node test-reliability test-matrix test-kubernetes kitchen samples bench stamp release-check test-rest test-fleet bench-fleet clean
+.PHONY: help try try-clean apply test test-tools lint test-node test-reliability test-matrix test-kubernetes tour kitchen samples bench stamp release-check test-rest test-fleet bench-fleet clean
 .DELETE_ON_ERROR:
 
 help:
@@ -102,6 +103,12 @@ test-fleet: .venv/lab/done $(SALTS:%=.venv/salt-%/done)
 	  .venv/lab/bin/python -m pytest test/node/test_rolls.py --verbose $(PYTEST_ARGS)
 	set -e; for salt in $(filter-out $(SALT),$(SALTS)); do \
 	  .venv/salt-$$salt/bin/python -m pytest test/functional/test_roll*.py $(PYTEST_ARGS); done
+
+# TOUR=write writes what was printed, and how long it took, into the page.
+TOUR ?=
+tour: .venv/lab/done
+	@test/tools/install $(LAB_TOOLS)
+	TOUR=$(TOUR) SALTS="$(SALT)" .venv/lab/bin/python -m pytest test/tour --verbose $(PYTEST_ARGS)
 
 test-reliability: .venv/lab/done
 	@test/tools/install $(LAB_TOOLS)
