@@ -214,7 +214,9 @@ class _Fleet:
 
     def ready(self, nodes, timeout):
         """Yield each node with why its containerd is not ready, empty if it is."""
-        for node, (answer, _) in self._ask(nodes, "containerd.ready", [], {"timeout": timeout}, timeout + 30):
+        # A busy node takes its time to say that it is.
+        limit = max(timeout, self._order["ready_timeout"]) + 30
+        for node, (answer, _) in self._ask(nodes, "containerd.ready", [], {"timeout": timeout}, limit):
             is_ready = isinstance(answer, dict) and answer.get("ready") is True
             yield node, "" if is_ready else f"containerd is not ready: {state_run.reason(answer)}"
 

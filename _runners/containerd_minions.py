@@ -16,6 +16,8 @@ from containerd_formula.rolling import SILENT
 # How long Salt waits before it asks whether a silent minion still works on its job, and then at least for the
 # answer: Salt's own ten seconds take a node that is busy with its run for a deaf one. A number of seconds.
 _PATIENCE = 30
+# What Salt 3008 tells of pillar unless it is asked to unmask it.
+_MASKED = "*" * 10
 
 
 def answering(tgt, tgt_type="glob", ssh=None):
@@ -53,7 +55,13 @@ def values(nodes, where, ssh=None):
         return {node: node for node in nodes}
     if not function or not key:
         raise Refused(f"{where} is neither id nor a grain or pillar: write such as grain:host.")
-    return {node: answer for node, (answer, _) in ask(nodes, function, [key], ssh=ssh)}
+    answers = {node: answer for node, (answer, _) in ask(nodes, function, [key], ssh=ssh)}
+    # 3006 does not know the word.
+    masked = [node for node, answer in answers.items() if answer == _MASKED]
+    answers.update(
+        {node: answer for node, (answer, _) in ask(masked, function, [key], {"unmask": True}, ssh=ssh)}
+    )
+    return answers
 
 
 def ask(nodes, function, arguments=(), kwarg=None, timeout=60, ssh=None):

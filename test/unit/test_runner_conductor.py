@@ -43,7 +43,7 @@ class World:
 
     def __init__(self, monkeypatch, **order):
         self.now, self.said, self.calls, self.gone = 0, [], [], {}
-        self.noted, self.left, self.cordons = [], {}, {}
+        self.noted, self.left, self.cordons, self.limits = [], {}, {}, []
         self.answers = {
             "state.apply": CHANGED,
             "containerd.version": "1.7.24",
@@ -65,8 +65,9 @@ class World:
     def sleep(self, seconds):
         self.now += seconds
 
-    def ask(self, nodes, function, *_, ssh):
+    def ask(self, nodes, function, *more, ssh):
         self.calls.append(function)
+        self.limits.append((function, more[-1]))
         for node in nodes:
             if self.now < self.gone.get(node, 1000):
                 yield node, (self.answers[function], 0)
@@ -103,6 +104,8 @@ def test_a_roll_with_all_its_gates(monkeypatch):
         *("containerd.ready", "uncordon k1"),
     ]
     assert "  n1  ready, Ready in Kubernetes; watched for 4 s" in world.said
+    # The question at the end of the watch waits for nothing on the node, but a busy node answers late.
+    assert {limit for function, limit in world.limits if function == "containerd.ready"} == {34}
 
 
 def test_a_node_that_notices_nothing_is_not_drained(monkeypatch):

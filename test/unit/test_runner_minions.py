@@ -92,6 +92,21 @@ def test_a_value_is_an_id_a_grain_or_a_pillar(client):
     assert minions.values(["a"], "id") == {"a": "a"}
     client(told=[{"a": {"ret": "host-a"}}])
     assert minions.values(["a"], "grain:host") == {"a": "host-a"}
+    client(told=[{"a": {"ret": ""}}])
+    assert minions.values(["a"], "pillar:a") == {"a": ""}
     for where in ("grain", "grain:", "mine:host", ""):
         with pytest.raises(Refused, match="is neither id nor a grain or pillar"):
             minions.values(["a"], where)
+
+
+def test_a_pillar_that_salt_masks_is_asked_for_again(monkeypatch):
+    """
+    3008 tells asterisks, and takes a word that 3006 would fail for.
+    """
+
+    def ask(nodes, function, arguments, kwarg=None, ssh=None):
+        assert (function, arguments) == ("pillar.get", ["node"])
+        yield from ((node, ("*" * 10 if node == "b" and not kwarg else f"k{node}", 0)) for node in nodes)
+
+    monkeypatch.setattr(minions, "ask", ask)
+    assert minions.values(["a", "b"], "pillar:node") == {"a": "ka", "b": "kb"}
