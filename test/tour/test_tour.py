@@ -132,6 +132,14 @@ def test_a_change_goes_node_by_node(tour):
     fleet.settled()
 
 
+def test_the_fleet_is_one_table(tour):
+    said = tour.step("table")
+    went_well(said)
+    assert [line.split()[:2] for line in said[0].text.splitlines()[1:4]] == [
+        [name, "1.7.24"] for name in tour.fleet.nodes
+    ]
+
+
 def test_clean_leaves_a_node_bare(tour):
     fleet, node = tour.fleet, tour.fleet.nodes["node1"]
     fleet.end_pods("node1")
