@@ -2,6 +2,7 @@
 Ask minions by the master's own client, and name those that do not answer. For the formula's runners.
 """
 
+import contextlib
 import time
 
 import salt.client
@@ -75,16 +76,11 @@ def ask(nodes, function, arguments=(), kwarg=None, timeout=60, ssh=None):
         return
     end = time.monotonic() + timeout + _PATIENCE
     try:
-        with _client() as client:
-            asked = client.cmd_iter_no_block(
-                list(nodes),
-                function,
-                list(arguments),
-                timeout=min(timeout, _PATIENCE),
-                tgt_type="list",
-                kwarg=kwarg or {},
-                gather_job_timeout=max(_PATIENCE, __opts__["gather_job_timeout"]),
-            )
+        # Closed before the client: it closes the connection once more.
+        with (
+            _client() as client,
+            contextlib.closing(_asked(client, nodes, function, arguments, kwarg, timeout)) as asked,
+        ):
             for answer in asked:
                 for node, told in (answer or {}).items():
                     # Any minion may send an answer to any job.
@@ -95,6 +91,18 @@ def ask(nodes, function, arguments=(), kwarg=None, timeout=60, ssh=None):
     # A connection that a master's restart has cut is an OSError.
     except (SaltException, OSError) as err:
         raise Refused(f"The master does not pass {function} on: {err}") from err
+
+
+def _asked(client, nodes, function, arguments, kwarg, timeout):
+    return client.cmd_iter_no_block(
+        list(nodes),
+        function,
+        list(arguments),
+        timeout=min(timeout, _PATIENCE),
+        tgt_type="list",
+        kwarg=kwarg or {},
+        gather_job_timeout=max(_PATIENCE, __opts__["gather_job_timeout"]),
+    )
 
 
 def _client():

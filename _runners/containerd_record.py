@@ -59,7 +59,8 @@ def note(jid, what, data):
             file.write(line + "\n")
     # A master that restarts has no bus for a moment: a roll goes on.
     with contextlib.suppress(OSError, SaltException):
-        __salt__["event.send"](f"containerd/roll/{jid}/{what}", data)
+        # Salt writes the time into what it is given.
+        __salt__["event.send"](f"containerd/roll/{jid}/{what}", dict(data))
 
 
 def unfinished():

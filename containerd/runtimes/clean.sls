@@ -17,7 +17,9 @@ containerd proofs of runtimes are removed:
     - name: /var/lib/containerd-formula/proved.json
     - require:
       - sls: containerd.service.clean
-      - sls: containerd.config.clean
+    # They take the folder: a preview tells this one, too.
+    - require_in:
+      - file: containerd copies are removed
 
 containerd runtimes from archives are removed:
   containerd_runtimes.removed:

@@ -2,7 +2,6 @@
 How a roll asks minions: who does not answer is named, and no wait is without an end.
 """
 
-import contextlib
 import types
 
 import pytest
@@ -17,25 +16,36 @@ minions.__opts__ = {"gather_job_timeout": 10}
 class Client:
     def __init__(self, pings=(), told=()):
         self.pings, self.told, self.asked = list(pings), told, []
+        self.open = self.open_at_exit = False
 
     def cmd(self, target, function, tgt_type):
         self.asked.append((target, tgt_type))
         return self.pings.pop(0)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.open_at_exit = self.open
+
     def cmd_iter_no_block(self, target, *_, gather_job_timeout, **__):
         # Longer than Salt's own: a node that is busy with its run is not deaf.
         assert gather_job_timeout == 30
-        for one in self.told:
-            if isinstance(one, Exception):
-                raise one
-            yield one
+        self.open = True
+        try:
+            for one in self.told:
+                if isinstance(one, Exception):
+                    raise one
+                yield one
+        finally:
+            self.open = False
 
 
 @pytest.fixture
 def client(monkeypatch):
     def make(*arguments, **more):
         made = Client(*arguments, **more)
-        monkeypatch.setattr(minions, "_client", lambda: contextlib.nullcontext(made))
+        monkeypatch.setattr(minions, "_client", lambda: made)
         return made
 
     return make
@@ -68,8 +78,10 @@ def test_answers_come_with_their_return_code(client):
 def test_a_node_that_never_ends_is_left(client, monkeypatch):
     ticks = iter(range(0, 10_000, 10))
     monkeypatch.setattr(minions, "time", types.SimpleNamespace(monotonic=lambda: next(ticks)))
-    client(told=(None for _ in iter(int, 1)))
+    made = client(told=(None for _ in iter(int, 1)))
     assert list(minions.ask(["a"], "state.apply", timeout=60)) == []
+    # Left open, it ends after the client, and with a traceback.
+    assert made.open_at_exit is False
 
 
 def test_a_master_that_does_not_pass_it_on_is_told(client):

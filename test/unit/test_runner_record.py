@@ -25,10 +25,16 @@ def record(tmp_path):
 
 
 def test_a_line_is_an_event_too(record):
-    record.note(JID, "begin", {"waves": [["n1"]]})
+    given = {"waves": [["n1"]]}
+    record.__salt__["event.send"] = lambda tag, data: (
+        data.update(_stamp="now") or record.sent.append((tag, data))
+    )
+    record.note(JID, "begin", given)
+    # Salt writes into what it sends, and a roll returns what it gave.
+    assert given == {"waves": [["n1"]]}
     line = json.loads(record.file.read_text("utf-8"))
     assert (line["jid"], line["what"], line["waves"]) == (JID, "begin", [["n1"]])
-    assert record.sent == [(f"containerd/roll/{JID}/begin", {"waves": [["n1"]]})]
+    assert record.sent == [(f"containerd/roll/{JID}/begin", {"waves": [["n1"]], "_stamp": "now"})]
     assert record.file.stat().st_mode & 0o777 == 0o600
 
 
