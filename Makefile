@@ -5,7 +5,7 @@
 # make test-node  virtual machines and containers with their own systemd, from bare to ready to clean: 30 minutes
 # make test-reliability  the faults of test-node in full: all mistakes, 30 killed runs, 5 power cuts, 50 changes: hours
 # make test-fleet  rolls over twelve nodes with containerd 1.6, 1.7 and 2.1, with each Salt; FLEET=6 is half of them: 40 minutes
-# make tour       docs/tour.md from its first command to its last: a master and three nodes; TOUR=write writes it anew: 10 minutes
+# make tour       docs/tour.md from its first command to its last: a master and three nodes; TOUR=write writes it anew: 6 minutes
 # make test-matrix  Debian suites x Salt x containerd on virtual machines; one table, and that of docs/testing.md is held against it: hours
 # make test-kubernetes  a kubelet, an API server and kubeadm of Debian's source judge nodes that the formula made: 30 minutes
 # make kitchen    Test Kitchen in Docker; KITCHEN=distro-debian-12 says which instances (needs Docker and Bundler)

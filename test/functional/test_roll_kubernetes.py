@@ -273,6 +273,7 @@ def test_a_master_that_restarts_loses_no_node(fleet):
     process, said = begun(fleet, "drain=True", *given, until="n3  drained")
     until_it_changes(fleet, "n2", "nine")
     with fleet.master.stopped():
+        # How long the master is away: there is nothing to wait for.
         time.sleep(2)
     code, _ = ended(process, said)
     # Salt itself ends with a traceback, since its own connection is gone: the last words stand before it.

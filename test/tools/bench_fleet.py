@@ -109,16 +109,17 @@ def over_a_master(master, batch):
     ran, beside, own = (1000 * one / number for one in (roll["master"], batches["master"], roll["client"]))
     wave = (float(end) - at[1]) / len(at)
     row = f"{number:<7} {at[1]:6.1f} s {wave:6.1f} s {ran:8.0f} {own:10.0f}"
-    seconds, cpu = ansible(master.folder, number, batch)
-    others = f"{batches['seconds']:12.1f} s {beside:8.0f} {seconds:12.1f} s {1000 * cpu / number:12.0f}"
+    play = ansible(master, batch)
+    theirs = f"{play['seconds']:12.1f} s {1000 * play['client'] / number:12.0f}"
+    others = f"{batches['seconds']:12.1f} s {beside:8.0f} {theirs}"
     print(f"{row} {others}", flush=True)
 
 
-def ansible(folder, number, batch):
+def ansible(master, batch):
     """
-    Return the seconds and the CPU seconds of a play with as many tasks as that of ``make bench`` in which
-    each is a shell that ends at once.
+    Return what a play costs with as many tasks as that of ``make bench``, each a shell that ends at once.
     """
+    folder, number = master.folder, master.number
     [play] = yaml.safe_load((FOLDER / "play.yml").read_text("utf-8"))
     tasks = [{"ansible.builtin.raw": "true"} for _ in play["tasks"]]
     own = {"hosts": "all", "serial": batch, "gather_facts": False, "any_errors_fatal": True, "tasks": tasks}
@@ -128,12 +129,12 @@ def ansible(folder, number, batch):
     command = [ANSIBLE / "ansible-playbook", f"--forks={batch}", "--inventory=hosts.yml", "play.yml"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     environment.update(ANSIBLE_HOME=str(folder / "ansible"), ANSIBLE_NOCOLOR="1", LC_ALL="C.UTF-8")
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
-    took = time.perf_counter() - began
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with master.cost() as spent:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=True
+        )
     assert len(re.findall(r"^node\d+ .*unreachable=0 +failed=0", done.stdout, re.M)) == number, done
-    return took, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return spent
 
 
 class Master:
